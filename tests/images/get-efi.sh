@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# get-efi.sh DIR: puts Debian's signed boot chain into DIR (shimx64.efi grubx64.efi mmx64.efi fbx64.efi), for --boot-files.
+# Through apt, with nothing installed; does nothing when the files are there.
+. "$(dirname "$0")/lib.sh"
+need apt-get dpkg-deb
+DIR=${1:?usage: get-efi.sh DIR}
+FILES=(shimx64.efi grubx64.efi mmx64.efi fbx64.efi)
+
+have_all() {
+    local f
+    for f in "${FILES[@]}"; do [ -s "$DIR/$f" ] || return 1; done
+}
+
+mkdir -p "$DIR"
+if have_all; then exit 0; fi
+T=$(mktemp -d)
+trap 'rm -rf "$T"' EXIT
+chmod 755 "$T"
+(cd "$T" && apt-get -q -o APT::Sandbox::User=root download \
+    shim-signed shim-helpers-amd64-signed grub-efi-amd64-signed >&2)
+for p in "$T"/*.deb; do dpkg-deb -x "$p" "$T/x"; done
+for f in shimx64 mmx64 fbx64; do install -m 644 "$T/x/usr/lib/shim/$f.efi.signed" "$DIR/$f.efi"; done
+install -m 644 "$T/x/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$DIR/grubx64.efi"
+have_all || die "the packages do not hold the signed boot chain"

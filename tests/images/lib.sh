@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# What the image and boot scripts share: messages, loop devices, mounts, cleaning up. Source me; do not run me.
+# Loop devices and mounts need root.
+set -euo pipefail
+
+: "${SURETY_CACHE:=/var/cache/surety-test}"
+export SURETY_CACHE
+LOOPS=()
+MOUNTS=()
+
+log() { printf '%s\n' "$*" >&2; }
+die() { log "error: $*"; exit 1; }
+
+need() { # need TOOL...
+    local t missing=()
+    for t in "$@"; do command -v "$t" >/dev/null || missing+=("$t"); done
+    [ ${#missing[@]} -eq 0 ] || die "missing: ${missing[*]} (tools/install-deps installs them)"
+}
+
+# quiet LOG COMMAND...: the command's output only when it fails
+quiet() {
+    local out=$1
+    shift
+    "$@" >"$out" 2>&1 || { cat "$out" >&2; die "$1 failed"; }
+}
+
+# attach_disk FILE [SECTOR]: a loop device with partition nodes, its name in REPLY. The running kernel may have no
+# partition table support at all; partx reads the table in user space and hands it over with BLKPG, which every kernel
+# has. losetup -P is needed all the same, or the kernel refuses partitions on the loop device.
+attach_disk() {
+    REPLY=$(losetup -f --show -P -b "${2:-512}" "$1")
+    LOOPS+=("$REPLY")
+    reread_table "$REPLY"
+}
+
+# -a and not -u: the latter stops before logical partitions, with status 0
+reread_table() { partx -a "$1" 2>/dev/null || true; }
+
+attach_range() { # attach_range FILE OFFSET SIZE, in bytes; the device's name in REPLY
+    REPLY=$(losetup -f --show -o "$2" --sizelimit "$3" "$1")
+    LOOPS+=("$REPLY")
+}
+
+detach() { # detach DEVICE
+    local d keep=()
+    partx -d "$1" 2>/dev/null || true
+    losetup -d "$1"
+    for d in "${LOOPS[@]}"; do [ "$d" = "$1" ] || keep+=("$d"); done
+    LOOPS=("${keep[@]}")
+}
+
+do_mount() {
+    mount "$@"
+    MOUNTS+=("${*: -1}")
+}
+
+umount_all() {
+    local i
+    for ((i = ${#MOUNTS[@]} - 1; i >= 0; i--)); do
+        umount "${MOUNTS[i]}" 2>/dev/null || umount -l "${MOUNTS[i]}" || true
+    done
+    MOUNTS=()
+}
+
+cleanup() {
+    local d
+    umount_all
+    for d in "${LOOPS[@]}"; do
+        partx -d "$d" 2>/dev/null || true
+        losetup -d "$d" 2>/dev/null || true
+    done
+    LOOPS=()
+}
+
+uuid_of() { blkid -p -s UUID -o value "$1"; }
+partuuid_of() { blkid -p -s PART_ENTRY_UUID -o value "$1"; }
+
+copy_sparse() { cp --sparse=always --reflink=auto "$1" "$2"; }

@@ -3,6 +3,7 @@
 # make-base.sh [--kernel cloud|generic] [--extra PKG,PKG]
 # Builds (once; cached) the tree every legacy image is laid out from: Debian 12 with systemd and grub-pc and without any
 # EFI package, as an installer leaves it on a BIOS machine. Prints the path of the tarball. Only apt uses the network.
+# shellcheck disable=SC2016  # $1 in single quotes is for the shell that mmdebstrap starts, $(ORIGIN) for apt
 . "$(dirname "$0")/lib.sh"
 need mmdebstrap apt-get flock
 
@@ -29,10 +30,11 @@ exec 9>"$OUT.lock"
 flock 9
 if [ -s "$OUT" ]; then echo "$OUT"; exit 0; fi
 
-# The addresses this machine's own apt uses for Debian, the archive and its security updates.
-addresses() { apt-get indextargets --format '$(SITE) $(REPO_URI)' 'Created-By: Packages' "Suite: $1" 2>/dev/null || true; }
-ARCHIVE=$(addresses bookworm | awk '/debian/ { print $2; exit }')
-SECURITY=$(addresses bookworm-security | awk '/debian/ { print $2; exit }')
+# The addresses this machine's own apt uses for Debian: the archive, and the security updates.
+address() { apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 2>/dev/null |
+    awk -F'|' -v want="$1" '$1 == "Debian" && $2 == want && !seen++ { print $3 }'; }
+ARCHIVE=$(address bookworm)
+SECURITY=$(address bookworm-security)
 SOURCES=("deb ${ARCHIVE} bookworm main" "deb $ARCHIVE bookworm-updates main"
          "deb ${SECURITY} bookworm-security main")
 

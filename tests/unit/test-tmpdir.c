@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/tmpdir.h"
+#include "tests/lib/tap.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static bool exists(const char *path)
+{
+    struct stat s;
+    return lstat(path, &s) == 0;
+}
+
+int main(void)
+{
+    struct su_err e = {0};
+    struct su_tmpdir t = SU_TMPDIR_NONE, outer = SU_TMPDIR_NONE;
+    struct stat s;
+    unsetenv("TMPDIR");
+    ok(su_tmpdir_make(&outer, 1 << 20, &e) == 0, "makes one: %s", e.msg);
+    ok(stat(outer.path, &s) == 0 && (s.st_mode & 07777) == 0700 && s.st_uid == geteuid(), "private");
+    ok(fcntl(outer.fd, F_GETFD) == FD_CLOEXEC, "its descriptor is not inherited");
+
+    setenv("TMPDIR", outer.path, 1);
+    ok(su_tmpdir_make(&t, UINT64_MAX, &e) == 0, "TMPDIR decides");
+    ok(strncmp(t.path, outer.path, strlen(outer.path)) == 0, "and is used");
+    ok(su_tmpdir_put(&outer, "outside", 0, (struct su_bytes){(const uint8_t *)"x", 1}, &e) == 0, "a file");
+    ok(su_tmpdir_put(&outer, "outside", 0, (struct su_bytes){(const uint8_t *)"x", 1}, &e) < 0 && e.os_errno == EEXIST,
+       "never an existing one");
+    is_str(e.id, "host.tmpdir");
+    mkdirat(outer.fd, "dir", 0700);
+    ok(su_tmpdir_put(&outer, "dir/inside", 0640, (struct su_bytes){0}, &e) == 0, "an empty file in a directory");
+
+    char target[320], deep[1024];
+    snprintf(target, sizeof target, "%s/outside", outer.path);
+    ok(symlinkat(target, t.fd, "link") == 0 && mkdirat(t.fd, "a", 0700) == 0 && mkdirat(t.fd, "a/b", 0700) == 0,
+       "links");
+    snprintf(target, sizeof target, "%s/dir", outer.path);
+    ok(symlinkat(target, t.fd, "a/b/dirlink") == 0 && mkfifoat(t.fd, "a/fifo", 0600) == 0, "and others");
+    snprintf(deep, sizeof deep, "%s", t.path);
+    su_tmpdir_remove(&t);
+    ok(!exists(deep) && t.fd == -1 && t.path[0] == 0, "removed");
+    snprintf(deep, sizeof deep, "%s/dir/inside", outer.path);
+    ok(exists(deep), "what links point to stays");
+    su_tmpdir_remove(&t);
+
+    setenv("TMPDIR", "/nonexistent", 1);
+    ok(su_tmpdir_make(&t, 0, &e) < 0 && t.fd == -1, "a TMPDIR that is not there");
+    is_str(e.id, "host.tmpdir");
+    setenv("TMPDIR", "relative", 1);
+    ok(su_tmpdir_make(&t, 0, &e) == 0 && strncmp(t.path, "relative", 8) != 0, "a relative one is not used");
+    su_tmpdir_remove(&t);
+    snprintf(deep, sizeof deep, "%s", outer.path);
+    su_tmpdir_remove(&outer);
+    ok(!exists(deep), "the first one too");
+    return tap_done();
+}

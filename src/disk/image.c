@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "image.h"
+#include "blk_file.h"
+#include "blk_nbd.h"
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define UNDO_DIR "/var/lib/surety/undo"
+
+static const struct {
+    const char *format, *magic;
+    size_t at, n;
+} magics[] = {
+    {"qcow2", "QFI\xfb\0\0\0", 0, 7},
+    {"vmdk", "KDMV", 0, 4},
+    {"vmdk", "# Disk DescriptorFile", 0, 21},
+    {"vhdx", "vhdxfile", 0, 8},
+    {"vpc", "conectix", 0, 8},
+    {"vdi", "\x7f\x10\xda\xbe", 64, 4},
+};
+
+static const char *const formats[] = {"raw", "qcow2", "vmdk", "vhdx", "vdi", "vpc", "qed"};
+
+enum { QCOW2_BACKING_AT = 8, QCOW2_CRYPT_AT = 32, QCOW2_VERSION_AT = 4, QCOW2_INCOMPATIBLE_AT = 72, QCOW2_HEADER = 104 };
+enum { QCOW2_CORRUPT = 1 << 1, QCOW2_DATA_FILE = 1 << 2 };
+
+void su_image_done(struct su_image *im)
+{
+    su_blk_close(im->blk);
+    im->blk = NULL;
+}
+
+const char *su_image_probe(struct su_bytes head)
+{
+    for (size_t i = 0; i < SU_ARRAY_LEN(magics); i++)
+        if (head.n >= magics[i].at + magics[i].n && memcmp(head.p + magics[i].at, magics[i].magic, magics[i].n) == 0)
+            return magics[i].format;
+    return "raw";
+}
+
+static int read_head(const char *path, uint8_t *buf, size_t cap, size_t *got, struct su_err *e)
+{
+    SU_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return su_fail_os(e, "disk.open", "opening %s", path);
+    ssize_t n = pread(fd, buf, cap, 0);
+    if (n < 0)
+        return su_fail_os(e, "disk.open", "reading %s", path);
+    *got = (size_t)n;
+    return 0;
+}
+
+/* QEMU's docs/interop/qcow2.txt: the fields that make an image depend on something else. */
+static int check_qcow2(const char *path, struct su_bytes h, bool named, struct su_err *e)
+{
+    if (h.n < QCOW2_HEADER)
+        return su_fail(e, SU_E_FORMAT, "disk.open", "%s is too short for a qcow2 image", path);
+    uint64_t features = su_be32(h.p + QCOW2_VERSION_AT) >= 3 ? su_be64(h.p + QCOW2_INCOMPATIBLE_AT) : 0;
+    if (su_be32(h.p + QCOW2_CRYPT_AT) != 0)
+        return su_fail(e, SU_E_REFUSED, "disk.image.encrypted", "%s is encrypted by QEMU, which surety cannot open", path);
+    if (features & QCOW2_CORRUPT) {
+        (void)su_fail(e, SU_E_REFUSED, "disk.image.corrupt", "%s is marked corrupt", path);
+        return su_remedy(e, "run: qemu-img check -r all IMAGE, and look at its report first");
+    }
+    bool outside = su_be64(h.p + QCOW2_BACKING_AT) != 0 || (features & QCOW2_DATA_FILE);
+    if (outside && !named) {
+        (void)su_fail(e, SU_E_REFUSED, "disk.image.backing", "%s names another file as its backing or data file", path);
+        return su_remedy(e, "if the image is yours and not a raw disk a guest wrote to, say --format qcow2; "
+                            "only the overlay is then changed");
+    }
+    return 0;
+}
+
+static bool format_known(const char *format)
+{
+    for (size_t i = 0; i < SU_ARRAY_LEN(formats); i++)
+        if (strcmp(formats[i], format) == 0)
+            return true;
+    return false;
+}
+
+static int choose_format(const char *path, const char *named, const char **format, struct su_err *e)
+{
+    uint8_t buf[512];
+    size_t n = 0;
+    if (named && !format_known(named))
+        return su_fail(e, SU_E_USAGE, "cli.format", "no such image format: %s", named);
+    if (read_head(path, buf, sizeof buf, &n, e) < 0)
+        return -1;
+    struct su_bytes head = {buf, n};
+    *format = named ? named : su_image_probe(head);
+    return strcmp(*format, "qcow2") == 0 ? check_qcow2(path, head, named != NULL, e) : 0;
+}
+
+static int open_path(const char *path, const char *named, bool writable, struct su_image *im, struct su_err *e)
+{
+    const char *format = NULL;
+    struct su_file_facts facts = {0};
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return su_fail_os(e, "disk.open", "opening %s", path);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return su_fail(e, SU_E_USAGE, "disk.open", "%s is neither a file nor a block device", path);
+    if (choose_format(path, named, &format, e) < 0)
+        return -1;
+    snprintf(im->format, sizeof im->format, "%s", format);
+    im->kind = S_ISBLK(st.st_mode) ? SU_IMAGE_DEVICE : SU_IMAGE_FILE;
+    if (strcmp(format, "raw") != 0) {
+        if (su_blk_qsd_open(path, format, writable, &im->blk, e) < 0)
+            return -1;
+        im->can_grow = writable ? su_blk_can_resize(im->blk) : strcmp(format, "qcow2") == 0 || strcmp(format, "vpc") == 0;
+        return 0;
+    }
+    if (su_blk_file_open(path, writable ? SU_FILE_WRITE : SU_FILE_READ, &im->blk, &facts, e) < 0)
+        return -1;
+    im->sector_size = facts.sector_size;
+    im->can_grow = !facts.block_device;
+    return 0;
+}
+
+static bool is_uri(const char *name)
+{
+    return strncmp(name, "nbd://", 6) == 0 || strncmp(name, "nbds://", 7) == 0 || strncmp(name, "nbd+", 4) == 0 ||
+           strncmp(name, "nbds+", 5) == 0;
+}
+
+int su_image_open(const char *name, const char *format, bool writable, struct su_image *out, struct su_err *e)
+{
+    struct su_image im = {.kind = SU_IMAGE_NBD, .format = "nbd"};
+    int rc = is_uri(name) ? su_blk_nbd_open(name, writable, &im.blk, e) : open_path(name, format, writable, &im, e);
+    if (rc < 0)
+        return -1;
+    *out = im;
+    return 0;
+}
+
+/* A name without slashes that differs when the image name does. */
+static void flatten(const char *name, char *out, size_t cap)
+{
+    uint32_t h = 2166136261u; /* FNV-1a: what is lost below still tells names apart */
+    size_t n = 0;
+    for (const char *p = name; *p; p++) {
+        h = (h ^ (uint8_t)*p) * 16777619u;
+        if (n + 16 < cap)
+            out[n++] = (char)(isalnum((unsigned char)*p) || *p == '.' || *p == '-' ? *p : '_');
+    }
+    snprintf(out + n, cap - n, "-%08x", h);
+}
+
+int su_image_undo_path(const char *name, char *out, size_t cap, struct su_err *e)
+{
+    struct stat st;
+    char flat[160];
+    int n;
+    if (!is_uri(name) && stat(name, &st) == 0 && S_ISREG(st.st_mode)) {
+        n = snprintf(out, cap, "%s.surety-undo", name);
+    } else {
+        if ((mkdir("/var/lib/surety", 0755) < 0 && errno != EEXIST) || (mkdir(UNDO_DIR, 0700) < 0 && errno != EEXIST))
+            return su_fail_os(e, "undo.open", "making " UNDO_DIR);
+        flatten(name, flat, sizeof flat);
+        n = snprintf(out, cap, UNDO_DIR "/%s.surety-undo", flat);
+    }
+    return n < 0 || (size_t)n >= cap ? su_fail(e, SU_E_RANGE, "undo.open", "the name of the image is too long") : 0;
+}

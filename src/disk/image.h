@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* disk/image.h - open what the operator named: a file in any of QEMU's formats, a block device, an NBD URI. */
+#pragma once
+#include "blk.h"
+
+enum su_image_kind { SU_IMAGE_FILE, SU_IMAGE_DEVICE, SU_IMAGE_NBD };
+
+struct su_image {
+    struct su_blk *blk; /* owned */
+    enum su_image_kind kind;
+    char format[12];      /* "raw", "qcow2", "vmdk", "vhdx", "vdi", "vpc"; "nbd" for a URI */
+    uint32_t sector_size; /* of a device: its logical sectors; 0: the image does not say */
+    bool can_grow;
+};
+
+void su_image_done(struct su_image *im);
+#define SU_IMAGE SU_AUTO(su_image_done)
+
+/* name: path or URI.  format: NULL to look at the first bytes.  A format found by looking came from
+ * bytes that, in a raw disk, the guest wrote; so an image that then names other files (a backing
+ * file, an external data file) is refused: "disk.image.backing".  Naming the format allows it. */
+int su_image_open(const char *name, const char *format, bool writable, struct su_image *out,
+                  struct su_err *e) SU_MUST_CHECK;
+
+/* What the first bytes say; "raw" when nothing else.  head: at least the first 512 bytes.  static. */
+const char *su_image_probe(struct su_bytes head);
+
+/* Where the undo journal of name is by default: beside a file, else under /var/lib/surety/undo. */
+int su_image_undo_path(const char *name, char *out, size_t cap, struct su_err *e) SU_MUST_CHECK;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "journal_format.h"
+#include <string.h>
+#include <zlib.h>
+
+enum { VERSION = 1, CRC_AT = SU_JF_BLOCK - 4, MARK_BODY = 16 };
+
+static const char seal_magic[8] = {'S', 'U', 'R', 'E', 'T', 'Y', 'U', 'J'};
+static const char mark_magic[][8] = {
+    [SU_JF_COMMIT] = {'C', 'O', 'M', 'M', 'I', 'T', 'T', 'D'},
+    [SU_JF_REVERT] = {'R', 'E', 'V', 'E', 'R', 'T', 'E', 'D'},
+};
+
+uint32_t su_jf_crc(uint32_t crc, const uint8_t *p, size_t n)
+{
+    return (uint32_t)crc32(crc, p, (uInt)n);
+}
+
+void su_jf_put_header(const struct su_jf_header *h, uint8_t block[SU_JF_BLOCK])
+{
+    memset(block, 0, SU_JF_BLOCK);
+    memcpy(block, seal_magic, sizeof seal_magic);
+    su_put_le32(block + 8, VERSION);
+    su_put_le32(block + 12, h->n_extents);
+    su_put_le64(block + 16, h->size_before);
+    su_put_le64(block + 24, h->size_during);
+    su_put_le64(block + 32, h->size_after);
+    su_put_le32(block + 40, h->meta_len);
+    su_put_le32(block + 44, h->crc_extents);
+    su_put_le32(block + 48, h->crc_meta);
+    memcpy(block + 52, h->witness, sizeof h->witness);
+    su_put_le32(block + CRC_AT, su_jf_crc(0, block, CRC_AT));
+}
+
+bool su_jf_take_header(const uint8_t block[SU_JF_BLOCK], struct su_jf_header *h)
+{
+    if (memcmp(block, seal_magic, sizeof seal_magic) != 0 || su_le32(block + 8) != VERSION ||
+        su_le32(block + CRC_AT) != su_jf_crc(0, block, CRC_AT))
+        return false;
+    *h = (struct su_jf_header){
+        .n_extents = su_le32(block + 12),
+        .size_before = su_le64(block + 16),
+        .size_during = su_le64(block + 24),
+        .size_after = su_le64(block + 32),
+        .meta_len = su_le32(block + 40),
+        .crc_extents = su_le32(block + 44),
+        .crc_meta = su_le32(block + 48),
+    };
+    memcpy(h->witness, block + 52, sizeof h->witness);
+    return true;
+}
+
+void su_jf_put_extent(const struct su_journal_extent *x, uint8_t rec[SU_JF_EXTENT])
+{
+    memset(rec, 0, SU_JF_EXTENT);
+    su_put_le64(rec, x->off);
+    su_put_le64(rec + 8, x->n);
+    su_put_le64(rec + 16, x->saved);
+    su_put_le64(rec + 24, x->data_at);
+    su_put_le32(rec + 32, x->crc_old);
+    su_put_le32(rec + 36, x->crc_new);
+    su_put_le32(rec + 40, (uint32_t)x->area);
+    su_put_le32(rec + 44, x->keep ? 1 : 0);
+}
+
+bool su_jf_take_extent(const uint8_t rec[SU_JF_EXTENT], struct su_journal_extent *x)
+{
+    uint32_t area = su_le32(rec + 40), flags = su_le32(rec + 44);
+    if (area >= SU_AREAS || flags > 1)
+        return false;
+    *x = (struct su_journal_extent){
+        .off = su_le64(rec),
+        .n = su_le64(rec + 8),
+        .saved = su_le64(rec + 16),
+        .data_at = su_le64(rec + 24),
+        .crc_old = su_le32(rec + 32),
+        .crc_new = su_le32(rec + 36),
+        .area = (enum su_area)area,
+        .keep = flags == 1,
+    };
+    return true;
+}
+
+void su_jf_put_mark(enum su_jf_mark which, const uint8_t header[SU_JF_BLOCK], uint8_t sector[SU_SECTOR])
+{
+    memset(sector, 0, SU_SECTOR);
+    memcpy(sector, mark_magic[which], 8);
+    memcpy(sector + 8, header + CRC_AT, 4);
+    su_put_le32(sector + MARK_BODY, su_jf_crc(0, sector, MARK_BODY));
+}
+
+bool su_jf_is_mark(enum su_jf_mark which, const uint8_t header[SU_JF_BLOCK], const uint8_t sector[SU_SECTOR])
+{
+    uint8_t want[SU_SECTOR];
+    su_jf_put_mark(which, header, want);
+    return memcmp(sector, want, MARK_BODY + 4) == 0;
+}

@@ -61,15 +61,17 @@ int su_fail_nomem(struct su_err *e, size_t wanted)
 
 int su_context(struct su_err *e, const char *fmt, ...)
 {
-    char head[96], tail[sizeof e->msg];
+    char head[98];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(head, sizeof head, fmt, ap);
+    vsnprintf(head, sizeof head - 2, fmt, ap);
     va_end(ap);
-    memcpy(tail, e->msg, sizeof tail);
-    size_t n = strlen(head);
+    size_t n = strlen(head), cap = sizeof e->msg;
+    memcpy(head + n, ": ", 2);
+    n += 2;
+    memmove(e->msg + n, e->msg, cap - n); /* what falls off the end is the least specific part */
     memcpy(e->msg, head, n);
-    snprintf(e->msg + n, sizeof e->msg - n, ": %s", tail);
+    e->msg[cap - 1] = 0;
     return -1;
 }
 

@@ -136,7 +136,8 @@ static void test_real_log(void)
     uint8_t pcr[SU_PCR_SIZE];
     memcpy(boot.shim, app[0], 32), memcpy(boot.grub, app[1], 32), memcpy(boot.kernel, app[2], 32);
     ok(memcmp(app[2], app[3], 32) == 0, "the kernel is measured twice");
-    ok(su_pcr4_predict(&boot, pcr, &e) == 0 && memcmp(pcr, pcrs.value[4], 32) == 0, "the prediction is the log's value");
+    ok(su_pcr4_predict(&boot, pcr, &e) == 0 && memcmp(pcr, pcrs.value[4], 32) == 0,
+       "the prediction is the log's value");
     file.n -= 13;
     ok(su_tcglog_replay(su_buf_bytes(&file), &pcrs, &e) < 0, "the same log cut");
     is_str(e.id, "tcglog.truncated");

@@ -119,7 +119,7 @@ if [ -n "$TPM" ]; then
     [ -e "$TPM/tpm2-00.permall" ] ||
         quiet "$OUT/swtpm_setup.log" swtpm_setup --tpm2 --tpmstate "$TPM" --overwrite --pcr-banks sha256
     # --terminate: it ends when QEMU closes the connection, even if this script could not tell it to
-    swtpm socket --tpm2 --tpmstate "dir=$TPM" --ctrl "type=unixio,path=$T/swtpm.sock,terminate" --flags startup-clear \
+    swtpm socket --tpm2 --tpmstate "dir=$TPM" --ctrl "type=unixio,path=$T/swtpm.sock" --flags startup-clear \
         --terminate --log "file=$OUT/swtpm.log" 9>&- &
     TPMPID=$!
     for _ in $(seq 250); do [ ! -S "$T/swtpm.sock" ] || break; sleep 0.02; done

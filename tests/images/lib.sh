@@ -76,4 +76,23 @@ cleanup() {
 uuid_of() { blkid -p -s UUID -o value "$1"; }
 partuuid_of() { blkid -p -s PART_ENTRY_UUID -o value "$1"; }
 
+# LVM without device mapper: metadata is read and written through PV alone, and a volume of one linear segment is a range of
+# it. lvm_on PV COMMAND...
+lvm_on() {
+    local pv=$1 cmd=$2 conf
+    shift 2
+    conf="global{activation=0 use_lvmlockd=0} activation{udev_sync=0 udev_rules=0 monitoring=0}"
+    conf+=" backup{backup=0 archive=0} devices{use_devicesfile=0 filter=[\"a|^$pv\$|\",\"r|.*|\"]}"
+    LVM_SUPPRESS_FD_WARNINGS=1 "$cmd" --config "$conf" "$@"
+}
+volume_range() { # volume_range PV VG/LV: offset in PV and size, in bytes
+    local pe0 size extent range first
+    pe0=$(lvm_on "$1" pvs --noheadings --nosuffix --units b -o pe_start "$1" 2>/dev/null | tr -d ' ')
+    read -r size extent range < <(lvm_on "$1" lvs --noheadings --nosuffix --units b \
+        -o lv_size,vg_extent_size,seg_pe_ranges "$2" 2>/dev/null)
+    first=${range##*:}
+    echo $((pe0 + ${first%%-*} * extent)) "$size"
+}
+start_of() { echo $(($(cat "/sys/class/block/${1#/dev/}/start") * 512)); }  # in bytes; sysfs counts 512-byte sectors
+
 copy_sparse() { cp --sparse=always --reflink=auto "$1" "$2"; }

@@ -24,7 +24,7 @@ esac
 PACKAGES=$IMAGE,systemd-sysv,dbus,udev,kmod,initramfs-tools,grub-pc,lvm2,xfsprogs,btrfs-progs,e2fsprogs,fdisk
 PACKAGES+=,openssh-server,qemu-guest-agent,ifupdown,isc-dhcp-client,tpm2-tools${EXTRA:+,$EXTRA}
 
-OUT=$SURETY_CACHE/base-$KERNEL${EXTRA:+-${EXTRA//,/-}}.tar
+OUT=$SURETY_CACHE/base-$KERNEL-$(echo "$PACKAGES" | sha256sum | cut -c1-8).tar
 mkdir -p "$SURETY_CACHE"
 exec 9>"$OUT.lock"
 flock 9

@@ -106,23 +106,16 @@ write_table() { # write_table DEVICE < layout
 
 ROOTDEV='' BOOTDEV='' SWAPDEV='' SRVDEV='' ROOTSPEC='' SWAPSPEC='' LUKSUUID=''
 
-# Volumes without device mapper: LVM writes its metadata, then each volume (one segment, linear) is a range of the file.
-make_volumes() { # make_volumes DISK PV
-    local pv=$2 start pe0 conf v o s
-    conf="global{activation=0 use_lvmlockd=0} activation{udev_sync=0 udev_rules=0 monitoring=0}"
-    conf+=" backup{backup=0 archive=0} devices{use_devicesfile=0 filter=[\"a|^$pv\$|\",\"r|.*|\"]}"
-    lvm_run() { local c=$1; shift; LVM_SUPPRESS_FD_WARNINGS=1 "$c" --config "$conf" "$@" 2>>"$W/lvm.err"; }
+make_volumes() { # make_volumes PV
+    local pv=$1 v o s
     {
-        lvm_run pvcreate -q -ff -y "$pv" && lvm_run vgcreate -q debian-vg "$pv" &&
-        lvm_run lvcreate -q -an -Zn -Wn -y -l 85%VG -n root debian-vg &&
-        lvm_run lvcreate -q -an -Zn -Wn -y -l 100%FREE -n swap_1 debian-vg
-    } >"$W/log" || { cat "$W/log" "$W/lvm.err" >&2; die "making the volumes failed"; }
-    pe0=$(lvm_run pvs --noheadings --nosuffix --units b -o pe_start "$pv" | tr -d ' ')
-    start=$(($(cat "/sys/block/${1#/dev/}/${pv#/dev/}/start") * 512))   # sysfs counts in 512-byte sectors
+        lvm_on "$pv" pvcreate -q -ff -y "$pv" && lvm_on "$pv" vgcreate -q debian-vg "$pv" &&
+        lvm_on "$pv" lvcreate -q -an -Zn -Wn -y -l 85%VG -n root debian-vg &&
+        lvm_on "$pv" lvcreate -q -an -Zn -Wn -y -l 100%FREE -n swap_1 debian-vg
+    } >"$W/log" 2>&1 || { cat "$W/log" >&2; die "making the volumes failed"; }
     for v in root swap_1; do
-        read -r o s < <(lvm_run lvs --noheadings --nosuffix --units b -o lv_size,vg_extent_size,seg_pe_ranges \
-            "debian-vg/$v" | { read -r size ext range; f=${range##*:}; echo $((start + pe0 + ${f%%-*} * ext)) "$size"; })
-        attach_range "$IMG" "$o" "$s"
+        read -r o s < <(volume_range "$pv" debian-vg/$v)
+        attach_range "$IMG" $(($(start_of "$pv") + o)) "$s"
         if [ $v = root ]; then ROOTDEV=$REPLY; else SWAPDEV=$REPLY; fi
     done
     ROOTSPEC=/dev/mapper/debian--vg-root SWAPSPEC=/dev/mapper/debian--vg-swap_1
@@ -134,8 +127,8 @@ assign_devices() { # assign_devices DISK
     b) ROOTDEV=${d}p1;;
     g) BOOTDEV=${d}p1 ROOTDEV=${d}p2 SWAPDEV=${d}p3 SRVDEV=${d}p4;;
     i1) BOOTDEV=${d}p1 ROOTDEV=${d}p5 SWAPDEV=${d}p6;;
-    c) BOOTDEV=${d}p1; make_volumes "$d" "${d}p5";;
-    m) make_volumes "$d" "${d}p1";;
+    c) BOOTDEV=${d}p1; make_volumes "${d}p5";;
+    m) make_volumes "${d}p1";;
     l) BOOTDEV=${d}p1 ROOTDEV=${d}p5 ROOTSPEC=/dev/mapper/sda5_crypt LUKSUUID=$(cat /proc/sys/kernel/random/uuid);;
     *) ROOTDEV=${d}p1 SWAPDEV=${d}p5;;
     esac
@@ -144,7 +137,7 @@ assign_devices() { # assign_devices DISK
 make_filesystems() {
     case $VAR in
     d) mkfs.xfs -q -f "$ROOTDEV";;
-    f) mkfs.btrfs -q -f "$ROOTDEV"
+    f) quiet "$W/log" mkfs.btrfs -q -f "$ROOTDEV"
        do_mount "$ROOTDEV" "$M"
        btrfs -q subvolume create "$M/@rootfs"
        umount_all;;

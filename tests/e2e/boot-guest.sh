@@ -18,11 +18,12 @@ boot-guest.sh --image FILE [--firmware bios|uefi|sb] [options] [-- QEMU-ARGS]
   --script FILE    run by the guest after its facts        --action poweroff|reboot|stay
   --expect TEXT --send LINE     type LINE when TEXT appears on the console
   --out DIR        logs, facts, times        --timeout S (300)        --progress: print the milestones
+  --quiet          do not print the facts
 Exit status 0 when the guest printed its facts and powered off. One guest at a time: waits for another one to end.
 U
 }
 
-IMG='' FMT='' FW=bios DATA='' TPM='' VARS='' SECTOR=512 BUS=virtio SNAP=on SCRIPT='' ACTION=poweroff OUT='' TMO=300
+IMG='' FMT='' FW=bios DATA='' TPM='' VARS='' SECTOR=512 BUS=virtio SNAP=on SCRIPT='' ACTION=poweroff OUT='' TMO=300 QUIET=no
 CONSOLE=() EXTRA=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -39,6 +40,7 @@ while [ $# -gt 0 ]; do
     --action) ACTION=$2; shift 2;;
     --expect|--send) CONSOLE+=("$1" "$2"); shift 2;;
     --progress) CONSOLE+=("$1"); shift;;
+    --quiet) QUIET=yes; shift;;
     --out) OUT=$2; shift 2;;
     --timeout) TMO=$2; shift 2;;
     --help) usage; exit 0;;
@@ -136,6 +138,6 @@ CONSOLEPID=$!
 RC=0
 wait "$CONSOLEPID" || RC=$?
 CONSOLEPID=
-cat "$OUT/facts" "$OUT/script.out"
+[ $QUIET = yes ] || cat "$OUT/facts" "$OUT/script.out"
 [ "$RC" = 0 ] || { log "the guest did not come up and power off; see $OUT/serial.log"; tail -5 "$OUT/qemu.err" >&2; }
 exit "$RC"

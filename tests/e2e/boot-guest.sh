@@ -23,8 +23,8 @@ Exit status 0 when the guest printed its facts and powered off. One guest at a t
 U
 }
 
-IMG='' FMT='' FW=bios DATA='' TPM='' VARS='' SECTOR=512 BUS=virtio SNAP=on SCRIPT='' ACTION=poweroff OUT='' TMO=300 QUIET=no
-CONSOLE=() EXTRA=()
+IMG='' FMT='' FW=bios DATA='' TPM='' VARS='' SECTOR=512 BUS=virtio SNAP=on
+SCRIPT='' ACTION=poweroff OUT='' TMO=300 QUIET=no CONSOLE=() EXTRA=()
 while [ $# -gt 0 ]; do
     case $1 in
     --image) IMG=$2; shift 2;;
@@ -74,8 +74,8 @@ OUT=$(cd "$OUT" && pwd)
 exec 9>"$SURETY_CACHE/guest.lock"
 flock 9
 
-ARGS=(-accel "tcg,thread=multi" -cpu qemu64 -m 1024 -smp 2 -display none -vga none -no-user-config -nodefaults -rtc base=utc
-      -serial stdio -serial "unix:$OUT/s1.sock" -monitor none -no-reboot)
+ARGS=(-accel "tcg,thread=multi" -cpu qemu64 -m 1024 -smp 2 -display none -vga none -no-user-config -nodefaults
+      -rtc base=utc -serial stdio -serial "unix:$OUT/s1.sock" -monitor none -no-reboot)
 
 nvram() { # nvram TEMPLATE: pflash for the variables
     [ -n "$VARS" ] || VARS=$T/vars.fd
@@ -125,7 +125,8 @@ if [ -n "$TPM" ]; then
         --terminate --log "file=$OUT/swtpm.log" 9>&- &
     TPMPID=$!
     for _ in $(seq 250); do [ ! -S "$T/swtpm.sock" ] || break; sleep 0.02; done
-    ARGS+=(-chardev "socket,id=chrtpm,path=$T/swtpm.sock" -tpmdev "emulator,id=tpm0,chardev=chrtpm" -device "tpm-crb,tpmdev=tpm0")
+    ARGS+=(-chardev "socket,id=chrtpm,path=$T/swtpm.sock" -tpmdev "emulator,id=tpm0,chardev=chrtpm"
+           -device "tpm-crb,tpmdev=tpm0")
 fi
 
 printf '%s' "$ACTION" >"$T/action"

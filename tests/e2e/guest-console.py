@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """guest-console.py [options] -- QEMU-COMMAND...
 
-Runs QEMU with its first serial port on stdio and its second on DIR/s1.sock, and watches both. Keeps in DIR: serial.log and
-serial1.log (time-stamped), facts (the guest's facts block), script.out, files the guest sent, times (milestones in seconds).
+Runs QEMU with its first serial port on stdio and its second on DIR/s1.sock, and watches both. Keeps in DIR: serial.log
+and serial1.log (time-stamped), facts (the guest's facts block), script.out, files the guest sent, times (of milestones).
 Exit status 0 when the guest printed its whole facts block and QEMU ended by itself with status 0.
 """
 import argparse
@@ -100,8 +100,8 @@ class Watcher:
 
 def watch(qemu, listener, watcher, opts):
     """Until QEMU closes its first serial port (True) or time is up (False)."""
-    ports, want, end = {qemu.stdout.fileno(): 0, listener.fileno(): -1}, opts.expect.encode(), time.monotonic() + opts.timeout
-    conn = None
+    ports = {qemu.stdout.fileno(): 0, listener.fileno(): -1}
+    want, end, conn = opts.expect.encode(), time.monotonic() + opts.timeout, None
     while time.monotonic() < end:
         for fd in select.select(list(ports), [], [], 1)[0]:
             port = ports[fd]

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs inside the test guest. Once boot has settled it prints facts to the second serial port, one name=value per line, then
-# does what the host asked for through fw_cfg: opt/org.surety/script, a shell script to run (it may call: send FILE NAME),
-# and opt/org.surety/action, poweroff | reboot | stay. Without a second serial port everything goes to the first one.
+# Runs inside the test guest. Once boot has settled it prints facts to the second serial port, one name=value per line,
+# then does what the host asked for through fw_cfg: opt/org.surety/script, a shell script to run (it may call: send FILE
+# NAME), and opt/org.surety/action, poweroff | reboot | stay. Without a second serial port all goes to the first one.
 
-# The console's own line is hung up by its getty, and a session leader would make the line it opens its terminal: hence a
-# subshell and ttyS1.
+# The console's own line is hung up by its getty, and a session leader would make the line it opens its terminal: hence
+# a subshell and ttyS1.
 (
 T=/dev/ttyS1
 stty -F $T raw -echo 115200 2>/dev/null || T=/dev/ttyS0
@@ -13,6 +13,7 @@ exec >$T 2>&1 </dev/null
 modprobe qemu_fw_cfg 2>/dev/null
 F=/sys/firmware/qemu_fw_cfg/by_name/opt/org.surety
 VARS=/sys/firmware/efi/efivars
+PCRS=/sys/class/tpm/tpm0/pcr-sha256
 GLOBAL=8be4df61-93ca-11d2-aa0d-00e098032b8c
 
 # an EFI variable's first byte, after 4 bytes of attributes
@@ -23,7 +24,7 @@ efivar_hex() {
     if [ -e $VARS/"$1"-$GLOBAL ]; then od -An -tx1 -v -j4 $VARS/"$1"-$GLOBAL | tr -d ' \n'; echo; else echo none; fi
 }
 pcr() {
-    if [ -e /sys/class/tpm/tpm0/pcr-sha256/"$1" ]; then tr 'A-F' 'a-f' </sys/class/tpm/tpm0/pcr-sha256/"$1"; else echo none; fi
+    if [ -e $PCRS/"$1" ]; then tr 'A-F' 'a-f' <$PCRS/"$1"; else echo none; fi
 }
 # the whole disk below a device, through volumes and encryption
 disk_of() {

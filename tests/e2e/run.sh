@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# run.sh [--smoke] [VARIANT...]: real disks, end to end. Each is made, booted under BIOS, converted, judged by other tools,
-# booted under OVMF with Secure Boot and a vTPM, rolled back and booted under BIOS again. TAP on stdout; logs and facts stay
-# in build/e2e/VARIANT/. Needs root. SURETY names the program (build/surety), SURETY_E2E_KEEP=1 keeps the disks.
+# run.sh [--smoke] [VARIANT...]: real disks, end to end. Each is made, booted under BIOS, converted, judged by other
+# tools, booted under OVMF with Secure Boot and a vTPM, rolled back and booted under BIOS again. TAP on stdout; logs and
+# facts stay in build/e2e/VARIANT/. Needs root. SURETY names the program (build/surety), SURETY_E2E_KEEP=1 keeps the disks.
 . "$(dirname "$0")/../images/lib.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
 SURETY=$(realpath "${SURETY:-$TOP/build/surety}")
 RESULTS=${SURETY_E2E_OUT:-$TOP/build/e2e}
+ESP_TYPE=c12a7328-f81f-11d2-ba4b-00a0c93ec93b
 ALL=(a b c d e f g h i1 i2 j k l m)
 export LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=force_tcg LC_ALL=C.UTF-8
 
@@ -84,7 +85,8 @@ boot() {
     [ "$V" != j ] || args+=(--sector-size 4096)
     [ "$V" != k ] || args+=(--data-disk "$DISK.data")
     [ "$V" != l ] || args+=(--expect 'unlock disk' --send surety)
-    if "$HERE/boot-guest.sh" --image "$DISK" --firmware "$fw" --out "$DIR/$name" "${args[@]}" "$@" >"$DIR/$name.log" 2>&1; then
+    if "$HERE/boot-guest.sh" --image "$DISK" --firmware "$fw" --out "$DIR/$name" "${args[@]}" "$@" \
+            >"$DIR/$name.log" 2>&1; then
         report 0 "boots ($name)"
     else
         report 1 "boots ($name)"
@@ -155,7 +157,7 @@ interop() {
     for d in "$disk"p*; do
         case $(blkid -p -s TYPE -o value "$d" || true) in
         ext4) passes "e2fsck accepts ${d##*p}" e2fsck -fn "$d";;
-        vfat) is "$(blkid -p -s PART_ENTRY_TYPE -o value "$d")" c12a7328-f81f-11d2-ba4b-00a0c93ec93b "${d##*p} is an ESP"
+        vfat) is "$(blkid -p -s PART_ENTRY_TYPE -o value "$d")" $ESP_TYPE "${d##*p} is an ESP"
               is "${d##*p}" "$(json convert .esp.number)" "the ESP has the number convert printed"
               passes "fsck.fat accepts the ESP" fsck.fat -n "$d";;
         LVM2_member) check_volumes "$d";;
@@ -191,10 +193,10 @@ convert() {
 }
 
 refuse_data_disk() {
-    local before
+    local before ids='[.. | .id? // empty] | join(" ")'
     before=$(sha256sum <"$DISK.data")
     surety data 3 convert "$DISK.data" --boot-files "$SURETY_CACHE/efi"
-    like "$(json data '[.. | .id? // empty] | join(" ")')" '(^| )linux\.boot\.missing( |$)' "the data disk is refused by linux.boot.missing"
+    like "$(json data "$ids")" '(^| )linux\.boot\.missing( |$)' "the data disk is refused by linux.boot.missing"
     is "$(sha256sum <"$DISK.data")" "$before" "the refused disk is untouched"
 }
 

@@ -282,7 +282,8 @@ finishing_boot() {
     local extra=()
     printf 'set -e\n%s\nupdate-grub 2>&1\nsync\n' \
         "$([ "$VAR" = c ] || echo 'grub-install --target=i386-pc /dev/vda 2>&1')" >"$W/script"
-    [ "$VAR" = c ] || extra=(-- -kernel "$W/vmlinuz" -initrd "$W/initrd" -append "root=$ROOTSPEC ro console=ttyS0,115200n8")
+    [ "$VAR" = c ] || extra=(-- -kernel "$W/vmlinuz" -initrd "$W/initrd"
+                             -append "root=$ROOTSPEC ro console=ttyS0,115200n8")
     if ! "$E2E/boot-guest.sh" --image "$IMG" --format raw --firmware bios --script "$W/script" --out "$W/run" --write \
             "${extra[@]}" >"$W/log" 2>&1 || ! grep -q 'SURETY-SCRIPT-END rc=0' "$W/run/script.out"; then
         cat "$W/log" "$W/run/serial.log" >&2
@@ -345,6 +346,7 @@ if [ $CACHE = no ] || [ ! -s "$KEPT" ]; then
     mv "$KEPT.tmp" "$KEPT"
     BUILT=built
 fi
+touch "$KEPT"*
 if [ -n "$RAW" ]; then
     copy_sparse "$KEPT" "$RAW"
     [ "$VAR" != k ] || copy_sparse "$KEPT.data" "${DATA:-$RAW.data}"

@@ -3,7 +3,7 @@
 """guest-console.py [options] -- QEMU-COMMAND...
 
 Runs QEMU with its first serial port on stdio and its second on DIR/s1.sock, and watches both. Keeps in DIR: serial.log
-and serial1.log (time-stamped), facts (the guest's facts block), script.out, files the guest sent, times (of milestones).
+and serial1.log (time-stamped), facts (the guest's facts block), script.out, files the guest sent, times of milestones.
 Exit status 0 when the guest printed its whole facts block and QEMU ended by itself with status 0.
 """
 import argparse

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # run.sh [--smoke] [VARIANT...]: real disks, end to end. Each is made, booted under BIOS, converted, judged by other
 # tools, booted under OVMF with Secure Boot and a vTPM, rolled back and booted under BIOS again. TAP on stdout; logs and
-# facts stay in build/e2e/VARIANT/. Needs root. SURETY names the program (build/surety), SURETY_E2E_KEEP=1 keeps the disks.
+# facts stay in build/e2e/VARIANT/. Needs root. SURETY: the program (build/surety); SURETY_E2E_KEEP=1 keeps the disks.
 . "$(dirname "$0")/../images/lib.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)

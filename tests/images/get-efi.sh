@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# get-efi.sh DIR: puts Debian's signed boot chain into DIR, for --boot-files: shimx64.efi grubx64.efi mmx64.efi fbx64.efi.
+# get-efi.sh DIR: puts Debian's signed boot chain (shimx64.efi grubx64.efi mmx64.efi fbx64.efi) into DIR: --boot-files.
 # Through apt, with nothing installed; does nothing when the files are there.
 . "$(dirname "$0")/lib.sh"
 need apt-get dpkg-deb

@@ -76,8 +76,8 @@ cleanup() {
 uuid_of() { blkid -p -s UUID -o value "$1"; }
 partuuid_of() { blkid -p -s PART_ENTRY_UUID -o value "$1"; }
 
-# LVM without device mapper: metadata is read and written through PV alone, and a volume of one linear segment is a range
-# of it. lvm_on PV COMMAND...
+# LVM without device mapper: metadata is read and written through PV alone, and a volume of one linear segment is a
+# range of it. lvm_on PV COMMAND...
 lvm_on() {
     local pv=$1 cmd=$2 conf
     shift 2

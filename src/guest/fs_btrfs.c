@@ -125,8 +125,8 @@ static int btrfs_stat(struct su_fs *fs, struct su_fs_node n, struct su_fs_stat *
     if (rc < 0)
         return -1;
     if (rc == 0 || c.size < INODE_SIZE || su_le64(c.item + 16) > INT64_MAX)
-        return su_fail(e, SU_E_FORMAT, "fs.btrfs.inode", "btrfs inode %" PRIu64 " of tree %" PRIu64 " is damaged", n.ino,
-                       n.tree);
+        return su_fail(e, SU_E_FORMAT, "fs.btrfs.inode", "btrfs inode %" PRIu64 " of tree %" PRIu64 " is damaged",
+                       n.ino, n.tree);
     *out = (struct su_fs_stat){su_fs_kind_of(su_le32(c.item + 52)), su_le64(c.item + 16)};
     return 0;
 }
@@ -167,8 +167,8 @@ static int btrfs_readlink(struct su_fs *fs, struct su_fs_node n, char *buf, size
     if (st.kind != SU_FS_LINK)
         return su_fs_missing(e, "not a symbolic link");
     if (st.size == 0 || st.size > sizeof target || st.size >= cap)
-        return su_fail(e, SU_E_FORMAT, "fs.link", "btrfs inode %" PRIu64 ": a link's target of %" PRIu64 " bytes", n.ino,
-                       st.size);
+        return su_fail(e, SU_E_FORMAT, "fs.link", "btrfs inode %" PRIu64 ": a link's target of %" PRIu64 " bytes",
+                       n.ino, st.size);
     if (su_btrfs_read_data((struct su_btrfs *)fs, n, 0, target, (size_t)st.size, e) < 0)
         return -1;
     if (memchr(target, '\0', (size_t)st.size))

@@ -52,13 +52,13 @@ struct su_btrfs_node {
 
 struct su_btrfs {
     struct su_fs fs;
-    struct su_blk *blk;           /* borrowed */
-    uint32_t node_size, sector;   /* bytes */
-    uint16_t csum_type;           /* 0: CRC-32C, the only one that is verified */
+    struct su_blk *blk;         /* borrowed */
+    uint32_t node_size, sector; /* bytes */
+    uint16_t csum_type;         /* 0: CRC-32C, the only one that is verified */
     uint64_t dev_id;
-    uint8_t meta_uuid[16];        /* in the head of every node */
+    uint8_t meta_uuid[16];                /* in the head of every node */
     struct su_btrfs_root root_tree, last; /* last: the tree found last */
-    struct su_btrfs_chunk *chunks; /* owned, ascending */
+    struct su_btrfs_chunk *chunks;        /* owned, ascending */
     size_t n_chunks;
     struct su_btrfs_node cache[SU_BTRFS_CACHE];
     uint64_t clock;
@@ -104,12 +104,11 @@ int su_btrfs_at_or_after(struct su_btrfs *b, struct su_btrfs_root root, struct s
 int su_btrfs_tree(struct su_btrfs *b, uint64_t tree, struct su_btrfs_root *out, struct su_err *e);
 
 /* Files.  The range must lie inside the file's size. */
-int su_btrfs_read_data(struct su_btrfs *b, struct su_fs_node n, uint64_t off, void *buf, size_t len,
-                       struct su_err *e);
+int su_btrfs_read_data(struct su_btrfs *b, struct su_fs_node n, uint64_t off, void *buf, size_t len, struct su_err *e);
 /* Uncompresses to n bytes (what the stream lacks at its end is zeros); how is 1 zlib, 2 LZO or 3 zstd. */
 int su_btrfs_unzip(uint8_t how, uint32_t sector, struct su_bytes in, uint8_t *out, size_t n, struct su_err *e);
 
 /* Directories, for subvolumes too. */
-int su_btrfs_dir_lookup(struct su_btrfs *b, struct su_fs_node dir, const char *name, size_t len,
-                        struct su_fs_node *out, struct su_err *e);
+int su_btrfs_dir_lookup(struct su_btrfs *b, struct su_fs_node dir, const char *name, size_t len, struct su_fs_node *out,
+                        struct su_err *e);
 int su_btrfs_dir_list(struct su_btrfs *b, struct su_fs_node dir, su_fs_entry_fn *fn, void *arg, struct su_err *e);

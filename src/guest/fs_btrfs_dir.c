@@ -49,8 +49,7 @@ static int node_of(struct su_btrfs *b, struct su_fs_node dir, const struct entry
     if (rc < 0)
         return -1;
     bool ours = rc > 0 && c.size >= 8 && su_le64(c.item) == dir.ino;
-    *out = ours ? (struct su_fs_node){SU_BTRFS_ROOT_DIR, en->at.id}
-                : (struct su_fs_node){SU_BTRFS_EMPTY_DIR, dir.tree};
+    *out = ours ? (struct su_fs_node){SU_BTRFS_ROOT_DIR, en->at.id} : (struct su_fs_node){SU_BTRFS_EMPTY_DIR, dir.tree};
     return 0;
 }
 
@@ -62,8 +61,8 @@ static int must_be_dir(struct su_btrfs *b, struct su_fs_node dir, struct su_err 
     return st.kind == SU_FS_DIR ? 0 : su_fs_missing(e, "not a directory");
 }
 
-int su_btrfs_dir_lookup(struct su_btrfs *b, struct su_fs_node dir, const char *name, size_t len,
-                        struct su_fs_node *out, struct su_err *e)
+int su_btrfs_dir_lookup(struct su_btrfs *b, struct su_fs_node dir, const char *name, size_t len, struct su_fs_node *out,
+                        struct su_err *e)
 {
     SU_BTRFS_CURSOR struct su_btrfs_cursor c = {0};
     struct su_btrfs_root root;

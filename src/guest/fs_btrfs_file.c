@@ -109,14 +109,14 @@ static int read_extent(struct su_btrfs *b, const struct su_btrfs_cursor *c, cons
     if (c->size < INLINE_HEAD)
         return bad_extent(c, "its item is cut short", e);
     if (c->item[17] || su_le16(c->item + 18))
-        return su_fail(e, SU_E_REFUSED, "fs.btrfs.encoding", "btrfs inode %" PRIu64 " is encrypted or encoded", c->key.id);
+        return su_fail(e, SU_E_REFUSED, "fs.btrfs.encoding", "btrfs inode %" PRIu64 " is encrypted or encoded",
+                       c->key.id);
     if (c->item[20] > T_PREALLOC)
         return bad_extent(c, "its type is unknown", e);
     return c->item[20] == T_INLINE ? read_inline(b, c, r, end, e) : read_regular(b, c, r, end, e);
 }
 
-int su_btrfs_read_data(struct su_btrfs *b, struct su_fs_node n, uint64_t off, void *buf, size_t len,
-                       struct su_err *e)
+int su_btrfs_read_data(struct su_btrfs *b, struct su_fs_node n, uint64_t off, void *buf, size_t len, struct su_err *e)
 {
     SU_BTRFS_CURSOR struct su_btrfs_cursor c = {0};
     struct su_btrfs_root root;

@@ -154,7 +154,8 @@ static int seek(struct su_btrfs *b, struct su_btrfs_key key, struct su_btrfs_cur
         return 0;
     memcpy(c->leaf, node, b->node_size);
     if (c->has_next && compare(key_at(c->leaf, c->n - 1), c->next) >= 0)
-        return su_fail(e, SU_E_FORMAT, "fs.btrfs.node", "btrfs node %" PRIu64 ": its keys pass its neighbour's", logical);
+        return su_fail(e, SU_E_FORMAT, "fs.btrfs.node", "btrfs node %" PRIu64 ": its keys pass its neighbour's",
+                       logical);
     return settle(c, last_slot(c->leaf, key));
 }
 

@@ -21,9 +21,9 @@ enum {
     V4_DIRV2 = 0x2000, /* sb_versionnum */
     V4_MOREBITS = 0x8000,
     V4_FTYPE = 0x200, /* sb_features2 */
-    CORE_V4 = 100, /* bytes of an inode before its forks */
+    CORE_V4 = 100,    /* bytes of an inode before its forks */
     CORE_V5 = 176,
-    DINODE_REALTIME = 1, /* di_flags */
+    DINODE_REALTIME = 1,  /* di_flags */
     DINODE2_NREXT64 = 16, /* di_flags2 */
 };
 

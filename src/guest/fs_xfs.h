@@ -16,9 +16,9 @@ enum {
 
 struct su_xfs {
     struct su_fs fs;
-    struct su_blk *blk; /* borrowed */
-    bool v5;            /* self-describing metadata with checksums */
-    bool ftype;         /* directory entries carry a type byte */
+    struct su_blk *blk;                            /* borrowed */
+    bool v5;                                       /* self-describing metadata with checksums */
+    bool ftype;                                    /* directory entries carry a type byte */
     uint8_t block_log, inode_log, ag_log, dir_log; /* log2; dir_log: bytes of a directory block */
     uint32_t block, inode_size;                    /* bytes */
     uint32_t ag_blocks, ag_count;
@@ -31,7 +31,7 @@ struct su_xfs_inode {
     uint64_t ino, size;
     enum su_fs_kind kind;
     enum su_xfs_format format;
-    uint64_t n_extents; /* valid for SU_XFS_EXTENTS: so many records are in the fork */
+    uint64_t n_extents;     /* valid for SU_XFS_EXTENTS: so many records are in the fork */
     size_t fork, fork_size; /* the data fork is raw[fork .. fork + fork_size) */
     uint8_t raw[SU_XFS_INODE_MAX];
 };

@@ -10,8 +10,8 @@
 enum {
     DATA_V4 = 16, /* header of a data block */
     DATA_V5 = 64,
-    LINK_V5 = 56,         /* header of a block of a link's target */
-    DIR_MAX = 16 << 20,   /* bytes of data blocks: some 300,000 entries */
+    LINK_V5 = 56,       /* header of a block of a link's target */
+    DIR_MAX = 16 << 20, /* bytes of data blocks: some 300,000 entries */
 };
 
 static int bad_dir(const struct su_xfs_inode *in, const char *what, struct su_err *e)

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 
 enum {
-    REC = 16,       /* bytes of an extent record */
-    NODE_V4 = 24,   /* header of a tree block */
+    REC = 16,     /* bytes of an extent record */
+    NODE_V4 = 24, /* header of a tree block */
     NODE_V5 = 72,
 };
 

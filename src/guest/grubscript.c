@@ -56,12 +56,15 @@ static void variable(struct su_grubscript *s)
 }
 
 /* A backslash: the next byte as it is; with a newline, nothing. */
-static void escape(struct su_grubscript *s)
+static int escape(struct su_grubscript *s, struct su_err *e)
 {
     uint8_t c = peek(s, 1);
-    if (c && c != '\n')
+    if (!c)
+        return su_fail(e, SU_E_FORMAT, "guest.grubcfg.quote", "grub.cfg ends with a backslash");
+    if (c != '\n')
         put(s, c);
-    s->pos += c ? 2 : 1;
+    s->pos += 2;
+    return 0;
 }
 
 static int quoted(struct su_grubscript *s, uint8_t quote, struct su_err *e)
@@ -73,7 +76,8 @@ static int quoted(struct su_grubscript *s, uint8_t quote, struct su_err *e)
         if (quote == '"' && c == '$') {
             variable(s);
         } else if (quote == '"' && c == '\\' && peek(s, 1) && strchr("$\"\\\n", peek(s, 1))) {
-            escape(s);
+            if (escape(s, e) < 0)
+                return -1;
         } else {
             put(s, c);
             s->pos++;
@@ -99,7 +103,8 @@ static int take_word(struct su_grubscript *s, struct su_err *e)
             if (quoted(s, c, e) < 0)
                 return -1;
         } else if (c == '\\') {
-            escape(s);
+            if (escape(s, e) < 0)
+                return -1;
         } else if (c == '$') {
             variable(s);
         } else {

@@ -35,5 +35,6 @@ struct su_grubscript {
 /* source: as su_text_check() wants it. */
 void su_grubscript_init(struct su_grubscript *s, struct su_bytes source);
 void su_grubscript_done(struct su_grubscript *s);
-/* 1: the next command is there, 0: the text is over, -1: "guest.grubcfg.quote" (not closed), "guest.grubcfg.words". */
+/* 1: the next command is there, 0: the text is over, -1: "guest.grubcfg.quote" (not closed, or a backslash at
+ * the end), "guest.grubcfg.words". */
 int su_grubscript_next(struct su_grubscript *s, struct su_err *e) SU_MUST_CHECK;

@@ -136,6 +136,7 @@ static void refusals(void)
     } rows[] = {
         {"open quote", "menuentry 'a", "guest.grubcfg.quote"},
         {"open double quote", "set a=\"$", "guest.grubcfg.quote"},
+        {"backslash at the end", "linux /v \\", "guest.grubcfg.quote"},
         {"too deep", "{{{{{{{{{{{{{{{{{", "guest.grubcfg.depth"},
         {"too many initrds", "menuentry a { initrd 1 2 3 4 5 6 7 8 9 ; }", "guest.grubcfg.initrds"},
     };

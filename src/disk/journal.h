@@ -7,7 +7,7 @@
  *
  *   no seal             the disk was never touched
  *   sealed              recover puts everything back          -> reverted
- *   sealed, committed   recover completes the final size      -> committed
+ *   sealed, committed   recover completes the final size      -> committed, settled
  *   reverted            the journal is spent
  *
  * su_journal_recover() may itself be cut short at any point and run again.
@@ -30,6 +30,7 @@ struct su_journal_extent {
 
 struct su_journal {
     enum su_journal_state state;
+    bool settled; /* committed, and the final size is set: the disk owes this journal nothing any more */
     uint64_t size_before, size_during, size_after;
     uint8_t witness[6]; /* bytes 440-445 of the disk before; no plan changes them */
     size_t n;
@@ -47,18 +48,22 @@ struct su_watch {
     void *arg;
 };
 
-/* Makes the journal from the disk and the plan, then runs the plan.  journal must be able to resize.
+/* Makes the journal from the disk and the plan, then runs the plan.  journal must be able to resize; what
+ * it held is lost, unless that is a change that was cut and not recovered: SU_E_CONFLICT "undo.unfinished".
+ * A plan that changes the witness bytes is refused: "disk.plan.invalid".
  * When this fails the journal says what to do: call su_journal_recover(). */
 int su_journal_run(struct su_blk *journal, struct su_blk *disk, const struct su_plan *p, struct su_bytes meta,
                    const struct su_watch *watch, struct su_err *e) SU_MUST_CHECK;
 
 /* Reads and checks all of it but the kept bytes.  A file that is not a sealed journal has state
  * SU_JOURNAL_NONE and nothing else.  Fails with SU_E_FORMAT "undo.damaged" when the seal is good but
- * what it covers is not.  Promise: extents lie in size_during, kept bytes in the journal, n <= 4096. */
+ * what it covers is not.  Promise: extents lie in size_during, what is kept of them in size_before and
+ * in the journal, n <= 4096. */
 int su_journal_open(struct su_blk *journal, struct su_journal *out, struct su_err *e) SU_MUST_CHECK;
 
-/* Finishes or undoes what a crash left.  *was is the state found; on success it is now settled
- * (reverted or committed).  Fails with SU_E_CONFLICT "undo.other-disk" when the disk cannot be the one
+/* Finishes or undoes what a crash, or a failure of this process, left.  *was is the state found; on success
+ * it is now settled (reverted or committed) and stable: no later crash changes the answer.  A journal
+ * that was settled before never makes it touch the disk.  Fails with SU_E_CONFLICT "undo.other-disk" when the disk cannot be the one
  * the journal was made for, and then changes nothing. */
 int su_journal_recover(struct su_blk *journal, struct su_blk *disk, enum su_journal_state *was,
                        struct su_err *e) SU_MUST_CHECK;
@@ -70,5 +75,6 @@ int su_journal_kept(struct su_blk *journal, const struct su_journal_extent *x, u
 /* SU_E_CONFLICT "undo.other-disk" unless size and witness fit. */
 int su_journal_check_disk(const struct su_journal *j, struct su_blk *disk, struct su_err *e) SU_MUST_CHECK;
 
-/* Marks a committed journal as spent, after a rollback. */
+/* Marks a committed journal as spent, after a rollback.  A spent one stays so; any other, which a mark would
+ * rob of its way back, fails with SU_E_CONFLICT "undo.state". */
 int su_journal_spend(struct su_blk *journal, struct su_err *e) SU_MUST_CHECK;

@@ -9,7 +9,16 @@ static const char seal_magic[8] = {'S', 'U', 'R', 'E', 'T', 'Y', 'U', 'J'};
 static const char mark_magic[][8] = {
     [SU_JF_COMMIT] = {'C', 'O', 'M', 'M', 'I', 'T', 'T', 'D'},
     [SU_JF_REVERT] = {'R', 'E', 'V', 'E', 'R', 'T', 'E', 'D'},
+    [SU_JF_SETTLE] = {'S', 'E', 'T', 'T', 'L', 'E', 'D', '.'},
 };
+_Static_assert(SU_ARRAY_LEN(mark_magic) == SU_JF_MARKS, "a mark without its bytes");
+
+uint64_t su_jf_mark_at(enum su_jf_mark which)
+{
+    static const uint64_t at[] = {
+        [SU_JF_COMMIT] = SU_JF_COMMIT_AT, [SU_JF_REVERT] = SU_JF_REVERT_AT, [SU_JF_SETTLE] = SU_JF_SETTLE_AT};
+    return at[which];
+}
 
 uint32_t su_jf_crc(uint32_t crc, const uint8_t *p, size_t n)
 {
@@ -94,4 +103,53 @@ bool su_jf_is_mark(enum su_jf_mark which, const uint8_t header[SU_JF_BLOCK], con
     uint8_t want[SU_SECTOR];
     su_jf_put_mark(which, header, want);
     return memcmp(sector, want, MARK_BODY + 4) == 0;
+}
+
+int su_jf_read_header(struct su_blk *journal, uint8_t block[SU_JF_BLOCK], struct su_jf_header *h, bool *sealed,
+                       struct su_err *e)
+{
+    *sealed = false;
+    if (journal->size < SU_JF_BODY_AT)
+        return 0;
+    if (su_blk_read(journal, SU_JF_HEADER_AT, block, SU_JF_BLOCK, e) < 0)
+        return -1;
+    *sealed = su_jf_take_header(block, h);
+    return 0;
+}
+
+int su_jf_read_state(struct su_blk *journal, const uint8_t header[SU_JF_BLOCK], struct su_journal *j, struct su_err *e)
+{
+    bool marked[SU_JF_MARKS];
+    uint8_t s[SU_SECTOR];
+    for (int i = 0; i < SU_JF_MARKS; i++) {
+        enum su_jf_mark which = (enum su_jf_mark)i;
+        if (su_blk_read(journal, su_jf_mark_at(which), s, sizeof s, e) < 0)
+            return -1;
+        marked[i] = su_jf_is_mark(which, header, s);
+    }
+    j->state = marked[SU_JF_REVERT]   ? SU_JOURNAL_REVERTED
+               : marked[SU_JF_COMMIT] ? SU_JOURNAL_COMMITTED
+                                      : SU_JOURNAL_SEALED;
+    j->settled = j->state == SU_JOURNAL_COMMITTED && (marked[SU_JF_SETTLE] || j->size_after == j->size_during);
+    return 0;
+}
+
+int su_jf_mark(struct su_blk *journal, enum su_jf_mark which, const uint8_t header[SU_JF_BLOCK], struct su_err *e)
+{
+    uint8_t s[SU_SECTOR];
+    su_jf_put_mark(which, header, s);
+    return su_blk_write(journal, su_jf_mark_at(which), s, sizeof s, e) < 0 || su_blk_flush(journal, e) < 0 ? -1 : 0;
+}
+
+int su_jf_set_size(struct su_blk *disk, uint64_t size, struct su_err *e)
+{
+    return su_blk_resize(disk, size, e) < 0 || su_blk_flush(disk, e) < 0 ? su_context(e, "setting the final size") : 0;
+}
+
+/* The last resize of a committed plan, and the mark that it is done: a journal that lies around must not
+ * resize the disk again years later. */
+int su_jf_settle(struct su_blk *journal, struct su_blk *disk, uint64_t size, const uint8_t header[SU_JF_BLOCK],
+                  struct su_err *e)
+{
+    return su_jf_set_size(disk, size, e) < 0 ? -1 : su_jf_mark(journal, SU_JF_SETTLE, header, e);
 }

@@ -91,6 +91,8 @@ static int file_write(struct su_blk *d, uint64_t off, const void *buf, size_t n,
             continue;
         if (put < 0)
             return su_fail_os(e, "disk.write", "writing the disk");
+        if (put == 0)
+            return su_fail(e, SU_E_IO, "disk.write", "writing the disk: nothing is taken any more");
         done += (size_t)put;
     }
     return 0;
@@ -126,6 +128,17 @@ static int device_facts(int fd, const char *path, uint64_t *size, struct su_file
     facts->block_device = true;
     facts->sector_size = (uint32_t)sector;
     return 0;
+}
+
+/* The name of a file that was made is stable only when its directory is. */
+static int sync_parent(const char *path, struct su_err *e)
+{
+    const char *slash = strrchr(path, '/');
+    SU_FREE char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!dir)
+        return su_fail_nomem(e, strlen(path));
+    SU_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) < 0 ? su_fail_os(e, "disk.flush", "flushing the directory of %s", path) : 0;
 }
 
 static int open_fd(const char *path, enum su_file_mode mode, struct stat *st, struct su_err *e)
@@ -169,6 +182,8 @@ int su_blk_file_open(const char *path, enum su_file_mode mode, struct su_blk **o
     if (block && device_facts(fd, path, &size, &f, e) < 0)
         return -1;
     if (take_image_lock(fd, mode != SU_FILE_READ, path, e) < 0)
+        return -1;
+    if (mode == SU_FILE_CREATE && sync_parent(path, e) < 0)
         return -1;
     struct file *d = malloc(sizeof *d);
     if (!d)

@@ -10,7 +10,8 @@
 enum su_file_mode {
     SU_FILE_READ,   /* nobody may write meanwhile */
     SU_FILE_WRITE,  /* nobody else may open it meanwhile */
-    SU_FILE_CREATE, /* as WRITE, a regular file, made (0600) when missing and never a symbolic link */
+    SU_FILE_CREATE, /* as WRITE, a regular file, made (0600) when missing and never a symbolic link; its name
+                      is stable on return */
 };
 
 struct su_file_facts {

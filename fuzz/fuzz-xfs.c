@@ -2,6 +2,7 @@
 /* Any volume (a sparse image, tests/lib/memblk.h) as xfs: what guest/fs.h promises holds, with a bounded
  * number of reads. */
 #include "fs_check.h"
+#include "guest/fs_xfs_log.h"
 #include "tests/lib/memblk.h"
 
 enum { MAX_READS = 20000000 };
@@ -19,6 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     }
     fs_check_all(fs);
+    bool clean;
+    (void)fs_check_failed(su_fs_xfs_clean(d, &clean, &e), &e);
     MUST(su_memblk_count(d).reads < MAX_READS);
     su_fs_close(fs);
     return 0;

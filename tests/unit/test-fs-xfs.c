@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The XFS driver on volumes of mkfs.xfs and of the kernel (fuzz/make-fs-corpus.sh), whole and damaged. */
 #include "tests/lib/fs_tree.h"
+#include "guest/fs_xfs_log.h"
 #include "tests/lib/sh.h"
 
 static const char fstab[] = "LABEL=root / auto defaults 0 1\n";
@@ -112,6 +113,12 @@ static void test_mkfs(const char *options)
            st.kind == SU_FS_OTHER,
        "a device node");
     ok(su_fs_walk(fs, fs->root, "/many/no", &node, &tree_err) < 0 && tree_err.kind == SU_E_MISSING, "a missing name");
+    bool clean = false;
+    ok(su_fs_xfs_clean(d, &clean, &tree_err) == 0 && clean, "the log is clean");
+    uint8_t *record = find(d, "\xfe\xed\xba\xbe", 512);
+    ok(record && (record[512 + 9] & 0x20), "it ends with an unmount record");
+    record[512 + 9] = 0;
+    ok(su_fs_xfs_clean(d, &clean, &tree_err) == 0 && !clean, "and is not clean without");
     ok(fs->ops->lookup(fs, fs->root, "..", 2, &node, &tree_err) < 0, "the driver has no \"..\"");
     su_fs_close(fs);
 }

@@ -17,14 +17,14 @@ boot-guest.sh --image FILE [--firmware bios|uefi|sb] [options] [-- QEMU-ARGS]
   --write          keep what the guest writes (default: snapshot=on)
   --script FILE    run by the guest after its facts        --action poweroff|reboot|stay
   --expect TEXT --send LINE     type LINE when TEXT appears on the console
-  --out DIR        logs, facts, times        --timeout S (300)        --progress: print the milestones
+  --out DIR        logs, facts, times        --timeout S (600)        --progress: print the milestones
   --quiet          do not print the facts
 Exit status 0 when the guest printed its facts and powered off. One guest at a time: waits for another one to end.
 U
 }
 
 IMG='' FMT='' FW=bios DATA='' TPM='' VARS='' SECTOR=512 BUS=virtio SNAP=on
-SCRIPT='' ACTION=poweroff OUT='' TMO=300 QUIET=no CONSOLE=() EXTRA=()
+SCRIPT='' ACTION=poweroff OUT='' TMO=600 QUIET=no CONSOLE=() EXTRA=()
 while [ $# -gt 0 ]; do
     case $1 in
     --image) IMG=$2; shift 2;;

@@ -27,6 +27,9 @@ MILESTONES = [
     ("end", None, r"SURETY-FACTS-END"),
     ("off", "powered off", r"reboot: Power down"),
 ]
+# The guest will not get any further by itself.
+HOPELESS = re.compile(rb"\(initramfs\) |Kernel panic|You are in emergency mode|Security Violation|No bootable device|"
+                      rb"grub rescue>|grub>|UEFI Interactive Shell")
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
 
 
@@ -99,7 +102,7 @@ class Watcher:
 
 
 def watch(qemu, listener, watcher, opts):
-    """Until QEMU closes its first serial port (True) or time is up (False)."""
+    """Until QEMU closes its first serial port (True), or time is up or the guest is stuck (False)."""
     ports = {qemu.stdout.fileno(): 0, listener.fileno(): -1}
     want, end, conn = opts.expect.encode(), time.monotonic() + opts.timeout, None
     while time.monotonic() < end:
@@ -121,14 +124,18 @@ def watch(qemu, listener, watcher, opts):
                 qemu.stdin.write(opts.send.encode() + b"\n")
                 qemu.stdin.flush()
                 want = b""
+            stuck = HOPELESS.search(watcher.tails[port] + data)
             watcher.feed(port, data)
+            if stuck:
+                print("the guest is stuck: " + stuck.group().decode().strip(), file=sys.stderr)
+                return False
     return False
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--timeout", type=float, default=300)
+    parser.add_argument("--timeout", type=float, default=600)
     parser.add_argument("--expect", default="", help="when this appears on the console ...")
     parser.add_argument("--send", default="", help="... type this")
     parser.add_argument("--progress", action="store_true", help="print the milestones")

@@ -9,7 +9,7 @@ TOP=$(cd "$HERE/../.." && pwd)
 SURETY=$(realpath "${SURETY:-$TOP/build/surety}")
 RESULTS=${SURETY_E2E_OUT:-$TOP/build/e2e}
 ESP_TYPE=c12a7328-f81f-11d2-ba4b-00a0c93ec93b
-ALL=(a b c d e f g h i1 i2 j k l m)
+ALL=(a b c d e f g h i1 i2 j k l m fixed)
 export LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=force_tcg LC_ALL=C.UTF-8
 
 WANTED=()
@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
     case $1 in
     --smoke) WANTED=(a);;
     i) WANTED+=(i1 i2);;
-    [a-m]|i1|i2) WANTED+=("$1");;
+    [a-m]|i1|i2|fixed) WANTED+=("$1");;
     *) sed -n '3,5s/^# //p' "$0" >&2; exit 2;;
     esac
     shift
@@ -238,6 +238,43 @@ run_variant() {
     fi
 }
 
+# A block device cannot grow: it is converted when the end of the disk has room, and refused untouched when it has not.
+run_fixed() {
+    V=$1
+    DIR=$RESULTS/$V DISK=$RESULTS/$V/disk.raw
+    local before device rc=0 opts=(--boot-files "$SURETY_CACHE/efi" --undo "$DIR/undo")
+    rm -rf "$DIR"
+    mkdir -p "$DIR"
+    "$TOP/tests/images/make-legacy-image.sh" --variant b --raw "$DISK" >"$DIR/make.log" 2>&1 || rc=$?
+    is $rc 0 "a full disk is made" || return 0
+    before=$(sha256sum <"$DISK")
+    attach_disk "$DISK"
+    surety full 3 convert "$REPLY" "${opts[@]}"
+    detach "$REPLY"
+    is "$(sha256sum <"$DISK")" "$before" "the refused device is untouched"
+
+    "$TOP/tests/images/make-legacy-image.sh" --variant a --tail-gap 128 --raw "$DISK" >"$DIR/make.log" 2>&1 || rc=$?
+    is $rc 0 "a disk with room at its end is made" || return 0
+    SIZE=$(stat -c %s "$DISK")
+    head -c "$(gap_of)" "$DISK" >"$DIR/gap.bin"
+    device=$(losetup -f --show "$DISK")
+    LOOPS+=("$device")
+    rc=0
+    surety convert 0 convert "$device" "${opts[@]}" || rc=1
+    detach "$device"
+    [ $rc = 0 ] || return 0
+    is "$(stat -c %s "$DISK")" "$SIZE" "the disk kept its size"
+    interop
+    boot secure-boot sb || return 0
+    check_system secure-boot uefi gpt
+    check_trusted_launch secure-boot
+    device=$(losetup -f --show "$DISK")
+    LOOPS+=("$device")
+    surety rollback 0 rollback "$device" --undo "$DIR/undo"
+    detach "$device"
+    passes "rollback: boot code, table and gap are the old bytes" cmp -n "$(gap_of)" "$DIR/gap.bin" "$DISK"
+}
+
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -246,7 +283,7 @@ for v in "${WANTED[@]}"; do
     before=$FAILED
     SECONDS=0
     set +e
-    run_variant "$v"
+    if [ "$v" = fixed ]; then run_fixed "$v"; else run_variant "$v"; fi
     set -e
     cleanup
     note "$v: $((FAILED - before)) failed, $SECONDS s"

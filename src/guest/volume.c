@@ -1,80 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "volume.h"
+#include "blkcopy.h"
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum { CHUNK = 64 << 10, PAGE = 4096 };
-
-struct su_prober {
-    int fd;         /* the memory file */
-    blkid_probe pr; /* owned */
-    uint8_t chunk[CHUNK];
-};
-
-int su_prober_open(struct su_prober **out, struct su_err *e)
-{
-    struct su_prober *p = calloc(1, sizeof *p);
-    if (!p)
-        return su_fail_nomem(e, sizeof *p);
-    p->fd = memfd_create("surety-volume", MFD_CLOEXEC);
-    p->pr = p->fd < 0 ? NULL : blkid_new_probe();
-    if (!p->pr) {
-        su_fail_os(e, "host.memory", "making a place to probe volumes in");
-        su_prober_close(p);
-        return -1;
-    }
-    /* superblocks only: a partition table inside a volume is none of ours */
-    blkid_probe_enable_superblocks(p->pr, 1);
-    blkid_probe_set_superblocks_flags(p->pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_LABEL |
-                                                 BLKID_SUBLKS_UUID);
-    *out = p;
-    return 0;
-}
-
-void su_prober_close(struct su_prober *p)
-{
-    if (!p)
-        return;
-    blkid_free_probe(p->pr);
-    if (p->fd >= 0)
-        close(p->fd);
-    free(p);
-}
-
-/* Copying ---------------------------------------------------------------------*/
-
-/* Pages of zeros stay holes. */
-static int put_pages(struct su_prober *p, uint64_t off, size_t n, struct su_err *e)
-{
-    for (size_t at = 0, len; at < n; at += len) {
-        len = n - at < PAGE ? n - at : PAGE;
-        if (su_all_zero(p->chunk + at, len))
-            continue;
-        ssize_t put = pwrite(p->fd, p->chunk + at, len, (off_t)(off + at));
-        if (put != (ssize_t)len) {
-            errno = put < 0 ? errno : ENOSPC;
-            return su_fail_os(e, "host.memory", "copying a volume's head");
-        }
-    }
-    return 0;
-}
-
-/* n bytes from off on, or what there is of them. */
-static int copy(struct su_prober *p, struct su_blk *vol, uint64_t off, uint64_t n, struct su_err *e)
-{
-    if (off >= vol->size)
-        return 0;
-    n = n < vol->size - off ? n : vol->size - off;
-    for (uint64_t done = 0; done < n;) {
-        size_t len = n - done < CHUNK ? (size_t)(n - done) : CHUNK;
-        if (su_blk_read(vol, off + done, p->chunk, len, e) < 0 || put_pages(p, off + done, len, e) < 0)
-            return -1;
-        done += len;
-    }
-    return 0;
-}
+enum { SOME = 64 << 10 };
 
 /* Products of guest numbers that do not fit lie outside any volume. */
 static uint64_t times(uint64_t a, uint64_t b)
@@ -89,42 +20,38 @@ static uint64_t plus(uint64_t a, uint64_t b)
 }
 
 /* Where the file systems of Microsoft keep the label, and NTFS the proof of being one. */
-static int copy_elsewhere(struct su_prober *p, struct su_blk *vol, const uint8_t *bpb, struct su_err *e)
+static int copy_elsewhere(int fd, struct su_blk *vol, const uint8_t *bpb, struct su_err *e)
 {
     uint64_t sector = su_le16(bpb + 11), cluster = times(sector, bpb[13]);
     if (memcmp(bpb + 3, "NTFS    ", 8) == 0) /* the first records of the master file table */
-        return copy(p, vol, times(su_le64(bpb + 48), cluster), CHUNK, e);
+        return su_blkcopy(fd, vol, times(su_le64(bpb + 48), cluster), SOME, e);
     if (memcmp(bpb + 82, "FAT32", 5) == 0 && su_le32(bpb + 44) >= 2) { /* the root directory's first cluster */
         uint64_t data = times(su_le16(bpb + 14) + times(bpb[16], su_le32(bpb + 36)), sector);
-        return copy(p, vol, plus(data, times(su_le32(bpb + 44) - 2, cluster)), CHUNK, e);
+        return su_blkcopy(fd, vol, plus(data, times(su_le32(bpb + 44) - 2, cluster)), SOME, e);
     }
     if (memcmp(bpb + 3, "EXFAT   ", 8) == 0 && bpb[108] < 32 && bpb[109] < 32 && su_le32(bpb + 96) >= 2) {
         uint64_t s = UINT64_C(1) << bpb[108], root = su_le32(bpb + 96);
         uint64_t dir = plus(times(su_le32(bpb + 88), s), times(root - 2, s << bpb[109]));
-        if (copy(p, vol, plus(times(su_le32(bpb + 80), s), root * 4) & ~(uint64_t)(PAGE - 1), 2 * PAGE, e) < 0)
+        if (su_blkcopy(fd, vol, plus(times(su_le32(bpb + 80), s), root * 4) & ~(uint64_t)(4096 - 1), 2 * 4096, e) < 0)
             return -1;
-        return copy(p, vol, dir, CHUNK, e);
+        return su_blkcopy(fd, vol, dir, SOME, e);
     }
     return 0;
 }
 
-static int fill(struct su_prober *p, struct su_blk *vol, uint8_t bpb[SU_SECTOR], struct su_err *e)
+static int fill(int fd, struct su_blk *vol, uint8_t bpb[SU_SECTOR], struct su_err *e)
 {
-    uint64_t size = vol->size;
-    memset(bpb, 0, SU_SECTOR);
-    if (size > INT64_MAX || ftruncate(p->fd, 0) < 0 || ftruncate(p->fd, (off_t)size) < 0)
-        return su_fail_os(e, "host.memory", "making a place to probe a volume in");
-    if (size <= SU_VOLUME_HEAD + SU_VOLUME_TAIL) {
-        if (copy(p, vol, 0, size, e) < 0)
-            return -1;
-    } else if (copy(p, vol, 0, SU_VOLUME_HEAD, e) < 0 || copy(p, vol, size - SU_VOLUME_TAIL, SU_VOLUME_TAIL, e) < 0) {
+    uint64_t size = vol->size, all = SU_VOLUME_HEAD + SU_VOLUME_TAIL;
+    if (su_blkcopy(fd, vol, 0, size < all ? size : SU_VOLUME_HEAD, e) < 0)
         return -1;
-    }
+    if (size > all && su_blkcopy(fd, vol, size - SU_VOLUME_TAIL, SU_VOLUME_TAIL, e) < 0)
+        return -1;
+    for (uint64_t off = UINT64_C(2) << 20; off <= UINT64_C(4) << 20; off *= 2) /* second headers of LUKS2 */
+        if (size > all && su_blkcopy(fd, vol, off, 4096, e) < 0)
+            return -1;
     if (size < SU_SECTOR)
         return 0;
-    if (su_blk_read(vol, 0, bpb, SU_SECTOR, e) < 0)
-        return -1;
-    return copy_elsewhere(p, vol, bpb, e);
+    return su_blk_read(vol, 0, bpb, SU_SECTOR, e) < 0 ? -1 : copy_elsewhere(fd, vol, bpb, e);
 }
 
 /* Probing ---------------------------------------------------------------------*/
@@ -155,30 +82,43 @@ static enum su_usage usage_of(const char *name)
     return SU_USAGE_NONE;
 }
 
-int su_prober_run(struct su_prober *p, struct su_blk *vol, struct su_volume *out, struct su_err *e)
+static void free_probe(blkid_probe *pr)
 {
-    uint8_t bpb[SU_SECTOR];
+    blkid_free_probe(*pr); /* NULL is fine */
+}
+
+int su_volume_probe(struct su_blk *vol, struct su_volume *out, struct su_err *e)
+{
+    SU_CLOSE int fd = -1;
+    blkid_probe pr SU_AUTO(free_probe) = NULL;
+    uint8_t bpb[SU_SECTOR] = {0};
     struct su_volume v = {0};
-    if (fill(p, vol, bpb, e) < 0)
+    if (su_blkcopy_open("surety-volume", vol->size, &fd, e) < 0 || fill(fd, vol, bpb, e) < 0)
         return -1;
-    errno = 0;
-    if (vol->size > 0 && blkid_probe_set_device(p->pr, p->fd, 0, (blkid_loff_t)vol->size) < 0)
-        return su_fail_os(e, "volume.probe", "probing a volume");
-    errno = 0;
-    int rc = vol->size > 0 ? blkid_do_safeprobe(p->pr) : 1;
-    if (rc == -1)
-        return su_fail_os(e, "volume.probe", "probing a volume");
+    pr = blkid_new_probe();
+    if (!pr)
+        return su_fail_nomem(e, sizeof v);
+    blkid_probe_enable_superblocks(pr, 1); /* and no partition tables: one inside a volume is none of ours */
+    blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_LABEL |
+                                              BLKID_SUBLKS_UUID);
+    int rc = 1; /* nothing found */
+    if (vol->size > 0) {
+        errno = 0;
+        rc = blkid_probe_set_device(pr, fd, 0, (blkid_loff_t)vol->size) < 0 ? -1 : blkid_do_safeprobe(pr);
+        if (rc == -1)
+            return su_fail_os(e, "volume.probe", "probing a volume");
+    }
     v.ambiguous = rc == -2;
     if (rc == 0) {
         char usage[16] = "";
-        take_value(p->pr, "TYPE", v.type, sizeof v.type);
-        take_value(p->pr, "UUID", v.uuid, sizeof v.uuid);
-        take_value(p->pr, "LABEL", v.label, sizeof v.label);
-        take_value(p->pr, "USAGE", usage, sizeof usage);
+        take_value(pr, "TYPE", v.type, sizeof v.type);
+        take_value(pr, "UUID", v.uuid, sizeof v.uuid);
+        take_value(pr, "LABEL", v.label, sizeof v.label);
+        take_value(pr, "USAGE", usage, sizeof usage);
         v.usage = usage_of(usage);
-    }
-    if (rc != 0 && memcmp(bpb + 3, "-FVE-FS-", 8) == 0) /* damaged or half-converted: still nothing to touch */
+    } else if (memcmp(bpb + 3, "-FVE-FS-", 8) == 0) { /* damaged or half converted: all the more to be left alone */
         v = (struct su_volume){.type = "BitLocker", .usage = SU_USAGE_CRYPTO};
+    }
     *out = v;
     return 0;
 }

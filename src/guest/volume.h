@@ -3,13 +3,13 @@
  *
  * The parts of the volume that libblkid looks at are copied to an unnamed memory file of the
  * volume's size, and that is probed: every kind of image gives the same answer, and the library
- * never holds the disk itself.  Copied are the first SU_VOLUME_HEAD and the last SU_VOLUME_TAIL bytes,
- * but for pages of zeros, and the few places where FAT, exFAT and NTFS keep what libblkid reads
- * elsewhere.  Only reads from the volume.  One prober serves any number of volumes, one at a time. */
+ * never holds the disk itself.  Copied are the first SU_VOLUME_HEAD and the last SU_VOLUME_TAIL
+ * bytes, but for pages of zeros, and the few places where LUKS2, FAT, exFAT and NTFS keep what
+ * libblkid reads elsewhere.  The volume is only read.  Thread safe. */
 #pragma once
 #include "disk/blk.h"
 
-enum { SU_VOLUME_HEAD = 1536 << 10, SU_VOLUME_TAIL = 1 << 20 };
+enum { SU_VOLUME_HEAD = 1536 << 10, SU_VOLUME_TAIL = 1600 << 10 };
 
 enum su_usage { SU_USAGE_NONE, SU_USAGE_FILESYSTEM, SU_USAGE_RAID, SU_USAGE_CRYPTO, SU_USAGE_OTHER };
 
@@ -21,12 +21,4 @@ struct su_volume {
     bool ambiguous; /* signatures of more than one type: somebody must wipe the old one */
 };
 
-struct su_prober;
-int su_prober_open(struct su_prober **out, struct su_err *e) SU_MUST_CHECK; /* *out is owned by the caller */
-int su_prober_run(struct su_prober *p, struct su_blk *vol, struct su_volume *out, struct su_err *e) SU_MUST_CHECK;
-void su_prober_close(struct su_prober *p); /* takes p; NULL is fine */
-static inline void su_prober_closep(struct su_prober **p)
-{
-    su_prober_close(*p);
-}
-#define SU_PROBER SU_AUTO(su_prober_closep)
+int su_volume_probe(struct su_blk *vol, struct su_volume *out, struct su_err *e) SU_MUST_CHECK;

@@ -173,15 +173,15 @@ static int await_exec(int report, const char *name, struct su_err *e)
 
 /* A child that stays has one pipe for both streams.  It must not be able to fill it up and hang on it, nor be
  * killed by writing: what does not fit is lost. */
-static int make_pipes(struct pipes *p, struct su_bytes input, bool stays)
+static int make_pipes(struct pipes *p, const struct su_child *spec, bool stays)
 {
-    p->in = make_input(input);
+    p->in = make_input(spec->input);
     if (p->in < 0 || make_pipe(&p->err_r, &p->err_w) < 0 || make_pipe(&p->report_r, &p->report_w) < 0)
         return -1;
-    if (!stays)
+    if (!stays && !spec->out_fd)
         return make_pipe(&p->out_r, &p->out_w);
-    p->out_w = fcntl(p->err_w, F_DUPFD_CLOEXEC, 3);
-    return p->out_w < 0 ? -1 : fcntl(p->err_w, F_SETFL, O_NONBLOCK);
+    p->out_w = fcntl(spec->out_fd ? *spec->out_fd : p->err_w, F_DUPFD_CLOEXEC, 3);
+    return p->out_w < 0 ? -1 : stays ? fcntl(p->err_w, F_SETFL, O_NONBLOCK) : 0;
 }
 
 /* On success pid and pidfd are the caller's, and so are p's reading ends. */
@@ -195,7 +195,7 @@ static int spawn(const struct su_child *spec, bool stays, struct pipes *p, pid_t
             return su_fail(e, SU_E_USAGE, "host.tool.spec", "%s cannot keep descriptor %d", name, spec->keep_fds[i]);
     if (su_child_find(name, path, sizeof path, e) < 0 || make_env(spec, env, e) < 0)
         return -1;
-    if (make_pipes(p, spec->input, stays) < 0)
+    if (make_pipes(p, spec, stays) < 0)
         return su_fail_os(e, "host.tool.failed", "%s: pipes", name);
     struct su_child_setup s = {
         .spec = spec,

@@ -23,6 +23,7 @@ struct su_child {
     const char *const *env;  /* NAME=value, ends with NULL; may be NULL; comes after PATH and LC_ALL=C */
     struct su_bytes input;   /* stdin; n == 0: /dev/null */
     const char *cwd;         /* NULL: "/" */
+    const int *out_fd;       /* stdout is this file and no pipe (some tools sync it); nothing goes to out */
     const int *keep_fds;     /* stay open under the same numbers, which are above 2 */
     size_t n_keep_fds;
     unsigned timeout_ms; /* default 30 s; no meaning for su_child_start */

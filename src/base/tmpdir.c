@@ -105,7 +105,7 @@ void su_tmpdir_remove(struct su_tmpdir *t)
 int su_tmpdir_put(const struct su_tmpdir *t, const char *name, mode_t mode, struct su_bytes content, struct su_err *e)
 {
     SU_CLOSE int fd = openat(t->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode ? mode : 0600);
-    if (fd < 0)
+    if (fd < 0 || (mode && fchmod(fd, mode) < 0)) /* the umask has no say in what the caller asks for */
         return su_fail_os(e, "host.tmpdir", "%s/%s", t->path, name);
     while (content.n > 0) {
         ssize_t n = write(fd, content.p, content.n);
@@ -115,5 +115,12 @@ int su_tmpdir_put(const struct su_tmpdir *t, const char *name, mode_t mode, stru
             return su_fail_os(e, "host.tmpdir", "writing %s/%s", t->path, name);
         su_skip(&content, (size_t)n);
     }
+    return 0;
+}
+
+int su_tmpdir_mkdir(const struct su_tmpdir *t, const char *name, mode_t mode, struct su_err *e)
+{
+    if (mkdirat(t->fd, name, 0700) < 0 || fchmodat(t->fd, name, mode ? mode : 0700, 0) < 0)
+        return su_fail_os(e, "host.tmpdir", "%s/%s", t->path, name);
     return 0;
 }

@@ -23,6 +23,8 @@ int su_tmpdir_make(struct su_tmpdir *t, uint64_t need, struct su_err *e) SU_MUST
 void su_tmpdir_remove(struct su_tmpdir *t);
 #define SU_TMPDIR SU_AUTO(su_tmpdir_remove)
 
-/* A new file (0600, or the given mode) with these bytes; name is relative, its directories exist. */
+/* A new file with these bytes, or a new directory; mode 0: for the owner alone.  name is relative, and the
+ * directories in it exist. */
 int su_tmpdir_put(const struct su_tmpdir *t, const char *name, mode_t mode, struct su_bytes content,
                   struct su_err *e) SU_MUST_CHECK;
+int su_tmpdir_mkdir(const struct su_tmpdir *t, const char *name, mode_t mode, struct su_err *e) SU_MUST_CHECK;

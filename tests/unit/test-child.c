@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -60,6 +61,19 @@ static void large_input_and_output(void)
     c.argv = SH("cat; sleep 1000");
     double t = now();
     ok(su_child_run(&c, &out, &e) < 0 && now() - t < 5, "too much output ends it at once");
+}
+
+static void output_to_a_file(void)
+{
+    struct su_err e = {0};
+    char text[16] = "";
+    SU_CLOSE int fd = memfd_create("out", MFD_CLOEXEC);
+    SU_BUF struct su_buf out = {0};
+    struct su_child c = {.argv = (const char *const[]){"dd", "conv=fsync", "status=none", NULL},
+                         .input = {(const uint8_t *)"into the file", 13},
+                         .out_fd = &fd};
+    ok(su_child_run(&c, &out, &e) == 0 && out.n == 0, "a tool that syncs: %s", e.msg);
+    ok(pread(fd, text, sizeof text, 0) == 13 && strcmp(text, "into the file") == 0, "its output is there");
 }
 
 static void failures(void)
@@ -269,6 +283,7 @@ int main(void)
 {
     output_and_environment();
     large_input_and_output();
+    output_to_a_file();
     failures();
     timeouts();
     descriptors();

@@ -28,7 +28,11 @@ int main(void)
     ok(su_tmpdir_put(&outer, "outside", 0, (struct su_bytes){(const uint8_t *)"x", 1}, &e) < 0 && e.os_errno == EEXIST,
        "never an existing one");
     is_str(e.id, "host.tmpdir");
-    mkdirat(outer.fd, "dir", 0700);
+    umask(077);
+    ok(su_tmpdir_mkdir(&outer, "dir", 0755, &e) == 0 && fstatat(outer.fd, "dir", &s, 0) == 0 &&
+           (s.st_mode & 07777) == 0755,
+       "a directory with its mode");
+    ok(su_tmpdir_mkdir(&outer, "dir", 0755, &e) < 0 && e.os_errno == EEXIST, "not twice");
     ok(su_tmpdir_put(&outer, "dir/inside", 0640, (struct su_bytes){0}, &e) == 0, "an empty file in a directory");
 
     char target[320], deep[1024];

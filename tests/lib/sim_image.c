@@ -55,7 +55,7 @@ void su_sim_page_drop(struct su_sim_page *p)
 
 void su_sim_image_init(struct su_sim_image *m, const uint8_t *base, uint64_t size)
 {
-    *m = (struct su_sim_image){.base = base, .base_size = size, .size = size};
+    *m = (struct su_sim_image){.base = base, .base_size = base ? size : 0, .size = size};
 }
 
 void su_sim_image_done(struct su_sim_image *m)

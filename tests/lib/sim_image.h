@@ -21,7 +21,7 @@ struct su_sim_image {
     uint64_t sum;
 };
 
-void su_sim_image_init(struct su_sim_image *m, const uint8_t *base, uint64_t size); /* base may be NULL for size 0 */
+void su_sim_image_init(struct su_sim_image *m, const uint8_t *base, uint64_t size); /* base NULL: zeros */
 void su_sim_image_done(struct su_sim_image *m);
 #define SU_SIM_IMAGE SU_AUTO(su_sim_image_done)
 void su_sim_image_copy(struct su_sim_image *to, const struct su_sim_image *from); /* to: uninitialised */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-enum { CHUNK = 128 << 10, PAGE = 4096 };
+enum { CHUNK = 96 << 10, PAGE = 4096 };
 
 int su_blkcopy_open(const char *name, uint64_t size, int *fd, struct su_err *e)
 {
@@ -15,22 +15,28 @@ int su_blkcopy_open(const char *name, uint64_t size, int *fd, struct su_err *e)
     return 0;
 }
 
-/* Neighbouring pages are written together. */
 static int put(int fd, const uint8_t *p, uint64_t off, size_t n, struct su_err *e)
 {
+    ssize_t done = pwrite(fd, p, n, (off_t)off);
+    if (done == (ssize_t)n)
+        return 0;
+    errno = done < 0 ? errno : ENOSPC;
+    return su_fail_os(e, "host.memory", "copying a part of a volume");
+}
+
+/* Neighbouring pages are written together. */
+static int put_pages(int fd, const uint8_t *p, uint64_t off, size_t n, struct su_err *e)
+{
+    size_t from = 0; /* what lies between from and at is still to be written */
     for (size_t at = 0, len; at < n; at += len) {
-        bool zero = su_all_zero(p + at, n - at < PAGE ? n - at : PAGE);
-        for (len = 0; len < n - at; len += PAGE)
-            if (su_all_zero(p + at + len, n - at - len < PAGE ? n - at - len : PAGE) != zero)
-                break;
-        len = len < n - at ? len : n - at;
-        ssize_t done = zero ? (ssize_t)len : pwrite(fd, p + at, len, (off_t)(off + at));
-        if (done != (ssize_t)len) {
-            errno = done < 0 ? errno : ENOSPC;
-            return su_fail_os(e, "host.memory", "copying a part of a volume");
-        }
+        len = n - at < PAGE ? n - at : PAGE;
+        if (!su_all_zero(p + at, len))
+            continue;
+        if (at > from && put(fd, p + from, off + from, at - from, e) < 0)
+            return -1;
+        from = at + len;
     }
-    return 0;
+    return n > from ? put(fd, p + from, off + from, n - from, e) : 0;
 }
 
 int su_blkcopy(int fd, struct su_blk *vol, uint64_t off, uint64_t n, struct su_err *e)
@@ -43,7 +49,7 @@ int su_blkcopy(int fd, struct su_blk *vol, uint64_t off, uint64_t n, struct su_e
         return su_fail_nomem(e, CHUNK);
     for (uint64_t done = 0; done < n;) {
         size_t len = n - done < CHUNK ? (size_t)(n - done) : CHUNK;
-        if (su_blk_read(vol, off + done, chunk, len, e) < 0 || put(fd, chunk, off + done, len, e) < 0)
+        if (su_blk_read(vol, off + done, chunk, len, e) < 0 || put_pages(fd, chunk, off + done, len, e) < 0)
             return -1;
         done += len;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The ext driver on real file systems of mke2fs, with e2fsck and debugfs as oracles. */
 #include "guest/fs_ext.h"
-#include "lib/memblk.h"
-#include "lib/sh.h"
-#include "lib/tap.h"
+#include "tests/lib/memblk.h"
+#include "tests/lib/sh.h"
+#include "tests/lib/tap.h"
 #include <inttypes.h>
 
 enum { NOW = 1700000000 };

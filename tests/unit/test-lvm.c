@@ -2,9 +2,9 @@
 /* LVM2 metadata: hand-made texts by name, then what the LVM tools themselves write. */
 #include "guest/lvm.h"
 #include "guest/lvm_text.h"
-#include "lib/lvmtext.h"
-#include "lib/sh.h"
-#include "lib/tap.h"
+#include "tests/lib/lvmtext.h"
+#include "tests/lib/sh.h"
+#include "tests/lib/tap.h"
 #include <inttypes.h>
 
 static struct su_err e;

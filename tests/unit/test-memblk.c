@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The test disk itself: a tool that lies makes every other test lie. */
-#include "lib/memblk.h"
-#include "lib/sh.h"
-#include "lib/tap.h"
+#include "tests/lib/memblk.h"
+#include "tests/lib/sh.h"
+#include "tests/lib/tap.h"
 
 static void test_sparse_round_trip(void)
 {

@@ -83,12 +83,15 @@ static int chain_step(struct chain *c, uint64_t lba, uint64_t *next, struct su_e
         if (su_mbr_type_is_extended(t.type)) {
             if (*next == 0)
                 *next = m->ext_first + t.first;
-        } else if (m->n == SU_MBR_MAX_PARTS) {
-            problem(m, SU_MBR_CHAIN_LONG, 0, 0);
-        } else {
-            unsigned number = m->n ? m->part[m->n - 1].number + 1 : 5;
-            add_part(m, number < 5 ? 5 : number, t, lba);
+            continue;
         }
+        unsigned number = m->n ? m->part[m->n - 1].number + 1 : 0;
+        if (number <= SU_MBR_PRIMARIES)
+            number = SU_MBR_PRIMARIES + 1;
+        if (number > SU_MBR_MAX_PARTS)
+            problem(m, SU_MBR_CHAIN_LONG, 0, 0);
+        else
+            add_part(m, number, t, lba);
     }
     return 0;
 }

@@ -119,7 +119,8 @@ struct su_unpack {
     struct inflate_state *gzip;
     ZSTD_DStream *zstd;
     lzma_stream lzma;
-    uint8_t *block; /* lz4: one packed block */
+    uint8_t *block; /* lz4: one packed block, block_cap bytes */
+    uint32_t block_cap;
 };
 
 void su_unpack_free(struct su_unpack **up)
@@ -173,7 +174,7 @@ static bool open_decoder(struct su_unpack *u)
         return lzma_alone_decoder(&u->lzma, LZMA_MEMORY) == LZMA_OK;
     case SU_PACK_LZ4:
         u->in->at += 4; /* the magic, which detection saw */
-        return (u->block = malloc(LZ4_COMPRESSBOUND(LZ4_BLOCK))) != NULL;
+        return true;
     case SU_PACK_NONE:
     case SU_PACK_BZIP2:
     case SU_PACK_LZO:
@@ -281,6 +282,29 @@ static int next_lzma(struct su_unpack *u, size_t *n, struct su_err *e)
     return 0;
 }
 
+static int read_block(struct su_unpack *u, uint32_t size, struct su_err *e)
+{
+    struct su_bytes b;
+    if (size > u->block_cap) {
+        free(u->block);
+        u->block_cap = 0;
+        if (!(u->block = malloc(size)))
+            return su_fail_nomem(e, size);
+        u->block_cap = size;
+    }
+    for (uint32_t have = 0; have < size;) {
+        if (su_input_peek(u->in, 1, &b, e) < 0)
+            return -1;
+        if (b.n == 0)
+            return truncated(u, e);
+        size_t part = b.n < size - have ? b.n : size - have;
+        memcpy(u->block + have, b.p, part);
+        have += (uint32_t)part;
+        u->in->at += part;
+    }
+    return 0;
+}
+
 /* Blocks follow each other without an end mark: a length that is none ends them, as in the kernel. */
 static int next_lz4(struct su_unpack *u, size_t *n, struct su_err *e)
 {
@@ -293,16 +317,8 @@ static int next_lz4(struct su_unpack *u, size_t *n, struct su_err *e)
         return 0;
     }
     u->in->at += 4;
-    for (uint32_t have = 0; have < size;) {
-        if (su_input_peek(u->in, 1, &b, e) < 0)
-            return -1;
-        if (b.n == 0)
-            return truncated(u, e);
-        size_t part = b.n < size - have ? b.n : size - have;
-        memcpy(u->block + have, b.p, part);
-        have += (uint32_t)part;
-        u->in->at += part;
-    }
+    if (read_block(u, size, e) < 0)
+        return -1;
     int made = LZ4_decompress_safe((const char *)u->block, (char *)u->out, (int)size, LZ4_BLOCK);
     if (made <= 0)
         return damaged(u, e);

@@ -226,7 +226,7 @@ static void sbat(const char *image, const char *level, const char *want)
     int rc = su_sbat_check((struct su_bytes){(const uint8_t *)image, strlen(image)},
                            (struct su_bytes){(const uint8_t *)level, strlen(level)}, &revoked, name, &e);
     const char *got = rc < 0 ? e.id : revoked ? name : "fine";
-    ok(strcmp(got, want) == 0, "\"%.20s\" at \"%.20s\": %s", image, level, got);
+    ok(strcmp(got, want) == 0, "\"%.*s\"...: %s", (int)strcspn(image, "\r\n"), image, got);
 }
 
 static void test_sbat(void)

@@ -133,7 +133,8 @@ uint8_t *su_memblk_data(struct su_blk *d)
 
 int su_memblk_save(struct su_blk *d, const char *path, struct su_err *e)
 {
-    SU_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unlink(path); /* a disk may be mapped from the file of that name */
+    SU_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, (off_t)d->size) < 0)
         return su_fail_os(e, "test.save", "%s", path);
     const uint8_t *p = su_memblk_data(d);

@@ -236,52 +236,41 @@ int su_grubcfg_parse(struct su_bytes text, struct su_grubcfg *out, struct su_err
     return 0;
 }
 
-/* Takes name off the front of spec, up to its end or a single '>' (a doubled one is the character itself).
- * Returns what comes after, or NULL: another name. */
-static const char *match_name(const char *name, const char *spec)
+/* Is spec this name, up to its end or a single '>'?  A doubled one is the character itself. */
+static bool names(const char *spec, const char *name)
 {
     if (!name || !*name)
-        return NULL;
-    while (*name) {
+        return false;
+    for (; *name; name++) {
         if (*spec != *name || (*spec == '>' && spec[1] != '>'))
-            return NULL;
+            return false;
         spec += *spec == '>' ? 2 : 1;
-        name++;
     }
-    if (*spec == '>')
-        return spec[1] == '>' ? NULL : spec + 1;
-    return *spec ? NULL : spec;
+    return !*spec || (*spec == '>' && spec[1] != '>');
 }
 
-/* "12" or "12>": the number and what comes after; NULL: no number. */
-static const char *match_number(const char *spec, size_t *number)
+/* What is left for the menu below, whether or not this level was found. */
+static const char *next_level(const char *spec)
 {
-    size_t n = 0, v = 0;
-    for (; spec[n] >= '0' && spec[n] <= '9'; n++)
-        v = v < SU_GRUBCFG_MAX_ENTRIES ? v * 10 + (size_t)(spec[n] - '0') : v;
-    if (n == 0 || (spec[n] && spec[n] != '>'))
-        return NULL;
-    *number = v;
-    return spec + n + (spec[n] == '>');
+    for (; *spec; spec++) {
+        if (*spec == '>' && spec[1] != '>')
+            return spec + 1;
+        spec += *spec == '>';
+    }
+    return spec;
 }
 
-/* One level of the menu.  False when it is empty. */
-static bool choose(const struct su_grubcfg *g, int up, const char **spec, size_t *index)
+/* One level of the menu, as get_entry_number() in GRUB's normal/menu.c has it: a specification that begins with a
+ * number is that number, whatever comes behind it.  False when the level is empty. */
+static bool choose(const struct su_grubcfg *g, int up, const char *spec, size_t *index)
 {
-    size_t number = 0, nth = 0;
-    const char *after_number = match_number(*spec, &number);
-    bool any = false;
+    bool by_number = *spec >= '0' && *spec <= '9', any = false;
+    unsigned long number = by_number ? strtoul(spec, NULL, 0) : 0, nth = 0;
     for (size_t i = 0; i < g->n; i++) {
         const struct su_grub_entry *entry = &g->entry[i];
         if (entry->parent != up)
             continue;
-        const char *after = nth++ == number ? after_number : NULL;
-        if (!after_number) {
-            after = match_name(entry->id, *spec);
-            after = after ? after : match_name(entry->title, *spec);
-        }
-        if (after) {
-            *spec = after;
+        if (by_number ? nth++ == number : names(spec, entry->title) || names(spec, entry->id)) {
             *index = i;
             return true;
         }
@@ -289,7 +278,6 @@ static bool choose(const struct su_grubcfg *g, int up, const char **spec, size_t
             *index = i;
         any = true;
     }
-    *spec = "";
     return any;
 }
 
@@ -325,12 +313,13 @@ int su_grubcfg_default(const struct su_grubcfg *g, struct su_bytes grubenv, size
     if (default_spec(g, grubenv, &value, e) < 0)
         return -1;
     const char *spec = su_buf_str(&value);
-    for (int depth = 0; depth <= SU_GRUBCFG_MAX_DEPTH && choose(g, up, &spec, &at); depth++) {
+    for (int depth = 0; depth <= SU_GRUBCFG_MAX_DEPTH && choose(g, up, spec, &at); depth++) {
         if (!g->entry[at].submenu) {
             *index = at;
             return 0;
         }
         up = (int)at;
+        spec = next_level(spec);
     }
     return su_fail(e, SU_E_MISSING, "guest.grubcfg.default", "the boot menu has no entry to start by default%s",
                    g->bls ? " (its entries come from boot loader specification files)" : "");

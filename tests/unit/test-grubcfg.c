@@ -59,7 +59,9 @@ static void defaults(void)
         {"saved_entry=2\n", "Memory test"},
         {"saved_entry=99\n", "first \"quoted\" $5"},
         {"saved_entry=1>0>0\n", "deep"},
-        {"saved_entry=1>7>0\n", "deep"}, /* the wrong number is the first, and the rest of it is lost */
+        {"saved_entry=1>7>0\n", "deep"},       /* the wrong number is the first */
+        {"saved_entry=3 and more\n", "chain"}, /* GRUB reads the number only */
+        {"saved_entry=0x2\n", "Memory test"},
         {"saved_entry=outer>efi\n", "shim only"},
         {"saved_entry=outer >> menu>efi\n", "shim only"},
         {"saved_entry=outer > menu>efi\n", "first \"quoted\" $5"},

@@ -112,7 +112,7 @@ static int read_text(struct su_blk *pv, struct su_extent area, struct text_at t,
 static int read_mda(struct su_blk *pv, const struct su_lvm_areas *a, size_t i, struct su_lvm *out, bool *found,
                     struct su_err *e)
 {
-    struct text_at t;
+    struct text_at t = {0};
     if (read_mda_header(pv, a->area[i], &t, e) < 0)
         return -1;
     *found = t.n > 0;

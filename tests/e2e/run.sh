@@ -201,7 +201,9 @@ refuse_data_disk() {
 }
 
 roll_back() {
-    surety rollback 0 rollback "$DISK" || return 1
+    local opts=()
+    [ "$V" != l ] || opts=(--key-file "$DIR/key")
+    surety rollback 0 rollback "$DISK" "${opts[@]}" || return 1
     is "$(stat -c %s "$DISK")" "$SIZE" "rollback: the disk has its old size"
     passes "rollback: boot code, table and gap are the old bytes" cmp -n "$(gap_of)" "$DIR/gap.bin" "$DISK"
     is "$(blkid -p -s PTTYPE -o value "$DISK")" dos "rollback: blkid sees an MBR"

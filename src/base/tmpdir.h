@@ -2,7 +2,8 @@
 /* base/tmpdir.h - a private directory that goes away with its scope.
  *
  * $TMPDIR decides when it is set (absolute).  Otherwise the first of /run, /dev/shm and /tmp that lies in
- * memory, may be written and has the room; otherwise /tmp, otherwise /var/tmp.  Mode 0700, random name.
+ * memory, may be written and has the room; otherwise /tmp, otherwise /var/tmp.  Mode 0700, random name.  What a
+ * killed process of the same user has left there is removed by the next one, 5 seconds later at the earliest.
  * Thread safe, one thread per directory. */
 #pragma once
 #include "su.h"

@@ -29,6 +29,7 @@ MILESTONES = [
 ]
 # The guest will not get any further by itself.
 HOPELESS = re.compile(rb"\(initramfs\) |Kernel panic|You are in emergency mode|Security Violation|No bootable device|"
+                      rb"Failed to boot both default and fallback entries|"
                       rb"grub rescue>|grub>|UEFI Interactive Shell")
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cli/cli.h - the edge: what the commands share.  Only here is anything printed. */
+#pragma once
+#include "base/cmdline.h"
+#include "convert/convert.h"
+#include "convert/rules.h"
+
+enum { SU_EXIT_OK = 0, SU_EXIT_FAILED = 1, SU_EXIT_USAGE = 2, SU_EXIT_NOT_CONVERTIBLE = 3, SU_EXIT_ALREADY = 4 };
+
+extern const struct su_verb su_verbs[];
+extern const size_t su_n_verbs;
+
+int su_disk_inspect(const struct su_args *a, struct su_err *e);
+int su_disk_validate(const struct su_args *a, struct su_err *e);
+int su_disk_convert(const struct su_args *a, struct su_err *e);
+int su_disk_rollback_verb(const struct su_args *a, struct su_err *e);
+int su_disk_recover_verb(const struct su_args *a, struct su_err *e);
+
+/* Text that came from a guest, made fit for a terminal: control characters become '?'. */
+void su_print_safe(const char *text, FILE *out);
+
+/* disk_print.c and disk_json.c: facts and verdicts for people and for programs. */
+void su_print_facts(const struct su_facts *f, FILE *out);
+void su_print_verdict(const struct su_verdict *v, bool all, FILE *out);
+json_t *su_json_facts(const struct su_facts *f);
+json_t *su_json_findings(const struct su_verdict *v, enum su_severity least);
+json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion *c);
+json_t *su_json_error(const struct su_err *e);
+/* Prints and takes o; out of memory is an error like any other. */
+int su_json_print(json_t *o, FILE *out, struct su_err *e) SU_MUST_CHECK;

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Facts, verdicts and plans as JSON.  Members only grow; names and ids are stable. */
+#include "cli.h"
+#include <string.h>
+
+/* Guest text that is not UTF-8 would make jansson refuse the whole member. */
+static json_t *text(const char *s)
+{
+    json_t *t = json_string(s);
+    if (t)
+        return t;
+    char clean[1100];
+    size_t n = 0;
+    for (; s[n] && n + 1 < sizeof clean; n++)
+        clean[n] = (unsigned char)s[n] < 0x80 ? s[n] : '?';
+    clean[n] = 0;
+    return json_string(clean);
+}
+
+static json_t *hex(const uint8_t *p, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    char s[2 * 64 + 1] = "";
+    for (size_t i = 0; i < n && i < 64; i++) {
+        s[2 * i] = digits[p[i] >> 4];
+        s[2 * i + 1] = digits[p[i] & 15];
+        s[2 * i + 2] = 0;
+    }
+    return json_string(s);
+}
+
+static json_t *num(uint64_t v)
+{
+    return json_integer((json_int_t)v);
+}
+
+static json_t *error_object(const struct su_err *e)
+{
+    json_t *o = json_pack("{s:s,s:o}", "id", e->id ? e->id : "", "message", text(e->msg));
+    if (o && e->remedy)
+        json_object_set_new(o, "remedy", json_string(e->remedy));
+    return o;
+}
+
+json_t *su_json_error(const struct su_err *e)
+{
+    return json_pack("{s:b,s:o}", "ok", 0, "error", error_object(e));
+}
+
+json_t *su_json_findings(const struct su_verdict *v, enum su_severity least)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->n; i++) {
+        const struct su_finding *f = &v->finding[i];
+        if (f->severity < least)
+            continue;
+        json_t *o = json_pack("{s:s,s:s,s:o}", "id", f->id, "severity", su_severity_name(f->severity), "message", text(f->msg));
+        if (o && f->remedy)
+            json_object_set_new(o, "remedy", json_string(f->remedy));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *partition(const struct su_facts *f, const struct su_part *p)
+{
+    char type[3], guid[SU_GUID_TEXT];
+    json_t *o = json_pack("{s:i,s:o,s:o}", "number", (int)p->number, "offset", num(p->off), "size", num(p->n));
+    if (f->table == SU_TABLE_MBR) {
+        snprintf(type, sizeof type, "%02x", p->mbr_type);
+        json_object_set_new(o, "mbr_type", json_string(type));
+        if (p->number <= SU_GPT_ENTRIES && f->layout.n_problems == 0) {
+            su_guid_text(f->layout.gpt.entry[p->number - 1].guid, guid);
+            json_object_set_new(o, "new_partuuid", json_string(guid));
+        }
+    } else if (f->table == SU_TABLE_GPT) {
+        su_guid_text(f->gpt.entry[p->number - 1].type, guid);
+        json_object_set_new(o, "gpt_type", json_string(guid));
+        su_guid_text(f->gpt.entry[p->number - 1].guid, guid);
+        json_object_set_new(o, "partuuid", json_string(guid));
+    }
+    return o;
+}
+
+static json_t *volume(const struct su_vol *x)
+{
+    json_t *o = json_pack("{s:s,s:i,s:s,s:o,s:o,s:b}", "name", x->name, "partition", (int)x->partition, "type", x->what.type,
+                          "uuid", text(x->what.uuid), "label", text(x->what.label), "readable", x->fs != NULL);
+    if (x->blk)
+        json_object_set_new(o, "size", num(x->blk->size));
+    if (x->why_closed.kind != SU_OK)
+        json_object_set_new(o, "closed", error_object(&x->why_closed));
+    return o;
+}
+
+static json_t *signature(const struct su_sb_result *r)
+{
+    return json_pack("{s:s,s:o,s:o}", "verdict", su_sb_verdict_name(r->verdict), "signer", text(r->signer), "sha256",
+                     hex(r->digest, sizeof r->digest));
+}
+
+static json_t *secure_boot(const struct su_facts *f)
+{
+    json_t *kernels = json_array(), *modules = json_array();
+    for (size_t i = 0; i < f->check.n_kernels; i++) {
+        const struct su_kernel_check *k = &f->check.kernel[i];
+        json_t *o = signature(&k->sb);
+        json_object_set_new(o, "path", text(k->path));
+        json_object_set_new(o, "default", json_boolean(k->is_default));
+        json_object_set_new(o, "present", json_boolean(k->present));
+        json_object_set_new(o, "efi_stub", json_boolean(k->efi));
+        json_array_append_new(kernels, o);
+    }
+    for (unsigned i = 0; i < f->n_unsigned && i < SU_FACTS_MAX_UNSIGNED; i++)
+        json_array_append_new(modules, text(f->unsigned_module[i]));
+    json_t *o = json_pack("{s:b,s:s,s:b,s:o,s:o,s:i}", "firmware_known", f->check.firmware_known, "firmware",
+                          f->check.firmware, "boot_files", f->files.found, "kernels", kernels, "unsigned_modules", modules,
+                          "unsigned_module_count", (int)f->n_unsigned);
+    if (f->files.found) {
+        json_object_set_new(o, "boot_files_from", text(f->files.origin));
+        json_object_set_new(o, "vendor", json_string(f->files.vendor));
+        json_object_set_new(o, "shim", signature(&f->check.shim));
+        json_object_set_new(o, "grub", signature(&f->check.grub));
+    }
+    return o;
+}
+
+static json_t *initramfs(const struct su_facts *f)
+{
+    json_t *drivers = json_object();
+    for (int d = 0; d < SU_DRIVER_COUNT; d++)
+        json_object_set_new(drivers, su_driver_name((enum su_driver)d),
+                            json_string(su_driver_state_name(f->initramfs.driver[d])));
+    return json_pack("{s:s,s:s,s:o,s:b,s:b,s:o}", "kernel", f->initramfs.kernel, "maker",
+                     su_initramfs_maker_name(f->initramfs.maker), "drivers", drivers, "lvm", f->initramfs.lvm, "cryptsetup",
+                     f->initramfs.cryptsetup, "resume", text(f->initramfs.resume));
+}
+
+static json_t *linux_system(const struct su_facts *f)
+{
+    const struct su_linux *l = &f->linux_;
+    json_t *names = json_array(), *refs = json_array(), *swaps = json_array();
+    for (size_t i = 0; i < f->n_names; i++)
+        json_array_append_new(names, text(f->name[i].name));
+    for (size_t i = 0; i < l->n_refs; i++)
+        json_array_append_new(refs, json_pack("{s:s,s:o,s:i}", "volume", f->vols.vol[l->ref[i].vol].name, "path",
+                                              text(l->ref[i].path), "count", (int)l->ref[i].count));
+    for (size_t i = 0; i < l->fstab.n; i++)
+        if (strcmp(l->fstab.entry[i].type, "swap") == 0)
+            json_array_append_new(swaps, text(l->fstab.entry[i].spec));
+    json_t *o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", text(l->os_id), "version", text(l->os_version),
+                          "name", text(l->os_name), "kernel", text(l->kernel), "initrd", text(l->initrd), "cmdline",
+                          text(l->cmdline), "resume", text(l->resume), "swap", swaps, "network_names", names, "partuuids",
+                          refs);
+    json_object_set_new(o, "root", l->root.vol < 0 ? json_null() : json_string(f->vols.vol[l->root.vol].name));
+    json_object_set_new(o, "boot", l->boot.vol < 0 ? json_null() : json_string(f->vols.vol[l->boot.vol].name));
+    json_object_set_new(o, "loader", l->grub_found ? json_string("grub2") : json_null());
+    json_object_set_new(o, "grub_dir", text(l->grub_dir));
+    if (f->has_initramfs)
+        json_object_set_new(o, "initramfs", initramfs(f));
+    return o;
+}
+
+static json_t *changes(const struct su_facts *f)
+{
+    json_t *o = json_object();
+    if (f->table != SU_TABLE_MBR || f->layout.n_problems || f->mbr.n_problems)
+        return o;
+    const struct su_gpt_entry *esp = &f->layout.gpt.entry[f->layout.esp_number - 1];
+    json_object_set_new(o, "size", num(f->layout.disk_bytes));
+    json_object_set_new(o, "esp",
+                        json_pack("{s:i,s:o,s:o}", "number", (int)f->layout.esp_number, "offset",
+                                  num(esp->first * f->sector_size), "size", num((esp->last - esp->first + 1) * f->sector_size)));
+    json_object_set_new(o, "bios_room_sectors", num(f->bios.room));
+    return o;
+}
+
+json_t *su_json_facts(const struct su_facts *f)
+{
+    static const char *const tables[] = {[SU_TABLE_NONE] = "none", [SU_TABLE_MBR] = "mbr", [SU_TABLE_GPT] = "gpt"};
+    static const char *const systems[] = {[SU_OS_UNKNOWN] = "unknown", [SU_OS_LINUX] = "linux", [SU_OS_WINDOWS] = "windows"};
+    json_t *parts = json_array(), *vols = json_array();
+    for (size_t i = 0; i < f->n_parts; i++)
+        json_array_append_new(parts, partition(f, &f->part[i]));
+    for (size_t i = 0; i < f->vols.n; i++)
+        json_array_append_new(vols, volume(&f->vols.vol[i]));
+    json_t *o = json_pack("{s:b,s:s,s:s,s:o,s:i,s:s,s:b,s:s,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "format",
+                          f->image.format, "size", num(f->image.blk->size), "sector_size", (int)f->sector_size, "table",
+                          tables[f->table], "can_grow", f->image.can_grow, "os", systems[f->os], "partitions", parts,
+                          "volumes", vols, "would_change", changes(f));
+    if (!o)
+        return NULL;
+    if (f->os == SU_OS_LINUX) {
+        json_object_set_new(o, "linux", linux_system(f));
+        json_object_set_new(o, "secure_boot", secure_boot(f));
+        json_object_set_new(o, "pcr4", f->check.has_pcr4 ? hex(f->check.pcr4, sizeof f->check.pcr4) : json_null());
+    }
+    return o;
+}
+
+static json_t *steps(const struct su_plan *p)
+{
+    static const char *const kinds[] = {[SU_STEP_WRITE] = "write", [SU_STEP_BARRIER] = "barrier", [SU_STEP_KEEP] = "keep"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n; i++) {
+        const struct su_step *s = &p->step[i];
+        json_t *o = json_pack("{s:s,s:s}", "kind", kinds[s->kind], "why", s->why);
+        if (s->kind != SU_STEP_BARRIER) {
+            json_object_set_new(o, "area", json_string(su_area_name(s->area)));
+            json_object_set_new(o, "offset", num(s->off));
+            json_object_set_new(o, "bytes", num(s->n));
+        }
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion *c)
+{
+    const struct su_gpt_entry *en = &c->layout.gpt.entry[c->layout.esp_number - 1];
+    json_t *edits = json_array();
+    for (size_t i = 0; i < c->edits.n; i++)
+        json_array_append_new(edits, json_pack("{s:s,s:s,s:o}", "kind", su_edit_kind_name(c->edits.edit[i].kind), "volume",
+                                               f->vols.vol[c->edits.edit[i].vol].name, "path", text(c->edits.edit[i].path)));
+    json_t *o = json_pack("{s:b,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "dual", c->dual, "size_before",
+                          num(c->plan.size_before), "size", num(c->plan.size_after), "bytes", num(su_plan_total(&c->plan)),
+                          "steps", steps(&c->plan), "edits", edits);
+    json_object_set_new(o, "pcr4", f->check.has_pcr4 ? hex(f->check.pcr4, sizeof f->check.pcr4) : json_null());
+    json_object_set_new(o, "esp",
+                        json_pack("{s:i,s:s,s:o,s:o,s:o}", "number", (int)c->layout.esp_number, "uuid", c->edits.esp_uuid,
+                                  "offset", num(en->first * f->sector_size), "size",
+                                  num((en->last - en->first + 1) * f->sector_size), "content", num(c->esp_content)));
+    json_object_set_new(o, "bios_boot", c->layout.bios_number ? json_integer((json_int_t)c->layout.bios_number) : json_null());
+    if (c->dual_why[0])
+        json_object_set_new(o, "dual_why", text(c->dual_why));
+    return o;
+}
+
+int su_json_print(json_t *o, FILE *out, struct su_err *e)
+{
+    char *s = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
+    json_decref(o);
+    if (!s)
+        return su_fail_nomem(e, 4096);
+    fprintf(out, "%s\n", s);
+    free(s);
+    return 0;
+}

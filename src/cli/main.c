@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+#include <locale.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}
+OPT(o_json, "--json", NULL, "print JSON", NULL);
+OPT(o_format, "--format", "FORMAT", "the image's format, instead of looking", "raw qcow2 vmdk vhdx vdi vpc");
+OPT(o_sector, "--sector-size", "N", "logical sectors of the disk, instead of finding out", "512 4096");
+OPT(o_key, "--key-file", "FILE", "key of a LUKS volume, as for cryptsetup", NULL);
+OPT(o_vars, "--firmware-vars", "FILE", "variable store whose Secure Boot keys count", NULL);
+OPT(o_boot, "--boot-files", "DIR", "signed shimx64.efi, grubx64.efi, mmx64.efi to use", NULL);
+OPT(o_esp, "--esp-size", "SIZE", "of the EFI system partition (default 100M, 260M on 4096-byte sectors)", "100M 260M 512M");
+OPT(o_map, "--map", "TYPE=GUID", "what an MBR type (hex) becomes; may be repeated", "");
+OPT(o_grow, "--no-grow", NULL, "use free space, never grow the image", NULL);
+OPT(o_dual, "--dual", "WHEN", "stay bootable under BIOS: auto (default), on, off", "auto on off");
+OPT(o_engine, "--engine", "ENGINE", "who edits files: native (default), appliance", "native appliance");
+OPT(o_unsigned, "--allow-unsigned", NULL, "convert although Secure Boot would refuse the kernel", NULL);
+OPT(o_guids, "--guids", "KIND", "derived from the disk (default) or random", "derived random");
+OPT(o_dry, "--dry-run", NULL, "print the plan, write nothing", NULL);
+OPT(o_undo, "--undo", "FILE", "the undo journal (default IMAGE.surety-undo)", NULL);
+OPT(o_quiet, "--quiet", NULL, "no progress", NULL);
+
+#define CHOICES &o_esp, &o_map, &o_grow, &o_dual, &o_engine, &o_unsigned, &o_boot, &o_guids
+static const struct su_option *const inspect_options[] = {&o_json, &o_format, &o_sector, &o_key, &o_vars, CHOICES, NULL};
+static const struct su_option *const convert_options[] = {&o_dry,  &o_undo, &o_quiet, &o_json, &o_format, &o_sector,
+                                                          &o_key, &o_vars, CHOICES,  NULL};
+static const struct su_option *const back_options[] = {&o_undo, &o_quiet, &o_json, &o_format, &o_key, NULL};
+static const struct su_option *const recover_options[] = {&o_undo, &o_json, &o_format, NULL};
+
+static int verb_completion(const struct su_args *a, struct su_err *e);
+static int verb_version(const struct su_args *a, struct su_err *e);
+
+const struct su_verb su_verbs[] = {
+    {"disk", "inspect", "IMAGE", "what is on a disk, and what would change", 1, 1, inspect_options, su_disk_inspect},
+    {"disk", "validate", "IMAGE", "every rule by name: may it be converted?", 1, 1, inspect_options, su_disk_validate},
+    {"disk", "convert", "IMAGE", "BIOS and MBR become UEFI and GPT, in place", 1, 1, convert_options, su_disk_convert},
+    {"disk", "rollback", "IMAGE", "back to the old table; newer files stay", 1, 1, back_options, su_disk_rollback_verb},
+    {"disk", "recover", "IMAGE", "after a crash: finish or undo", 1, 1, recover_options, su_disk_recover_verb},
+    {NULL, "completion", "", "print a completion script for bash", 0, 0, NULL, verb_completion},
+    {NULL, "version", "", "print the version", 0, 0, NULL, verb_version},
+};
+const size_t su_n_verbs = SU_ARRAY_LEN(su_verbs);
+
+static int verb_completion(const struct su_args *a, struct su_err *e)
+{
+    (void)a, (void)e;
+    su_verbs_completion(su_verbs, su_n_verbs, "surety", stdout);
+    return SU_EXIT_OK;
+}
+
+static int verb_version(const struct su_args *a, struct su_err *e)
+{
+    (void)a, (void)e;
+    printf("surety %s\n", SURETY_VERSION);
+    return SU_EXIT_OK;
+}
+
+void su_print_safe(const char *text, FILE *out)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        fputc(*p < 0x20 || *p == 0x7F ? '?' : *p, out);
+}
+
+static void usage(FILE *out)
+{
+    fprintf(out, "surety %s: trust for virtual machines on Linux/KVM\n\n", SURETY_VERSION);
+    su_verbs_usage(su_verbs, su_n_verbs, "surety", NULL, out);
+    fprintf(out, "\nsurety COMMAND --help tells the options. Manual: surety(1).\n");
+}
+
+/* --help anywhere before "--" asks for the row's own text. */
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int help(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 2 && i < su_n_verbs; i++) {
+        const struct su_verb *v = &su_verbs[i];
+        bool named = v->noun ? strcmp(v->noun, argv[1]) == 0 && strcmp(v->name, argv[2]) == 0 : strcmp(v->name, argv[1]) == 0;
+        if (named) {
+            su_verb_help(v, "surety", stdout);
+            return SU_EXIT_OK;
+        }
+    }
+    usage(stdout);
+    return SU_EXIT_OK;
+}
+
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
+static int report(const struct su_err *e, bool json)
+{
+    struct su_err ignored = {0};
+    if (json && su_json_print(su_json_error(e), stdout, &ignored) < 0)
+        json = false;
+    fprintf(stderr, "surety: ");
+    su_print_safe(e->msg, stderr);
+    fprintf(stderr, " [%s]\n", e->id);
+    if (e->remedy)
+        fprintf(stderr, "surety: remedy: %s\n", e->remedy);
+    return e->kind == SU_E_USAGE ? SU_EXIT_USAGE : SU_EXIT_FAILED;
+}
+
+/* A full disk behind stdout must not look like success. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "surety: standard output could not be written [cli.stdout]\n");
+    return status == SU_EXIT_OK ? SU_EXIT_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct su_err e = {0};
+    struct su_args a;
+    const struct su_verb *v = NULL;
+    struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none); /* a guest's bytes and keys are not left lying around */
+    if (argc < 2 || wants_help(argc, argv))
+        return argc < 2 ? (usage(stderr), SU_EXIT_USAGE) : finish(help(argc, argv));
+    if (strcmp(argv[1], "--version") == 0)
+        return finish(verb_version(NULL, &e));
+    if (su_args_parse(su_verbs, su_n_verbs, argc - 1, argv + 1, &v, &a, &e) < 0) {
+        int status = report(&e, wants_json(argc, argv));
+        fprintf(stderr, "Try: surety %s%s--help\n", v ? v->noun ? v->noun : v->name : "", v ? " " : "");
+        return status;
+    }
+    int status = v->run(&a, &e);
+    return finish(status < 0 ? report(&e, su_args_get(&a, "--json") != NULL) : status);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "convert.h"
+#include "disk/blk_overlay.h"
+#include "guest/esp.h"
+#include "guest/grubcore.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { ESP_FILES_MAX = 8 };
+
+void su_conversion_done(struct su_conversion *c)
+{
+    su_plan_done(&c->plan);
+}
+
+/* Everything one conversion is made from. */
+struct maker {
+    struct su_facts *f;
+    struct su_conversion *c;
+    struct su_buf core; /* GRUB for BIOS, padded to sectors */
+    struct su_buf stub; /* the ESP's grub.cfg */
+};
+
+static void maker_done(struct maker *m)
+{
+    su_buf_done(&m->core);
+    su_buf_done(&m->stub);
+}
+
+/* GRUB for BIOS ------------------------------------------------------------ */
+
+static bool dual_wanted(const struct su_facts *f)
+{
+    return f->opt->dual != SU_OFF && f->bios.grub_in_mbr && f->bios.room && f->bios.files_readable;
+}
+
+static int fetch_grub(void *arg, const char *name, size_t max, struct su_buf *out, struct su_err *e)
+{
+    const struct su_facts *f = arg;
+    char path[SU_LINUX_PATH];
+    snprintf(path, sizeof path, SU_GRUB_BIOS_DIR "/%.100s", name);
+    return su_fs_read_file(f->vols.vol[f->bios.where.vol].fs, f->bios.where.base, path, max, out, e);
+}
+
+static int build_core(struct maker *m, struct su_err *e)
+{
+    struct su_facts *f = m->f;
+    const struct su_vol *boot = &f->vols.vol[f->linux_.boot.vol];
+    struct su_grub_core_spec spec = {.fetch = fetch_grub,
+                                     .arg = f,
+                                     .fs_type = boot->what.type,
+                                     .fs_uuid = boot->what.uuid,
+                                     .prefix = f->linux_.grub_dir,
+                                     .lvm = boot->lv[0] != 0,
+                                     .lba = su_gpt_first_usable(f->sector_size),
+                                     .max_sectors = (uint32_t)f->bios.room};
+    return su_grub_core_build(&spec, &m->core, e);
+}
+
+/* With "auto" a core that cannot be built costs the dual boot, not the conversion. */
+static int make_core(struct maker *m, struct su_err *e)
+{
+    struct su_err why = {0};
+    if (!dual_wanted(m->f))
+        return 0;
+    if (build_core(m, &why) == 0) {
+        m->c->core_sectors = m->core.n / SU_SECTOR;
+        m->c->dual = true;
+        return 0;
+    }
+    if (m->f->opt->dual == SU_ON || why.kind == SU_E_NOMEM) {
+        *e = why;
+        return su_context(e, "building GRUB for BIOS");
+    }
+    snprintf(m->c->dual_why, sizeof m->c->dual_why, "%s", why.msg);
+    su_buf_done(&m->core);
+    return 0;
+}
+
+/* Layout ------------------------------------------------------------------- */
+
+static int make_layout(struct maker *m, struct su_err *e)
+{
+    const struct su_facts *f = m->f;
+    struct su_layout_request r = {.mbr = &f->mbr,
+                                  .disk_bytes = f->image.blk->size,
+                                  .can_grow = f->image.can_grow && !f->opt->no_grow,
+                                  .esp_bytes = su_facts_esp_bytes(f),
+                                  .bios_sectors = m->c->core_sectors,
+                                  .map = f->opt->map,
+                                  .n_map = f->opt->n_map,
+                                  .random = f->opt->random};
+    if (su_layout_make(&r, &m->c->layout, e) < 0)
+        return -1;
+    m->c->dual = m->c->dual && m->c->layout.bios_number != 0;
+    if (m->c->layout.n_problems)
+        return su_fail(e, SU_E_RANGE, "disk.layout", "the new partition table does not fit");
+    return 0;
+}
+
+/* ESP ---------------------------------------------------------------------- */
+
+struct esp_list {
+    struct su_esp_file file[ESP_FILES_MAX];
+    char path[ESP_FILES_MAX][80];
+    size_t n;
+};
+
+static void esp_add(struct esp_list *l, const char *dir, const char *vendor, const char *name, const struct su_buf *b)
+{
+    if (b->n == 0 || l->n == ESP_FILES_MAX)
+        return;
+    snprintf(l->path[l->n], sizeof l->path[0], "EFI/%s%s/%s", dir, vendor, name);
+    l->file[l->n] = (struct su_esp_file){.path = l->path[l->n], .bytes = su_buf_bytes(b)};
+    l->n++;
+}
+
+static int make_esp(struct maker *m, int *fd, struct su_err *e)
+{
+    const struct su_facts *f = m->f;
+    const struct su_bootfiles *b = &f->files;
+    struct esp_list l = {0};
+    const struct su_vol *boot = &f->vols.vol[f->linux_.boot.vol];
+    uint64_t first = m->c->layout.gpt.entry[m->c->layout.esp_number - 1].first;
+    if (su_grub_stub(boot->what.uuid, f->linux_.grub_dir, &m->stub, e) < 0)
+        return -1;
+    esp_add(&l, "BOOT", "", "BOOTX64.EFI", &b->shim);
+    esp_add(&l, "BOOT", "", "grubx64.efi", &b->grub);
+    esp_add(&l, "BOOT", "", "mmx64.efi", &b->mm);
+    esp_add(&l, "", b->vendor, "shimx64.efi", &b->shim);
+    esp_add(&l, "", b->vendor, "grubx64.efi", &b->grub);
+    esp_add(&l, "", b->vendor, "mmx64.efi", &b->mm);
+    esp_add(&l, "", b->vendor, "grub.cfg", &m->stub);
+    for (size_t i = 0; i < l.n; i++)
+        m->c->esp_content += l.file[i].bytes.n;
+    struct su_esp_spec spec = {.size = su_facts_esp_bytes(f),
+                               .sector_size = f->sector_size,
+                               .volume_id = su_edit_esp_id(f),
+                               .hidden_sectors = first > UINT32_MAX ? 0 : (uint32_t)first,
+                               .label = "EFI",
+                               .file = l.file,
+                               .n_files = l.n};
+    return su_esp_build(&spec, fd, e);
+}
+
+/* Plan --------------------------------------------------------------------- */
+
+struct esp_plan {
+    struct su_plan *p;
+    uint64_t at, end; /* bytes on the disk; end: behind the last run seen */
+    bool dense;       /* the ESP lies where other data was: its holes must be written too */
+};
+
+static int esp_run(void *arg, uint64_t off, struct su_bytes data, struct su_err *e)
+{
+    struct esp_plan *x = arg;
+    uint64_t from = x->dense ? x->end : off, n = data.n;
+    x->end = off + n;
+    return su_plan_write_src(x->p, SU_AREA_ESP, "EFI system partition", x->at + from, from, off + n - from, e);
+}
+
+static int plan_esp(struct maker *m, struct su_err *e)
+{
+    struct su_conversion *c = m->c;
+    const struct su_gpt_entry *en = &c->layout.gpt.entry[c->layout.esp_number - 1];
+    uint64_t at = en->first * m->f->sector_size;
+    struct esp_plan x = {.p = &c->plan, .at = at, .dense = at < m->f->image.blk->size};
+    return su_esp_extents(c->plan.src_fd, esp_run, &x, e);
+}
+
+static int fs_change(void *arg, uint64_t off, const uint8_t *bytes, size_t n, struct su_err *e)
+{
+    return su_plan_write(arg, SU_AREA_FS, "files of the guest", off, bytes, n, e);
+}
+
+static int plan_tables(struct maker *m, struct su_err *e)
+{
+    struct su_plan *p = &m->c->plan;
+    const struct su_gpt *g = &m->c->layout.gpt;
+    uint32_t ss = m->f->sector_size;
+    uint64_t backup = (g->sectors - 1 - su_gpt_table_sectors(ss)) * ss;
+    SU_BUF struct su_buf table = {0}, copy = {0};
+    uint8_t header[SU_SECTOR], record[SU_SECTOR];
+    su_buf_zero(&table, SU_GPT_TABLE);
+    if (su_buf_ok(&table, e) < 0)
+        return -1;
+    su_gpt_put_table(g, table.p);
+    su_gpt_put_header(g, ss, SU_GPT_BACKUP, table.p, header);
+    su_buf_add(&copy, table.p, table.n);
+    su_buf_add(&copy, header, sizeof header);
+    su_buf_zero(&copy, ss - sizeof header);
+    if (su_buf_ok(&copy, e) < 0 || su_plan_write(p, SU_AREA_TABLE, "backup GPT", backup, copy.p, copy.n, e) < 0 ||
+        su_plan_barrier(p, "contents and backup GPT are stable", e) < 0)
+        return -1;
+    su_gpt_put_header(g, ss, SU_GPT_PRIMARY, table.p, header);
+    copy.n = 0;
+    su_buf_add(&copy, header, sizeof header);
+    su_buf_zero(&copy, ss - sizeof header);
+    su_buf_add(&copy, table.p, table.n);
+    su_gpt_put_protective(g, m->f->mbr.sector, record);
+    if (m->c->dual)
+        su_grub_set_core_lba(record, su_gpt_first_usable(ss));
+    if (su_buf_ok(&copy, e) < 0 || su_plan_write(p, SU_AREA_TABLE, "primary GPT", ss, copy.p, copy.n, e) < 0 ||
+        su_plan_barrier(p, "primary GPT is stable", e) < 0)
+        return -1;
+    return su_plan_write(p, SU_AREA_TABLE, "protective boot record", 0, record, sizeof record, e);
+}
+
+static uint64_t first_partition(const struct su_mbr *mbr)
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < mbr->n; i++)
+        if (mbr->part[i].first < first)
+            first = mbr->part[i].first;
+    return first;
+}
+
+/* The rest of the gap before the first partition, which the running guest may write (grub-install). */
+static int plan_keeps(struct maker *m, struct su_err *e)
+{
+    struct su_plan *p = &m->c->plan;
+    uint64_t end = first_partition(&m->f->mbr), ss = m->f->sector_size;
+    end = end > SU_MIB / ss ? SU_MIB : end * ss;
+    for (uint64_t at = 0; at < end;) {
+        uint64_t next = end, skip = 0;
+        for (size_t i = 0; i < p->n; i++) {
+            const struct su_step *s = &p->step[i];
+            if (s->kind != SU_STEP_WRITE || s->off + s->n <= at || s->off >= next)
+                continue;
+            next = s->off > at ? s->off : at;
+            skip = s->off + s->n;
+        }
+        if (next > at && su_plan_keep(p, SU_AREA_BOOT, "old boot area", at, next - at, e) < 0)
+            return -1;
+        at = skip > next ? skip : next;
+    }
+    return 0;
+}
+
+static int make_plan(struct maker *m, struct su_err *e)
+{
+    struct su_plan *p = &m->c->plan;
+    p->size_before = m->f->image.blk->size;
+    p->size_during = p->size_after = m->c->layout.disk_bytes;
+    if (plan_esp(m, e) < 0 || su_blk_overlay_changes(m->f->overlay, fs_change, p, e) < 0)
+        return -1;
+    if (m->c->dual && su_plan_write(p, SU_AREA_BOOT, "GRUB for BIOS", su_gpt_first_usable(m->f->sector_size) * m->f->sector_size,
+                                    m->core.p, m->core.n, e) < 0)
+        return -1;
+    if (plan_tables(m, e) < 0 || plan_keeps(m, e) < 0)
+        return -1;
+    return su_plan_check(p, e);
+}
+
+static int tell(const struct su_watch *w, const char *what, struct su_err *e)
+{
+    if (!w || w->step(w->arg, what, 0, 0) == 0)
+        return 0;
+    return su_fail(e, SU_E_CONFLICT, "disk.interrupted", "interrupted");
+}
+
+int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out, struct su_err *e)
+{
+    SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
+    SU_AUTO(maker_done) struct maker m = {.f = f, .c = &c};
+    su_edits_list(f, &c.edits);
+    if (tell(watch, "building GRUB for BIOS", e) < 0 || make_core(&m, e) < 0 || make_layout(&m, e) < 0)
+        return -1;
+    if (tell(watch, "building the EFI system partition", e) < 0 || make_esp(&m, &c.plan.src_fd, e) < 0)
+        return su_context(e, "building the EFI system partition");
+    if (tell(watch, "editing the guest's files", e) < 0 ||
+        su_edits_apply(&f->vols, &c.edits, f->partuuid, f->n_partuuid, false, f->opt->now, e) < 0)
+        return -1;
+    if (f->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(f, &c.edits, e) < 0)
+        return su_context(e, "editing in the appliance");
+    if (make_plan(&m, e) < 0)
+        return -1;
+    *out = c;
+    c = SU_CONVERSION_INIT;
+    return 0;
+}

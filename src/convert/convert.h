@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* convert/convert.h - from facts that passed the rules to a plan, and from a converted disk back.
+ *
+ * Making a conversion writes nothing to the image: the ESP is built in a private file, the guest's
+ * files are edited on the overlay of the facts, and all of it becomes writes of one plan. */
+#pragma once
+#include "disk/journal.h"
+#include "edits.h"
+#include "facts.h"
+#include <jansson.h>
+
+struct su_conversion {
+    struct su_plan plan;
+    struct su_layout layout;
+    struct su_edits edits;
+    bool dual;             /* boots under BIOS too */
+    uint64_t core_sectors; /* of the GRUB core for BIOS; 0: none */
+    char dual_why[240];    /* why not, when it was tried and failed */
+    uint64_t esp_content;  /* bytes of the files on the ESP */
+};
+
+void su_conversion_done(struct su_conversion *c);
+#define SU_CONVERSION SU_AUTO(su_conversion_done)
+#define SU_CONVERSION_INIT ((struct su_conversion){.plan = SU_PLAN_INIT})
+
+/* watch is told what is being prepared; may be NULL. */
+int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out,
+                       struct su_err *e) SU_MUST_CHECK;
+
+/* What the journal remembers beside bytes: how to undo edits when the guest has run since.  New reference. */
+json_t *su_conversion_meta(const struct su_facts *f, const struct su_conversion *c);
+
+/* The edits that only the appliance can make, onto the overlay. */
+int su_appliance_edit(struct su_facts *f, const struct su_edits *edits, struct su_err *e) SU_MUST_CHECK;
+
+/* Running ------------------------------------------------------------------
+ * undo: path of the undo journal.  Each opens the image and the journal itself and takes their locks. */
+
+struct su_outcome {
+    enum { SU_DONE_CONVERTED, SU_DONE_ROLLED_BACK, SU_DONE_RECOVERED_OLD, SU_DONE_RECOVERED_NEW, SU_DONE_NOTHING } what;
+    bool exact;      /* rollback: every byte is as it was before the conversion */
+    unsigned edits;  /* rollback: files whose edits were taken back */
+    uint64_t written; /* bytes written to the image */
+};
+
+/* Runs the plan.  When a step fails everything is put back; *e then says what failed, and when putting
+ * back failed too, its remedy names the recover command. */
+int su_conversion_run(struct su_facts *f, struct su_conversion *c, const char *undo, const struct su_watch *watch,
+                      struct su_outcome *out, struct su_err *e) SU_MUST_CHECK;
+int su_disk_rollback(const struct su_options *opt, const char *undo, const struct su_watch *watch, struct su_outcome *out,
+                     struct su_err *e) SU_MUST_CHECK;
+/* blk: the image, open for writing; NULL: opened here. */
+int su_disk_recover(const struct su_options *opt, struct su_blk *blk, const char *undo, struct su_outcome *out,
+                    struct su_err *e) SU_MUST_CHECK;

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "facts.h"
+#include "disk/blk_overlay.h"
+#include "guest/grubcore.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { SECTOR_512 = 512, SECTOR_4K = 4096 };
+
+void su_facts_freep(struct su_facts **pf)
+{
+    struct su_facts *f = *pf;
+    if (!f)
+        return;
+    su_linux_done(&f->linux_);
+    su_bootfiles_done(&f->files);
+    su_vols_done(&f->vols);
+    su_blk_close(f->overlay);
+    su_image_done(&f->image);
+    free(f);
+    *pf = NULL;
+}
+
+/* Table -------------------------------------------------------------------- */
+
+static int read_table(struct su_facts *f, struct su_err *e)
+{
+    unsigned copies;
+    struct su_err why = {0};
+    f->table = SU_TABLE_NONE;
+    f->n_parts = 0;
+    if (su_gpt_read(f->overlay, f->sector_size, &f->gpt, &copies, &why) == 0) {
+        f->table = SU_TABLE_GPT;
+        f->table_why = (struct su_err){0};
+        if (su_mbr_read(f->overlay, f->sector_size, &f->mbr, &why) < 0) /* only its boot code is of interest then */
+            f->mbr.sector_size = f->sector_size;
+        f->n_parts = su_parts_of_gpt(&f->gpt, f->sector_size, f->part, SU_ARRAY_LEN(f->part));
+        return 0;
+    }
+    if (why.kind != SU_E_FORMAT) {
+        *e = why;
+        return -1;
+    }
+    if (su_mbr_read(f->overlay, f->sector_size, &f->mbr, &f->table_why) < 0) {
+        if (f->table_why.kind == SU_E_FORMAT)
+            return 0;
+        *e = f->table_why;
+        return -1;
+    }
+    if (f->mbr.protective) {
+        (void)su_fail(&f->table_why, SU_E_FORMAT, "disk.gpt.damaged", "the disk claims to have a GPT, but both copies are damaged");
+        return 0;
+    }
+    f->table = SU_TABLE_MBR;
+    if (f->mbr.n_problems == 0)
+        f->n_parts = su_parts_of_mbr(&f->mbr, f->part, SU_ARRAY_LEN(f->part));
+    return 0;
+}
+
+static bool any_known(const struct su_vols *v)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (v->vol[i].what.type[0])
+            return true;
+    return false;
+}
+
+static int read_with(struct su_facts *f, uint32_t sector_size, struct su_err *e)
+{
+    f->sector_size = sector_size;
+    if (read_table(f, e) < 0)
+        return -1;
+    return su_vols_open(f->overlay, f->part, f->n_parts, f->opt->key, &f->vols, e);
+}
+
+/* An image file does not record its sector size.  With the wrong one the table points at nothing that
+ * anybody would recognise, with the right one at file systems. */
+static int read_disk(struct su_facts *f, struct su_err *e)
+{
+    uint32_t given = f->opt->sector_size ? f->opt->sector_size : f->image.sector_size;
+    if (given)
+        return read_with(f, given, e);
+    f->sector_size_guessed = true;
+    if (read_with(f, SECTOR_512, e) < 0)
+        return -1;
+    if (f->table == SU_TABLE_GPT || any_known(&f->vols))
+        return 0;
+    SU_VOLS struct su_vols first = f->vols;
+    f->vols = (struct su_vols){0};
+    if (read_with(f, SECTOR_4K, e) < 0)
+        return -1;
+    if (any_known(&f->vols))
+        return 0;
+    su_vols_done(&f->vols);
+    return read_with(f, SECTOR_512, e);
+}
+
+/* Layout ------------------------------------------------------------------- */
+
+static int plan_layout(struct su_facts *f, struct su_err *e)
+{
+    struct su_layout_request r = {.mbr = &f->mbr,
+                                  .disk_bytes = f->image.blk->size,
+                                  .can_grow = f->image.can_grow && !f->opt->no_grow,
+                                  .esp_bytes = su_facts_esp_bytes(f),
+                                  .map = f->opt->map,
+                                  .n_map = f->opt->n_map,
+                                  .random = f->opt->random};
+    if (f->table != SU_TABLE_MBR || f->mbr.n_problems)
+        return 0;
+    if (su_layout_make(&r, &f->layout, e) < 0)
+        return -1;
+    for (size_t i = 0; i < f->mbr.n && f->mbr.disk_id; i++) {
+        unsigned number = f->mbr.part[i].number;
+        struct su_partuuid *p = &f->partuuid[f->n_partuuid++];
+        *p = (struct su_partuuid){.disk_id = f->mbr.disk_id, .slot = (uint8_t)number};
+        memcpy(p->guid, f->layout.gpt.entry[number - 1].guid, sizeof p->guid);
+    }
+    return 0;
+}
+
+uint64_t su_facts_esp_bytes(const struct su_facts *f)
+{
+    if (f->opt->esp_bytes)
+        return su_round_up(f->opt->esp_bytes, SU_MIB);
+    return (f->sector_size == SECTOR_4K ? 260 : 100) * SU_MIB;
+}
+
+/* System ------------------------------------------------------------------- */
+
+static bool looks_like_windows(const struct su_facts *f)
+{
+    for (size_t i = 0; i < f->vols.n; i++)
+        if (strcmp(f->vols.vol[i].what.type, "ntfs") == 0 || strcmp(f->vols.vol[i].what.type, "BitLocker") == 0)
+            return true;
+    return false;
+}
+
+static void read_bios(struct su_facts *f)
+{
+    struct su_bios_facts *b = &f->bios;
+    struct su_err why = {0};
+    struct su_fs_node node;
+    *b = (struct su_bios_facts){.where = f->linux_.root};
+    b->grub_in_mbr = su_grub_is_boot_sector(f->mbr.sector);
+    b->room = su_layout_bios_room(&f->mbr);
+    if (b->where.vol >= 0)
+        b->files_readable = su_fs_walk(f->vols.vol[b->where.vol].fs, b->where.base, SU_GRUB_BIOS_DIR "/kernel.img", &node,
+                                       &why) == 0;
+}
+
+static int read_system(struct su_facts *f, struct su_err *e)
+{
+    if (su_linux_find(&f->vols, f->partuuid, f->n_partuuid, &f->linux_, e) < 0)
+        return -1;
+    f->os = f->linux_.found ? SU_OS_LINUX : looks_like_windows(f) ? SU_OS_WINDOWS : SU_OS_UNKNOWN;
+    if (f->os != SU_OS_LINUX)
+        return 0;
+    if (su_bootfiles_find(&f->vols, &f->linux_, f->opt->boot_files, &f->files, &f->files_why) < 0 &&
+        f->files_why.kind == SU_E_NOMEM)
+        return *e = f->files_why, -1;
+    if (su_bootcheck(&f->vols, &f->linux_, &f->files, f->opt->firmware_vars, &f->check, e) < 0)
+        return -1;
+    read_bios(f);
+    return su_facts_read_tree(f, e);
+}
+
+int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e)
+{
+    SU_FACTS struct su_facts *f = calloc(1, sizeof *f);
+    if (!f)
+        return su_fail_nomem(e, sizeof *f);
+    f->opt = opt;
+    f->linux_.root.vol = f->linux_.boot.vol = -1;
+    if (su_image_open(opt->image, opt->format, writable, &f->image, e) < 0 ||
+        su_blk_overlay_open(f->image.blk, &f->overlay, e) < 0 || read_disk(f, e) < 0 || plan_layout(f, e) < 0)
+        return -1;
+    if (f->table == SU_TABLE_MBR || f->table == SU_TABLE_GPT)
+        if (read_system(f, e) < 0)
+            return -1;
+    *out = su_steal(&f);
+    return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* convert/facts.h - everything a decision about a disk rests on, read once, without writing.
+ *
+ * facts -> rules (may it be converted?) -> plan (what to write) -> journal (write it). */
+#pragma once
+#include "disk/image.h"
+#include "guest/bootfiles.h"
+#include "guest/initramfs_facts.h"
+#include "guest/netnames.h"
+#include "options.h"
+
+/* Where a guest keeps the GRUB files for BIOS that grub-mkimage needs. */
+#define SU_GRUB_BIOS_DIR "/usr/lib/grub/i386-pc"
+#define SU_FIRMWARE_VARS "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
+
+enum su_table { SU_TABLE_NONE, SU_TABLE_MBR, SU_TABLE_GPT };
+enum su_os { SU_OS_UNKNOWN, SU_OS_LINUX, SU_OS_WINDOWS };
+
+enum { SU_FACTS_MAX_NAMES = 16, SU_FACTS_MAX_UNSIGNED = 8 };
+
+/* GRUB for BIOS, as the boot record and the guest's own files show it. */
+struct su_bios_facts {
+    bool grub_in_mbr;     /* the boot code is GRUB's */
+    uint64_t room;        /* sectors a BIOS boot partition could have */
+    bool files_readable;  /* the guest's own usr/lib/grub/i386-pc is there and can be read */
+    struct su_tree where; /* the tree that holds it */
+};
+
+struct su_facts {
+    const struct su_options *opt; /* borrowed */
+    struct su_image image;        /* owned */
+    struct su_blk *overlay;       /* owned: image plus edits that are only planned */
+    uint32_t sector_size;
+    bool sector_size_guessed; /* the image does not say it; it was found by trying */
+    enum su_table table;
+    struct su_err table_why; /* kind != SU_OK: why there is no table we can use */
+    struct su_mbr mbr;
+    struct su_gpt gpt;
+    size_t n_parts;
+    struct su_part part[SU_GPT_ENTRIES];
+    struct su_vols vols; /* owned */
+    enum su_os os;
+    struct su_linux linux_; /* owned; `linux` is a macro of the compiler */
+    struct su_bootfiles files; /* owned */
+    struct su_err files_why;   /* kind != SU_OK: the set that was found cannot be used */
+    struct su_bootcheck check;
+    bool has_initramfs;
+    struct su_initramfs_facts initramfs;
+    struct su_err initramfs_why;
+    size_t n_names; /* network names bound to PCI slots or kernel order */
+    struct su_netname name[SU_FACTS_MAX_NAMES];
+    unsigned n_unsigned; /* modules outside the kernel's own tree without a signature */
+    char unsigned_module[SU_FACTS_MAX_UNSIGNED][128];
+    struct su_bios_facts bios;
+    struct su_layout layout; /* as without a BIOS boot partition; only on a usable MBR */
+    size_t n_partuuid;
+    struct su_partuuid partuuid[SU_MBR_MAX_PARTS]; /* old and new name of each partition */
+};
+
+void su_facts_freep(struct su_facts **f);
+#define SU_FACTS SU_AUTO(su_facts_freep)
+
+/* opt is borrowed as long as the facts live.  writable: open the image so that a plan can be run on it.
+ * *out is owned by the caller.  What is wrong with the guest is in the facts; this fails only when the
+ * image cannot be opened or read, or without memory. */
+int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e) SU_MUST_CHECK;
+
+/* Size of the ESP to be made. */
+uint64_t su_facts_esp_bytes(const struct su_facts *f);
+
+/* For facts.c: what the root and the initramfs tell (facts_tree.c). */
+int su_facts_read_tree(struct su_facts *f, struct su_err *e) SU_MUST_CHECK;
+
+/* The driver is in the initramfs as a module, or built into the kernel as far as the guest's files tell. */
+bool su_facts_driver(const struct su_facts *f, const char *module);

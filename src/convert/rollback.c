@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Back to the old table.  Boot area and tables return byte for byte.  What was edited in the guest's
+ * files returns byte for byte when nothing was written there since, else by the inverse edit, so that
+ * newer contents stay.  The rollback is itself a plan under a journal of its own. */
+#include "disk/blk_overlay.h"
+#include "undo.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct back {
+    const struct su_options *opt;
+    const char *undo;
+    struct su_image image;
+    struct su_blk *journal, *overlay;
+    struct su_journal j;
+    struct su_undo_meta meta;
+    struct su_gpt gpt;
+    struct su_vols vols;
+    struct su_plan plan;
+    unsigned edits;
+};
+
+static void back_done(struct back *b)
+{
+    su_plan_done(&b->plan);
+    su_vols_done(&b->vols);
+    su_journal_done(&b->j);
+    su_blk_close(b->overlay);
+    su_blk_close(b->journal);
+    su_image_done(&b->image);
+}
+
+static int open_journal(struct back *b, struct su_err *e)
+{
+    if (!su_undo_exists(b->undo)) {
+        (void)su_fail(e, SU_E_MISSING, "undo.missing", "there is no undo journal %s", b->undo);
+        return su_remedy(e, "name the file with --undo; without it the old boot area is lost, but the data is not");
+    }
+    if (su_undo_open(b->undo, false, &b->journal, e) < 0 || su_journal_open(b->journal, &b->j, e) < 0)
+        return -1;
+    if (b->j.state != SU_JOURNAL_COMMITTED)
+        return su_fail(e, SU_E_CONFLICT, "undo.spent", "%s does not belong to a finished conversion", b->undo);
+    return su_undo_meta_parse(su_buf_bytes(&b->j.meta), &b->meta, e);
+}
+
+static bool in_table(const struct su_gpt *g, unsigned number, uint64_t first, uint64_t last)
+{
+    const struct su_gpt_entry *en = &g->entry[number - 1];
+    return su_gpt_used(en) && en->first == first && en->last == last;
+}
+
+/* The old table describes the disk only while no partition was moved, resized or added. */
+static int check_layout(struct back *b, struct su_err *e)
+{
+    unsigned copies;
+    uint8_t now[sizeof b->j.witness];
+    size_t used = 0;
+    if (su_blk_read(b->image.blk, 440, now, sizeof now, e) < 0)
+        return -1;
+    if (memcmp(now, b->j.witness, sizeof now) != 0)
+        return su_fail(e, SU_E_CONFLICT, "undo.other-disk", "%s was not made for this disk", b->undo);
+    if (su_gpt_read(b->image.blk, b->meta.sector_size, &b->gpt, &copies, e) < 0)
+        return -1;
+    for (int i = 0; i < SU_GPT_ENTRIES; i++)
+        used += su_gpt_used(&b->gpt.entry[i]);
+    bool same = used == b->meta.n_parts;
+    for (size_t i = 0; i < b->meta.n_parts; i++)
+        same = same && in_table(&b->gpt, b->meta.part[i].number, b->meta.part[i].first, b->meta.part[i].last);
+    if (same)
+        return 0;
+    (void)su_fail(e, SU_E_CONFLICT, "rollback.layout", "partitions were added, removed or resized since the conversion");
+    return su_remedy(e, "set them back to what they were (surety disk inspect shows both), then run rollback again");
+}
+
+/* Whether a file system extent still holds exactly what the conversion wrote. */
+static int untouched(struct back *b, bool *all, struct su_err *e)
+{
+    *all = true;
+    for (size_t i = 0; i < b->j.n && *all; i++) {
+        const struct su_journal_extent *x = &b->j.extent[i];
+        if (x->area != SU_AREA_FS || x->n > SU_MIB * 64)
+            continue;
+        SU_FREE uint8_t *buf = malloc((size_t)x->n);
+        if (!buf)
+            return su_fail_nomem(e, (size_t)x->n);
+        if (su_blk_read(b->image.blk, x->off, buf, (size_t)x->n, e) < 0)
+            return -1;
+        *all = su_journal_crc(buf, (size_t)x->n) == x->crc_new;
+    }
+    return 0;
+}
+
+static int by_name(const struct su_vols *v, const char *name)
+{
+    for (size_t i = 0; i < v->n; i++)
+        if (strcmp(v->vol[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* A volume that cannot be written natively: the ESP's line in fstab does no harm (nofail), a PARTUUID does. */
+static int skip_edit(const struct back *b, size_t i, struct su_err *e)
+{
+    if (b->meta.edit[i].kind == SU_EDIT_ESP)
+        return 0;
+    (void)su_fail(e, SU_E_REFUSED, "rollback.volume", "%s on %s must be changed back, and surety does not write it itself",
+                  b->meta.edit[i].path, b->meta.edit[i].volume);
+    return su_remedy(e, "in the guest, before the rollback, change PARTUUID= to UUID= in that file, or restore a backup");
+}
+
+static int undo_edits(struct back *b, struct su_err *e)
+{
+    struct su_part part[SU_GPT_ENTRIES];
+    SU_FREE struct su_edits *l = calloc(1, sizeof *l);
+    size_t n = su_parts_of_gpt(&b->gpt, b->meta.sector_size, part, SU_ARRAY_LEN(part));
+    if (!l)
+        return su_fail_nomem(e, sizeof *l);
+    if (su_vols_open(b->overlay, part, n, b->opt->key, &b->vols, e) < 0)
+        return -1;
+    snprintf(l->esp_uuid, sizeof l->esp_uuid, "%s", b->meta.esp_uuid);
+    snprintf(l->resume, sizeof l->resume, "%s", b->meta.resume);
+    for (size_t i = 0; i < b->meta.n_edits; i++) {
+        int vol = by_name(&b->vols, b->meta.edit[i].volume);
+        if (vol < 0 || !b->vols.vol[vol].fs || !b->vols.vol[vol].fs_writable) {
+            if (skip_edit(b, i, e) < 0)
+                return -1;
+            continue;
+        }
+        struct su_edit *ed = &l->edit[l->n++];
+        *ed = (struct su_edit){.kind = b->meta.edit[i].kind, .vol = vol};
+        snprintf(ed->path, sizeof ed->path, "%s", b->meta.edit[i].path);
+    }
+    b->edits = (unsigned)l->n;
+    return su_edits_apply(&b->vols, l, b->meta.partuuid, b->meta.n_partuuid, true, b->opt->now, e);
+}
+
+static int fs_change(void *arg, uint64_t off, const uint8_t *bytes, size_t n, struct su_err *e)
+{
+    return su_plan_write(arg, SU_AREA_FS, "files of the guest", off, bytes, n, e);
+}
+
+static int put_back(struct back *b, enum su_area area, const char *why, struct su_err *e)
+{
+    for (size_t i = 0; i < b->j.n; i++) {
+        const struct su_journal_extent *x = &b->j.extent[i];
+        if (x->area != area || x->saved == 0)
+            continue;
+        SU_FREE uint8_t *buf = malloc((size_t)x->saved);
+        if (!buf)
+            return su_fail_nomem(e, (size_t)x->saved);
+        if (su_journal_kept(b->journal, x, buf, e) < 0 ||
+            su_plan_write(&b->plan, area, why, x->off, buf, (size_t)x->saved, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int make_plan(struct back *b, bool exact, struct su_err *e)
+{
+    struct su_plan *p = &b->plan;
+    p->size_before = p->size_during = b->image.blk->size;
+    p->size_after = b->j.size_before;
+    int rc = exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_blk_overlay_changes(b->overlay, fs_change, p, e);
+    if (rc < 0 || su_plan_barrier(p, "files of the guest are stable", e) < 0 ||
+        put_back(b, SU_AREA_ESP, "what the ESP replaced", e) < 0 || put_back(b, SU_AREA_BOOT, "old boot area", e) < 0 ||
+        put_back(b, SU_AREA_TABLE, "old partition table", e) < 0)
+        return -1;
+    return su_plan_check(p, e);
+}
+
+static int run(struct back *b, const struct su_watch *watch, struct su_err *e)
+{
+    char path[SU_UNDO_PATH];
+    SU_BLK struct su_blk *second = NULL;
+    if (su_undo_rollback_path(b->undo, path, e) < 0 || su_undo_open(path, true, &second, e) < 0)
+        return -1;
+    if (su_journal_run(second, b->image.blk, &b->plan, (struct su_bytes){0}, watch, e) < 0)
+        return su_undo_put_back(second, b->image.blk, path, e);
+    if (su_journal_spend(b->journal, e) < 0)
+        return -1;
+    su_blk_close(su_steal(&second));
+    su_blk_close(su_steal(&b->journal));
+    return su_undo_remove(path, e) < 0 || su_undo_remove(b->undo, e) < 0 ? -1 : 0;
+}
+
+static int roll_back(struct back *b, const struct su_watch *watch, struct su_outcome *out, struct su_err *e)
+{
+    bool exact;
+    struct su_outcome before;
+    if (su_image_open(b->opt->image, b->opt->format, true, &b->image, e) < 0 ||
+        su_disk_recover(b->opt, b->image.blk, b->undo, &before, e) < 0)
+        return -1;
+    if (before.what == SU_DONE_RECOVERED_OLD) { /* the conversion had not finished: now it never happened */
+        *out = before;
+        return 0;
+    }
+    if (open_journal(b, e) < 0 || check_layout(b, e) < 0 || untouched(b, &exact, e) < 0 ||
+        su_blk_overlay_open(b->image.blk, &b->overlay, e) < 0)
+        return -1;
+    if (!exact && undo_edits(b, e) < 0)
+        return -1;
+    if (make_plan(b, exact, e) < 0 || run(b, watch, e) < 0)
+        return -1;
+    *out = (struct su_outcome){
+        .what = SU_DONE_ROLLED_BACK, .exact = exact, .edits = b->edits, .written = b->image.blk->written};
+    return 0;
+}
+
+int su_disk_rollback(const struct su_options *opt, const char *undo, const struct su_watch *watch, struct su_outcome *out,
+                     struct su_err *e)
+{
+    struct back *b = calloc(1, sizeof *b);
+    if (!b)
+        return su_fail_nomem(e, sizeof *b);
+    b->opt = opt;
+    b->undo = undo;
+    b->plan = SU_PLAN_INIT;
+    int rc = roll_back(b, watch, out, e);
+    back_done(b);
+    free(b);
+    return rc;
+}

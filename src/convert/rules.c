@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "rules.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+static const char *const severity_names[] = {
+    [SU_OK_NOTE] = "ok", [SU_NOTE] = "note", [SU_WARNING] = "warning", [SU_STOP] = "stop"};
+
+const char *su_severity_name(enum su_severity s)
+{
+    return s < SU_ARRAY_LEN(severity_names) ? severity_names[s] : "?";
+}
+
+void su_verdict_done(struct su_verdict *v)
+{
+    free(v->finding);
+    *v = (struct su_verdict){0};
+}
+
+SU_PRINTF(5, 0)
+static void add(struct su_verdict *v, enum su_severity s, const char *id, const char *remedy, const char *fmt, va_list ap)
+{
+    if (v->n == v->cap) {
+        size_t cap = v->cap ? 2 * v->cap : 32;
+        struct su_finding *f = realloc(v->finding, cap * sizeof *f);
+        if (!f) {
+            v->failed = true;
+            return;
+        }
+        v->finding = f;
+        v->cap = cap;
+    }
+    struct su_finding *f = &v->finding[v->n++];
+    *f = (struct su_finding){.severity = s, .id = id, .remedy = remedy};
+    vsnprintf(f->msg, sizeof f->msg, fmt, ap);
+    v->stops += s == SU_STOP;
+    v->warnings += s == SU_WARNING;
+}
+
+void su_found(struct su_verdict *v, const struct su_rule *row, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(v, row->severity, row->id, row->remedy, fmt, ap);
+    va_end(ap);
+}
+
+void su_found_as(struct su_verdict *v, enum su_severity s, const char *id, const char *remedy, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add(v, s, id, remedy, fmt, ap);
+    va_end(ap);
+}
+
+static void run_table(const struct su_rule *rows, const struct su_facts *f, struct su_verdict *v)
+{
+    for (const struct su_rule *r = rows; r->id; r++) {
+        size_t before = v->n;
+        r->check(f, r, v);
+        if (v->n == before)
+            su_found_as(v, SU_OK_NOTE, r->id, NULL, "%s", r->title);
+    }
+}
+
+int su_rules_run(const struct su_facts *f, struct su_verdict *out, struct su_err *e)
+{
+    SU_VERDICT struct su_verdict v = {0};
+    run_table(su_rules_table, f, &v);
+    if (f->table == SU_TABLE_MBR) {
+        run_table(su_rules_volume, f, &v);
+        if (f->os == SU_OS_LINUX || f->os == SU_OS_UNKNOWN)
+            run_table(su_rules_linux, f, &v);
+        if (f->os == SU_OS_LINUX)
+            run_table(su_rules_boot, f, &v);
+    }
+    if (v.failed)
+        return su_fail_nomem(e, v.cap * sizeof *v.finding);
+    *out = v;
+    v = (struct su_verdict){0};
+    return 0;
+}

@@ -366,8 +366,8 @@ static int check_super(struct su_blk *blk, struct su_err *e)
         return su_fail(e, SU_E_REFUSED, "fs.ext4.feature", "an external journal, not a file system");
     uint64_t blocks = ext2fs_blocks_count(&sb), bs = UINT64_C(1024) << sb.s_log_block_size;
     if (blocks <= sb.s_first_data_block || blocks > blk->size / bs)
-        return su_fail(e, SU_E_FORMAT, "fs.ext4.size", "%" PRIu64 " blocks of %" PRIu64 " bytes on a volume of %" PRIu64,
-                       blocks, bs, blk->size);
+        return su_fail(e, SU_E_FORMAT, "fs.ext4.size",
+                       "%" PRIu64 " blocks of %" PRIu64 " bytes on a volume of %" PRIu64, blocks, bs, blk->size);
     if (sb.s_blocks_per_group < 256 || blocks / sb.s_blocks_per_group >= SU_EXT_MAX_GROUPS || sb.s_inodes_count == 0)
         return su_fail(e, SU_E_FORMAT, "fs.ext4.size", "%" PRIu64 " blocks in groups of %u", blocks,
                        sb.s_blocks_per_group);

@@ -90,6 +90,18 @@ static uint64_t zero_bits(const uint8_t *map, size_t n)
     return zeros;
 }
 
+/* The group's part of the block map, from the bitmap block in gr->before or from nothing. */
+static errcode_t set_bits(ext2_filsys fs, struct group *gr, struct bits b)
+{
+    uint64_t first = EXT2FS_C2B(fs, b.first), n = (uint64_t)b.n << fs->cluster_ratio_bits;
+    uint64_t left = ext2fs_blocks_count(fs->super) - first;
+    ext2fs_unmark_block_bitmap_range2(fs->block_map, first, (unsigned)(n < left ? n : left));
+    if (!gr->uninit) /* this adds bits only */
+        return ext2fs_set_block_bitmap_range2(fs->block_map, b.first, b.n, gr->before);
+    errcode_t rc = mark_metadata(fs, gr->g);
+    return rc ? rc : ext2fs_get_block_bitmap_range2(fs->block_map, b.first, b.n, gr->before);
+}
+
 static int load_bitmap(struct su_ext_alloc *a, struct group *gr, struct su_err *e)
 {
     ext2_filsys fs = a->x->e2;
@@ -100,18 +112,8 @@ static int load_bitmap(struct su_ext_alloc *a, struct group *gr, struct su_err *
     errcode_t rc = io_channel_read_blk64(fs->io, loc, 1, gr->before);
     if (!rc && !gr->uninit && !ext2fs_block_bitmap_csum_verify(fs, gr->g, (char *)gr->before, bitmap_bytes(fs)))
         return bad_bitmap(e, gr->g);
-    if (!rc && gr->uninit)
-        memset(gr->before, 0, fs->blocksize);
-    if (!rc) { /* setting a range adds bits only */
-        uint64_t first = EXT2FS_C2B(fs, b.first), n = (uint64_t)b.n << fs->cluster_ratio_bits;
-        uint64_t left = ext2fs_blocks_count(fs->super) - first;
-        ext2fs_unmark_block_bitmap_range2(fs->block_map, first, (unsigned)(n < left ? n : left));
-        rc = ext2fs_set_block_bitmap_range2(fs->block_map, b.first, b.n, gr->before);
-    }
-    if (!rc && gr->uninit)
-        rc = mark_metadata(fs, gr->g);
-    if (!rc && gr->uninit)
-        rc = ext2fs_get_block_bitmap_range2(fs->block_map, b.first, b.n, gr->before);
+    if (!rc)
+        rc = set_bits(fs, gr, b);
     if (rc)
         return su_ext_fail(a->x, rc, "reading a block bitmap", e);
     a->room += zero_bits(gr->before, b.n);

@@ -90,7 +90,7 @@ static bool span_of(io_channel ch, uint64_t block, int count, struct span *out)
 {
     struct su_ext_io *io = io_of(ch);
     uint64_t bs = (uint64_t)ch->block_size;
-    uint64_t n = count < 0 ? (uint64_t)-(int64_t)count : (uint64_t)count * bs;
+    uint64_t n = count < 0 ? (uint64_t) - (int64_t)count : (uint64_t)count * bs;
     if (block > io->blk->size / bs || n > io->blk->size - block * bs)
         return false;
     *out = (struct span){block * bs, (size_t)n};

@@ -195,7 +195,8 @@ static errcode_t finish_inode(const struct job *j, int64_t now)
     i.i_size_high = 0;
     set_time(&i.i_mtime, extra ? &i.i_mtime_extra : &unused, now);
     set_time(&i.i_ctime, extra ? &i.i_ctime_extra : &unused, now);
-    return ext2fs_write_inode_full(fs, j->ino, (struct ext2_inode *)&i, large ? (int)sizeof i : EXT2_GOOD_OLD_INODE_SIZE);
+    return ext2fs_write_inode_full(fs, j->ino, (struct ext2_inode *)&i,
+                                   large ? (int)sizeof i : EXT2_GOOD_OLD_INODE_SIZE);
 }
 
 /* The primary superblock, all of it (libext2fs writes changed words only, when it has a copy to

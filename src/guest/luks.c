@@ -76,33 +76,41 @@ static bool number(json_t *o, const char *key, uint64_t *out)
     return true;
 }
 
-static int check_segment(json_t *root, struct su_luks_layout *l, struct su_err *e)
+static bool is_text(json_t *o, const char *key, const char *want)
 {
-    json_t *segments = json_object_get(root, "segments");
-    json_t *s = json_object_iter_value(json_object_iter(segments));
-    const char *type = json_string_value(json_object_get(s, "type"));
-    const char *size = json_string_value(json_object_get(s, "size"));
-    uint64_t sector = 0;
-    if (json_object_size(segments) != 1)
-        return unsupported(e, "its data lies in several segments, as while it is being reencrypted");
-    if (!type || strcmp(type, "crypt") != 0)
-        return unsupported(e, "its data segment is of another type than \"crypt\"");
-    if (json_object_get(s, "integrity"))
-        return unsupported(e, "it has integrity protection");
-    if (json_object_size(json_object_get(s, "flags")) > 0 || json_array_size(json_object_get(s, "flags")) > 0)
-        return unsupported(e, "its data segment has special flags");
-    const char *cipher = json_string_value(json_object_get(s, "encryption"));
-    if (!cipher || strcmp(cipher, "aes-xts-plain64") != 0)
-        return unsupported(e, "its cipher is not aes-xts-plain64");
-    l->dynamic = size && strcmp(size, "dynamic") == 0;
-    json_int_t ss = json_integer_value(json_object_get(s, "sector_size"));
-    if (!number(s, "offset", &l->data) || !number(s, "iv_tweak", &l->iv) || (!l->dynamic && !number(s, "size", &l->size)))
-        return bad_header(e, "a data segment without place or size");
-    sector = (uint64_t)ss;
+    const char *s = json_string_value(json_object_get(o, key));
+    return s && strcmp(s, want) == 0;
+}
+
+static int read_segment(json_t *s, struct su_luks_layout *l, struct su_err *e)
+{
+    json_int_t sector = json_integer_value(json_object_get(s, "sector_size"));
+    l->dynamic = is_text(s, "size", "dynamic");
+    if (!number(s, "offset", &l->data) || !number(s, "iv_tweak", &l->iv))
+        return bad_header(e, "a data segment without a place");
+    if (!l->dynamic && !number(s, "size", &l->size))
+        return bad_header(e, "a data segment without a size");
     if (sector != 512 && sector != 1024 && sector != 2048 && sector != 4096)
         return bad_header(e, "sectors of an odd size");
     l->sector = (uint32_t)sector;
     return 0;
+}
+
+static int check_segment(json_t *root, struct su_luks_layout *l, struct su_err *e)
+{
+    json_t *segments = json_object_get(root, "segments");
+    json_t *s = json_object_iter_value(json_object_iter(segments));
+    if (json_object_size(segments) != 1)
+        return unsupported(e, "its data lies in several segments, as while it is being reencrypted");
+    if (!is_text(s, "type", "crypt"))
+        return unsupported(e, "its data segment is of another type than \"crypt\"");
+    if (json_object_get(s, "integrity"))
+        return unsupported(e, "it has integrity protection");
+    if (json_array_size(json_object_get(s, "flags")) > 0)
+        return unsupported(e, "its data segment has special flags");
+    if (!is_text(s, "encryption", "aes-xts-plain64"))
+        return unsupported(e, "its cipher is not aes-xts-plain64");
+    return read_segment(s, l, e);
 }
 
 static int check_requirements(json_t *root, struct su_err *e)
@@ -122,8 +130,7 @@ static uint64_t digest_iterations(json_t *root)
     uint64_t sum = 0;
     const char *name;
     json_t *d;
-    json_object_foreach(json_object_get(root, "digests"), name, d)
-    {
+    json_object_foreach (json_object_get(root, "digests"), name, d) {
         json_int_t n = json_integer_value(json_object_get(d, "iterations"));
         sum += n > 0 && n <= UINT32_MAX ? (uint64_t)n : UINT32_MAX;
     }
@@ -135,8 +142,7 @@ static int copy_keyslots(struct su_blk *vol, int fd, json_t *root, const struct 
     uint64_t off, n, all = 0;
     const char *name;
     json_t *k;
-    json_object_foreach(json_object_get(root, "keyslots"), name, k)
-    {
+    json_object_foreach (json_object_get(root, "keyslots"), name, k) {
         json_t *area = json_object_get(k, "area");
         if (!number(area, "offset", &off) || !number(area, "size", &n) || n > MAX_HEADER || off > l->data ||
             n > l->data - off || (all += n) > MAX_HEADER)

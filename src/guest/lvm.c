@@ -25,20 +25,33 @@ static const uint32_t CRC_START = 0xf597a6cf;
 
 /* Label and header -----------------------------------------------------------*/
 
+/* One entry of the lists of areas; an offset of 0 ends a list. */
+static bool take_area(struct su_bytes *in, struct su_extent *out)
+{
+    return su_take_le64(in, &out->off) && su_take_le64(in, &out->n);
+}
+
+static int add_area(struct su_lvm_areas *a, struct su_extent x, struct su_err *e)
+{
+    if (x.off > a->size || x.n > a->size - x.off || x.n < 2 * MDA_HEADER || x.off < a->head_end)
+        return su_fail(e, SU_E_FORMAT, "lvm.header", "a metadata area of LVM leaves the physical volume");
+    if (a->n == SU_LVM_MAX_AREAS)
+        return su_fail(e, SU_E_FORMAT, "lvm.header", "more than %d metadata areas", SU_LVM_MAX_AREAS);
+    a->area[a->n++] = x;
+    return 0;
+}
+
 static int read_areas(struct su_bytes in, struct su_lvm_areas *a, struct su_err *e)
 {
-    uint64_t device_size, off, n;
+    uint64_t device_size;
+    struct su_extent x = {0};
     bool ok = su_take(&in, a->uuid, sizeof a->uuid) && su_take_le64(&in, &device_size);
     do /* data areas: the text tells the same more precisely */
-        ok = ok && su_take_le64(&in, &off) && su_take_le64(&in, &n);
-    while (ok && off);
-    while (ok && (ok = su_take_le64(&in, &off) && su_take_le64(&in, &n)) && off) {
-        if (off > a->size || n > a->size - off || n < 2 * MDA_HEADER || off < a->head_end)
-            return su_fail(e, SU_E_FORMAT, "lvm.header", "a metadata area of LVM leaves the physical volume");
-        if (a->n == SU_LVM_MAX_AREAS)
-            return su_fail(e, SU_E_FORMAT, "lvm.header", "more than %d metadata areas", SU_LVM_MAX_AREAS);
-        a->area[a->n++] = (struct su_extent){off, n};
-    }
+        ok = ok && take_area(&in, &x);
+    while (ok && x.off);
+    while (ok && (ok = take_area(&in, &x)) && x.off)
+        if (add_area(a, x, e) < 0)
+            return -1;
     if (!ok)
         return su_fail(e, SU_E_FORMAT, "lvm.header", "the header of the physical volume does not end in its sector");
     return 0;
@@ -155,8 +168,8 @@ int su_lvm_parse(struct su_blk *pv, struct su_lvm *out, struct su_err *e)
     if (!any && bad.kind != SU_OK)
         return *e = bad, -1;
     if (!any)
-        return su_fail(e, SU_E_MISSING, "lvm.vg.none", "the physical volume belongs to no volume group, or keeps no copy "
-                                                       "of its metadata");
+        return su_fail(e, SU_E_MISSING, "lvm.vg.none",
+                       "the physical volume belongs to no volume group, or keeps no copy of its metadata");
     *out = best;
     best = (struct su_lvm){0};
     return 0;

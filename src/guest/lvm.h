@@ -33,9 +33,9 @@ struct su_lvm_lv {
     char uuid[SU_LVM_UUID];
     bool visible, writable;
     bool supported;
-    const char *reason; /* static: why not; NULL when supported */
-    uint64_t size;      /* bytes */
-    size_t n;           /* 0 when not supported */
+    const char *reason;    /* static: why not; NULL when supported */
+    uint64_t size;         /* bytes */
+    size_t n;              /* 0 when not supported */
     struct su_extent *ext; /* owned; bytes from the start of the physical volume, in the volume's order */
 };
 

@@ -14,16 +14,18 @@ struct vg {
     struct su_err *e;
 };
 
+static bool alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 static bool valid_name(struct su_bytes s)
 {
     if (s.n == 0 || s.n >= SU_LVM_NAME || s.p[0] == '-' || su_lvm_is(s, ".") || su_lvm_is(s, ".."))
         return false;
-    for (size_t i = 0; i < s.n; i++) {
-        uint8_t c = s.p[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alnum && c != '+' && c != '_' && c != '.' && c != '-')
+    for (size_t i = 0; i < s.n; i++)
+        if (!alnum(s.p[i]) && (s.p[i] == 0 || !strchr("+_.-", s.p[i])))
             return false;
-    }
     return true;
 }
 
@@ -42,10 +44,8 @@ static int take_uuid(struct vg *v, uint32_t section, char out[SU_LVM_UUID])
     struct su_bytes s = i ? v->t->node[i].text : (struct su_bytes){0};
     bool good = s.n == SU_LVM_UUID - 1;
     for (size_t k = 0; good && k < s.n; k++) {
-        uint8_t c = s.p[k];
-        bool dash = k == 6 || k == 11 || k == 16 || k == 21 || k == 26 || k == 31;
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '!' || c == '#';
-        good = dash ? c == '-' : alnum;
+        bool dash = k >= 6 && k <= 31 && k % 5 == 1; /* 6-4-4-4-4-4-6 */
+        good = dash ? s.p[k] == '-' : alnum(s.p[k]) || s.p[k] == '!' || s.p[k] == '#';
     }
     if (!good)
         return su_fail(v->e, SU_E_FORMAT, "lvm.text.id", "LVM metadata with an id that is none");
@@ -182,9 +182,10 @@ static const char *unsupported_type(struct su_bytes type)
     static const struct {
         const char *prefix, *reason;
     } known[] = {
-        {"raid", "it is a RAID volume"},       {"mirror", "it is a mirror"},        {"thin", "it is thinly provisioned"},
-        {"cache", "it is cached"},             {"writecache", "it is cached"},      {"snapshot", "it is a snapshot"},
-        {"vdo", "it is a VDO volume"},         {"integrity", "it has integrity metadata"},
+        {"raid", "it is a RAID volume"},      {"mirror", "it is a mirror"},
+        {"thin", "it is thinly provisioned"}, {"cache", "it is cached"},
+        {"writecache", "it is cached"},       {"snapshot", "it is a snapshot"},
+        {"vdo", "it is a VDO volume"},        {"integrity", "it has integrity metadata"},
     };
     for (size_t i = 0; i < SU_ARRAY_LEN(known); i++)
         if (type.n >= strlen(known[i].prefix) && memcmp(type.p, known[i].prefix, strlen(known[i].prefix)) == 0)
@@ -283,9 +284,12 @@ static void mark_users(struct vg *v, uint32_t lv_section)
     static const struct {
         const char *key, *reason;
     } refs[] = {
-        {"origin", "it is the origin of a snapshot or cache"}, {"cow_store", "it holds the changes of a snapshot"},
-        {"merging_store", "it is being merged"},               {"external_origin", "thin volumes build on it"},
-        {"cache_pool", "it is a cache"},                       {"writecache", "it is a cache"},
+        {"origin", "it is the origin of a snapshot or cache"},
+        {"cow_store", "it holds the changes of a snapshot"},
+        {"merging_store", "it is being merged"},
+        {"external_origin", "thin volumes build on it"},
+        {"cache_pool", "it is a cache"},
+        {"writecache", "it is a cache"},
     };
     for (uint32_t s = v->t->node[lv_section].child; s; s = v->t->node[s].next)
         for (size_t r = 0; r < SU_ARRAY_LEN(refs) && v->t->node[s].kind == SU_LVM_SECTION; r++) {

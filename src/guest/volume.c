@@ -99,8 +99,8 @@ int su_volume_probe(struct su_blk *vol, struct su_volume *out, struct su_err *e)
     if (!pr)
         return su_fail_nomem(e, sizeof v);
     blkid_probe_enable_superblocks(pr, 1); /* and no partition tables: one inside a volume is none of ours */
-    blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_LABEL |
-                                              BLKID_SUBLKS_UUID);
+    blkid_probe_set_superblocks_flags(pr,
+                                      BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID);
     int rc = 1; /* nothing found */
     if (vol->size > 0) {
         errno = 0;

@@ -98,11 +98,11 @@ static void test_read(const struct variant *v, struct su_blk *d)
 {
     struct su_fs *fs = open_fs(d, false);
     struct su_fs_stat st = {0};
-    char link[128], buf[4096];
+    char buf[4096];
     size_t got = 0;
     if (!ok(fs, "%s: opens", v->name))
         return;
-    struct su_fs_node big = find(fs, "/big"), holes = find(fs, "/holes");
+    struct su_fs_node big = find(fs, "/big");
     ok(fs->ops->stat(fs, big, &st, &e) == 0 && st.kind == SU_FS_FILE && st.size == 348894, "%s: size", v->name);
     uint8_t *all = malloc(400000);
     ok(fs->ops->read(fs, big, 0, all, 400000, &got, &e) == 0 && got == 348894, "%s: whole file", v->name);
@@ -114,15 +114,39 @@ static void test_read(const struct variant *v, struct su_blk *d)
     ok(fs->ops->read(fs, big, 123457, buf, 4001, &got, &e) == 0 && got == 4001 && !memcmp(buf, want + 123457, 4001));
     ok(fs->ops->read(fs, big, 348890, buf, 4096, &got, &e) == 0 && got == 4 && !memcmp(buf, want + 348890, 4));
     ok(fs->ops->read(fs, big, UINT64_MAX, buf, 4096, &got, &e) == 0 && got == 0);
+    free(want);
+    free(all);
+    su_fs_close(fs);
+}
+
+static void test_holes(const struct variant *v, struct su_blk *d)
+{
+    struct su_fs *fs = open_fs(d, false);
+    size_t got = 0;
+    if (!fs)
+        return;
+    struct su_fs_node holes = find(fs, "/holes");
+    uint8_t *all = malloc(400000);
     ok(fs->ops->read(fs, holes, 0, all, 400000, &got, &e) == 0 && got > 150006 && su_all_zero(all, 150000) &&
-           !memcmp(all + 150000, "middle", 6) && su_all_zero(all + 150006, got - 150006), "%s: holes are zeros", v->name);
+           !memcmp(all + 150000, "middle", 6) && su_all_zero(all + 150006, got - 150006),
+       "%s: holes are zeros", v->name);
+    free(all);
+    su_fs_close(fs);
+}
+
+static void test_links(const struct variant *v, struct su_blk *d)
+{
+    struct su_fs *fs = open_fs(d, false);
+    struct su_fs_stat st = {0};
+    char link[128];
+    if (!fs)
+        return;
     ok(fs->ops->readlink(fs, find(fs, "/fast"), link, sizeof link, &e) == 0 && !strcmp(link, "etc/fstab"));
     ok(fs->ops->readlink(fs, find(fs, "/slow"), link, sizeof link, &e) == 0 && strlen(link) == 100 && link[99] == '7');
-    ok(fs->ops->readlink(fs, find(fs, "/slow"), link, 100, &e) < 0 && !strcmp(e.id, "fs.link"), "%s: link too long", v->name);
+    ok(fs->ops->readlink(fs, find(fs, "/slow"), link, 100, &e) < 0 && !strcmp(e.id, "fs.link"), "%s: link too long",
+       v->name);
     ok(fs->ops->stat(fs, find(fs, "/pipe"), &st, &e) == 0 && st.kind == SU_FS_OTHER);
     ok(find(fs, "/etc/nothing").ino == 0 && e.kind == SU_E_MISSING && !strcmp(e.id, "fs.missing"));
-    free(all);
-    free(want);
     su_fs_close(fs);
 }
 
@@ -200,7 +224,8 @@ static void test_in_place_is_small(void)
     uint64_t before = d->written;
     struct su_memblk_count c = su_memblk_count(d);
     ok(fs->ops->replace(fs, find(fs, "/etc/fstab"), "x\n", 2, NOW, &e) == 0);
-    ok(d->written - before == 4096 + 4096 + 1024, "writes data, inode and superblock: %" PRIu64 " bytes", d->written - before);
+    ok(d->written - before == 4096 + 4096 + 1024, "writes data, inode and superblock: %" PRIu64 " bytes",
+       d->written - before);
     ok(su_le32(su_memblk_data(d) + 1024 + 48) == NOW, "s_wtime");
     before = d->written;
     ok(fs->ops->replace(fs, find(fs, "/etc/fstab"), "y\n", 2, NOW, &e) == 0);
@@ -235,7 +260,8 @@ static void test_refusals(void)
     refuse("errors, reading", "", "debugfs -w -R 'ssv state 3' i", false, NULL);
     refuse("mmp clean", "-O mmp", "true", true, NULL);
     refuse("mmp in use", "-O mmp",
-           "b=$(dumpe2fs -h i | sed -n 's/^MMP block number: *//p') && s=$(dumpe2fs -h i | sed -n 's/^Block size: *//p') &&"
+           "b=$(dumpe2fs -h i | sed -n 's/^MMP block number: *//p') && s=$(dumpe2fs -h i | sed -n 's/^Block size: "
+           "*//p') &&"
            "printf '\\001\\002\\003\\000' | dd of=i bs=1 seek=$((b * s + 4)) conv=notrunc",
            true, "volume.mmp");
     refuse("incompat", "", "debugfs -w -R 'ssv feature_incompat 0x80000242' i", false, "fs.ext4.feature");
@@ -266,7 +292,9 @@ static void test_protected(void)
     static const struct variant v = {"protected", "-O encrypt,verity,quota", false};
     static const struct {
         const char *flags, *id;
-    } row[] = {{"0x80010", "fs.ext4.immutable"}, {"0x80020", "fs.ext4.immutable"}, {"0x80800", "fs.ext4.encrypted"},
+    } row[] = {{"0x80010", "fs.ext4.immutable"},
+               {"0x80020", "fs.ext4.immutable"},
+               {"0x80800", "fs.ext4.encrypted"},
                {"0x180000", "fs.ext4.verity"}};
     for (size_t i = 0; i < SU_ARRAY_LEN(row); i++) {
         SU_BLK struct su_blk *d = NULL;
@@ -275,7 +303,8 @@ static void test_protected(void)
         struct su_fs *fs = su_memblk_load(sh_path("i"), &d, &e) == 0 ? open_fs(d, true) : NULL;
         if (!ok(fs))
             continue;
-        ok(fs->ops->replace(fs, find(fs, "/etc/fstab"), "x", 1, NOW, &e) < 0 && !strcmp(e.id, row[i].id), "%s", row[i].id);
+        ok(fs->ops->replace(fs, find(fs, "/etc/fstab"), "x", 1, NOW, &e) < 0 && !strcmp(e.id, row[i].id), "%s",
+           row[i].id);
         ok(fs->ops->replace(fs, find(fs, "/big"), "x", 1, NOW, &e) < 0 && !strcmp(e.id, "fs.ext4.quota"), "quota");
         su_fs_close(fs);
     }
@@ -290,7 +319,8 @@ static void test_refused_targets(void)
         return;
     uint8_t *much = calloc(1, SU_EXT_REPLACE_MAX + 1);
     ok(fs->ops->replace(fs, find(fs, "/etc"), "x", 1, NOW, &e) < 0 && !strcmp(e.id, "fs.ext4.kind"), "directory");
-    ok(fs->ops->replace(fs, (struct su_fs_node){.ino = 8}, "x", 1, NOW, &e) < 0 && !strcmp(e.id, "fs.ext4.inode"), "journal");
+    ok(fs->ops->replace(fs, (struct su_fs_node){.ino = 8}, "x", 1, NOW, &e) < 0 && !strcmp(e.id, "fs.ext4.inode"),
+       "journal");
     ok(fs->ops->replace(fs, (struct su_fs_node){.ino = UINT64_C(1) << 32 | 12}, "x", 1, NOW, &e) < 0);
     ok(fs->ops->replace(fs, find(fs, "/big"), much, SU_EXT_REPLACE_MAX + 1, NOW, &e) < 0);
     is_str(e.id, "fs.file.size");
@@ -349,7 +379,8 @@ static void test_large(void)
 {
     SU_BLK struct su_blk *d = NULL;
     ok(sh("rm -f i && truncate -s 8T i && mkfs.ext4 -q -F -E lazy_itable_init=1,lazy_journal_init=1 -O ^has_journal "
-          "-m 0 i && printf abc >f && debugfs -w -R 'write f f' i") == 0, "8 TiB");
+          "-m 0 i && printf abc >f && debugfs -w -R 'write f f' i") == 0,
+       "8 TiB");
     struct su_fs *fs = su_memblk_load(sh_path("i"), &d, &e) == 0 ? open_fs(d, true) : NULL;
     if (!ok(fs))
         return;
@@ -371,6 +402,8 @@ int main(void)
         if (!d)
             continue;
         test_read(&variants[i], d);
+        test_holes(&variants[i], d);
+        test_links(&variants[i], d);
         test_list(&variants[i], d);
         test_replace(&variants[i], d);
     }

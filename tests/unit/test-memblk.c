@@ -24,7 +24,8 @@ static void test_sparse_hostile(void)
     SU_BLK struct su_blk *d = NULL;
     ok(su_memblk_sparse((struct su_bytes){(const uint8_t *)"SPRS\0\0\0\5", 8}, &d, &e) < 0 && !d, "more than 64 MiB");
     ok(su_memblk_sparse((struct su_bytes){(const uint8_t *)"SPR", 3}, &d, &e) < 0 && !d, "no head");
-    static const uint8_t clip[] = "SPRS\x10\0\0\0\x08\0\0\0\xff\xff\xff\xff" "0123456789abcdef";
+    static const uint8_t clip[] = "SPRS\x10\0\0\0\x08\0\0\0\xff\xff\xff\xff"
+                                  "0123456789abcdef";
     ok(su_memblk_sparse((struct su_bytes){clip, sizeof clip - 1}, &d, &e) == 0);
     ok(d && memcmp(su_memblk_data(d) + 8, "01234567", 8) == 0, "clipped at the end of the disk");
 }

@@ -11,7 +11,8 @@ static void test_files(void)
     SU_SECRET struct su_secret s = {0};
     ok(sh("printf 'pass word\\n' >nl; printf 'a\\0b\\n' >nul; : >empty; head -c 8388608 /dev/zero >max; "
           "head -c 8388609 /dev/zero >over") == 0);
-    ok(su_secret_from_file(sh_path("nl"), &s, &e) == 0 && s.n == 10 && memcmp(s.p, "pass word\n", 10) == 0, "newline kept");
+    ok(su_secret_from_file(sh_path("nl"), &s, &e) == 0 && s.n == 10 && memcmp(s.p, "pass word\n", 10) == 0,
+       "newline kept");
     su_secret_done(&s);
     ok(su_secret_from_file(sh_path("nul"), &s, &e) == 0 && s.n == 4 && memcmp(s.p, "a\0b\n", 4) == 0, "NUL kept");
     su_secret_done(&s);

@@ -33,33 +33,43 @@ static const struct {
     const char *tool, *name, *make, *type;
 } images[] = {
     {"mkfs.ext4", "ext4", "truncate -s 64M i && mkfs.ext4 -q -F -L root i", "ext4"},
-    {"mkfs.ext4", "ext4 on 8 TiB", "truncate -s 8T i && mkfs.ext4 -q -F -O ^has_journal -m 0 -E lazy_itable_init=1 i", "ext4"},
+    {"mkfs.ext4", "ext4 on 8 TiB", "truncate -s 8T i && mkfs.ext4 -q -F -O ^has_journal -m 0 -E lazy_itable_init=1 i",
+     "ext4"},
     {"mkfs.ext4", "ext3", "truncate -s 16M i && mkfs.ext4 -q -t ext3 -F -L three i", "ext3"},
     {"mkfs.ext4", "ext2", "truncate -s 8M i && mkfs.ext4 -q -t ext2 -F i", "ext2"},
     {"mkfs.ext4", "journal", "truncate -s 8M i && mkfs.ext4 -q -O journal_dev -F i", "jbd"},
     {"mkfs.xfs", "xfs", "truncate -s 512M i && mkfs.xfs -q -L data i", "xfs"},
     {"mkfs.btrfs", "btrfs", "truncate -s 256M i && mkfs.btrfs -q -L pool i", "btrfs"},
     {"mkswap", "swap", "truncate -s 16M i && mkswap -q -L swap i", "swap"},
-    {"mkswap", "hibernated", "truncate -s 16M i && mkswap -q i && printf S1SUSPEND | dd of=i bs=1 seek=4086 conv=notrunc",
-     "swsuspend"},
+    {"mkswap", "hibernated",
+     "truncate -s 16M i && mkswap -q i && printf S1SUSPEND | dd of=i bs=1 seek=4086 conv=notrunc", "swsuspend"},
     {"mkfs.vfat", "fat12", "truncate -s 1M i && mkfs.vfat -F 12 -n FLOPPY i", "vfat"},
     {"mkfs.vfat", "fat16", "truncate -s 32M i && mkfs.vfat -F 16 -n SIXTEEN i", "vfat"},
     {"mkfs.vfat", "fat32", "truncate -s 100M i && mkfs.vfat -F 32 -s 1 -n ESP i", "vfat"},
-    {"mkfs.vfat", "fat32, root far off", "truncate -s 64G i && mkfs.vfat -F 32 -s 8 -n FAR i && printf 'NO NAME    ' | "
-     "dd of=i bs=1 seek=71 conv=notrunc", "vfat"},
+    {"mkfs.vfat", "fat32, root far off",
+     "truncate -s 64G i && mkfs.vfat -F 32 -s 8 -n FAR i && printf 'NO NAME    ' | "
+     "dd of=i bs=1 seek=71 conv=notrunc",
+     "vfat"},
     {"mkfs.exfat", "exfat", "truncate -s 256M i && mkfs.exfat -L camera i", "exfat"},
     {"mkntfs", "ntfs", "truncate -s 64M i && mkntfs -q -F -f -L windows i", "ntfs"},
     {"mkntfs", "ntfs, file table far off",
      "truncate -s 8G i && mkntfs -q -F -f -c 4096 -L windows i && m=$(od -An -tu8 -j48 -N8 i | tr -d ' ') && "
      "dd if=i of=i bs=4096 skip=$m seek=786432 count=4 conv=notrunc && dd if=/dev/zero of=i bs=4096 seek=$m count=4 "
-     "conv=notrunc && printf '\\0\\0\\014\\0\\0\\0\\0\\0' | dd of=i bs=1 seek=48 conv=notrunc", "ntfs"},
-    {"cryptsetup", "luks1", "truncate -s 16M i && printf k >k && cryptsetup luksFormat -q --type luks1 --key-file k "
-     "--pbkdf-force-iterations 1000 i", "crypto_LUKS"},
-    {"cryptsetup", "luks2", "truncate -s 32M i && cryptsetup luksFormat -q --type luks2 --label secret --key-file k --pbkdf "
-     "pbkdf2 --pbkdf-force-iterations 1000 i", "crypto_LUKS"},
-    {"cryptsetup", "luks2, first header gone", "truncate -s 32M i && cryptsetup luksFormat -q --type luks2 --key-file k "
+     "conv=notrunc && printf '\\0\\0\\014\\0\\0\\0\\0\\0' | dd of=i bs=1 seek=48 conv=notrunc",
+     "ntfs"},
+    {"cryptsetup", "luks1",
+     "truncate -s 16M i && printf k >k && cryptsetup luksFormat -q --type luks1 --key-file k "
+     "--pbkdf-force-iterations 1000 i",
+     "crypto_LUKS"},
+    {"cryptsetup", "luks2",
+     "truncate -s 32M i && cryptsetup luksFormat -q --type luks2 --label secret --key-file k --pbkdf "
+     "pbkdf2 --pbkdf-force-iterations 1000 i",
+     "crypto_LUKS"},
+    {"cryptsetup", "luks2, first header gone",
+     "truncate -s 32M i && cryptsetup luksFormat -q --type luks2 --key-file k "
      "--pbkdf pbkdf2 --pbkdf-force-iterations 1000 --luks2-metadata-size 4m i && dd if=/dev/zero of=i bs=4096 count=1 "
-     "conv=notrunc", "crypto_LUKS"},
+     "conv=notrunc",
+     "crypto_LUKS"},
     {"mkfs.f2fs", "f2fs", "truncate -s 128M i && mkfs.f2fs -q -l phone i", "f2fs"},
     {"mksquashfs", "squashfs", "mkdir -p sq && echo x >sq/x && mksquashfs sq i -quiet -no-progress", "squashfs"},
     {"truncate", "zeros", "truncate -s 16M i", ""},
@@ -78,7 +88,8 @@ static void test_images(void)
             continue;
         }
         ask_blkid(&want, usage);
-        if (!ok(su_memblk_load(sh_path("i"), &d, &e) == 0 && su_volume_probe(d, &got, &e) == 0, "%s: probed", images[i].name))
+        if (!ok(su_memblk_load(sh_path("i"), &d, &e) == 0 && su_volume_probe(d, &got, &e) == 0, "%s: probed",
+                images[i].name))
             continue;
         ok(!strcmp(got.type, images[i].type) && !strcmp(got.type, want.type), "%s: type \"%s\", blkid \"%s\"",
            images[i].name, got.type, want.type);
@@ -94,8 +105,8 @@ static void test_ambiguous(void)
     SU_BLK struct su_blk *d = NULL;
     struct su_volume v = {0};
     ok(sh("rm -f i; truncate -s 512M i && mkfs.xfs -q i && printf SWAPSPACE2 | dd of=i bs=1 seek=4086 conv=notrunc && "
-          "printf '\\1\\0\\0\\0' | dd of=i bs=1 seek=1024 conv=notrunc && printf '\\377\\1' | dd of=i bs=1 seek=1028 conv=notrunc")
-       == 0);
+          "printf '\\1\\0\\0\\0' | dd of=i bs=1 seek=1024 conv=notrunc && printf '\\377\\1' | dd of=i bs=1 seek=1028 "
+          "conv=notrunc") == 0);
     ok(su_memblk_load(sh_path("i"), &d, &e) == 0 && su_volume_probe(d, &v, &e) == 0);
     ok(v.ambiguous && v.type[0] == 0 && v.usage == SU_USAGE_NONE, "xfs and swap: \"%s\"", v.type);
 }
@@ -136,7 +147,8 @@ static void test_label_is_harmless(void)
 {
     SU_BLK struct su_blk *d = NULL;
     struct su_volume v = {0};
-    ok(sh("rm -f i; truncate -s 8M i && mkfs.ext4 -q -F -L AxBx i && printf '\\033' | dd of=i bs=1 seek=1145 conv=notrunc") == 0);
+    ok(sh("rm -f i; truncate -s 8M i && mkfs.ext4 -q -F -L AxBx i && printf '\\033' | dd of=i bs=1 seek=1145 "
+          "conv=notrunc") == 0);
     ok(su_memblk_load(sh_path("i"), &d, &e) == 0);
     su_memblk_data(d)[1024 + 100 + 1] &= (uint8_t)~4; /* no metadata_csum: the superblock's checksum is not looked at */
     ok(su_volume_probe(d, &v, &e) == 0);

@@ -140,8 +140,10 @@ static json_t *linux_system(const struct su_facts *f)
 {
     const struct su_linux *l = &f->linux_;
     json_t *names = json_array(), *refs = json_array(), *swaps = json_array();
-    for (size_t i = 0; i < f->n_names; i++)
-        json_array_append_new(names, text(f->name[i].name));
+    for (size_t i = 0; i < f->names.n; i++)
+        json_array_append_new(names, json_pack("{s:o,s:s,s:b}", "name", text(f->names.name[i].name), "depends_on",
+                                               su_netname_kind_name(f->names.name[i].kind), "pinned",
+                                               f->names.name[i].pinned));
     for (size_t i = 0; i < l->n_refs; i++)
         json_array_append_new(refs, json_pack("{s:s,s:o,s:i}", "volume", f->vols.vol[l->ref[i].vol].name, "path",
                                               text(l->ref[i].path), "count", (int)l->ref[i].count));

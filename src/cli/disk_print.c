@@ -93,8 +93,8 @@ static void print_linux(const struct su_facts *f, FILE *out)
             field(out, "swap", l->fstab.entry[i].spec);
     if (f->has_initramfs)
         print_initramfs(f, out);
-    for (size_t i = 0; i < f->n_names; i++)
-        field(out, "network name", f->name[i].name);
+    for (size_t i = 0; i < f->names.n; i++)
+        field(out, "network name", f->names.name[i].name);
     for (size_t i = 0; i < l->n_refs; i++) {
         fprintf(out, "  %-14s %u in ", "PARTUUID", l->ref[i].count);
         su_print_safe(l->ref[i].path, out);

@@ -16,7 +16,7 @@
 enum su_table { SU_TABLE_NONE, SU_TABLE_MBR, SU_TABLE_GPT };
 enum su_os { SU_OS_UNKNOWN, SU_OS_LINUX, SU_OS_WINDOWS };
 
-enum { SU_FACTS_MAX_NAMES = 16, SU_FACTS_MAX_UNSIGNED = 8 };
+enum { SU_FACTS_MAX_UNSIGNED = 8 };
 
 /* GRUB for BIOS, as the boot record and the guest's own files show it. */
 struct su_bios_facts {
@@ -47,8 +47,7 @@ struct su_facts {
     bool has_initramfs;
     struct su_initramfs_facts initramfs;
     struct su_err initramfs_why;
-    size_t n_names; /* network names bound to PCI slots or kernel order */
-    struct su_netname name[SU_FACTS_MAX_NAMES];
+    struct su_netnames names; /* network names that another machine type would change */
     unsigned n_unsigned; /* modules outside the kernel's own tree without a signature */
     char unsigned_module[SU_FACTS_MAX_UNSIGNED][128];
     struct su_bios_facts bios;

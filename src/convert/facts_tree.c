@@ -117,7 +117,7 @@ static int look_at_module(struct module_walk *w, const char *name, size_t len, s
         return 1;
     if (su_modsig_read((struct su_pull){.fn = pull_file, .arg = &p}, &sig, &why) < 0 && host_failed(&why, e))
         return -1;
-    if (why.kind == SU_OK && sig.present)
+    if (why.kind == SU_OK && sig.is_signed)
         return 0;
     if (w->f->n_unsigned < SU_FACTS_MAX_UNSIGNED)
         snprintf(w->f->unsigned_module[w->f->n_unsigned], sizeof w->f->unsigned_module[0], "%.*s", (int)len, name);
@@ -164,41 +164,35 @@ static int read_modules(struct su_facts *f, struct su_err *e)
 
 static const struct {
     const char *path; /* a file, or a directory whose files count */
-    enum su_netconf_kind kind;
+    enum su_netfile kind;
     bool dir;
 } netconfs[] = {
-    {"/etc/network/interfaces", SU_NETCONF_IFUPDOWN, false},
-    {"/etc/network/interfaces.d", SU_NETCONF_IFUPDOWN, true},
-    {"/etc/netplan", SU_NETCONF_NETPLAN, true},
-    {"/etc/systemd/network", SU_NETCONF_NETWORKD, true},
-    {"/etc/NetworkManager/system-connections", SU_NETCONF_NETWORKMANAGER, true},
-    {"/etc/sysconfig/network-scripts", SU_NETCONF_IFCFG, true},
+    {"/etc/network/interfaces", SU_NETFILE_INTERFACES, false},
+    {"/etc/network/interfaces.d", SU_NETFILE_INTERFACES, true},
+    {"/etc/netplan", SU_NETFILE_NETPLAN, true},
+    {"/etc/systemd/network", SU_NETFILE_NETWORKD, true},
+    {"/etc/NetworkManager/system-connections", SU_NETFILE_KEYFILE, true},
+    {"/etc/sysconfig/network-scripts", SU_NETFILE_IFCFG, true},
+    {"/etc/sysconfig/network", SU_NETFILE_IFCFG, true},
+    {"/etc/udev/rules.d/70-persistent-net.rules", SU_NETFILE_UDEV, false},
 };
 
 struct net_walk {
     struct su_facts *f;
+    struct su_netnames *names;
     const char *dir;
-    enum su_netconf_kind kind;
+    enum su_netfile kind;
     unsigned files;
 };
 
-static int read_netconf(struct su_facts *f, const char *path, enum su_netconf_kind kind, struct su_err *e)
+static int read_netconf(const struct net_walk *w, const char *path, struct su_err *e)
 {
     SU_BUF struct su_buf text = {0};
-    struct su_netnames found = {0};
-    struct su_err why = {0};
     bool there;
-    if (su_tree_read(&f->vols, &f->linux_.root, path, MAX_CONF, &text, &there, e) < 0)
+    if (su_tree_read(&w->f->vols, &w->f->linux_.root, path, MAX_CONF, &text, &there, e) < 0)
         return -1;
-    if (!there || su_netnames_find(su_buf_bytes(&text), kind, &found, &why) < 0)
-        return 0;
-    for (size_t i = 0; i < found.n; i++) {
-        bool known = false;
-        for (size_t k = 0; k < f->n_names; k++)
-            known = known || strcmp(f->name[k].name, found.name[i].name) == 0;
-        if (!known && f->n_names < SU_FACTS_MAX_NAMES)
-            f->name[f->n_names++] = found.name[i];
-    }
+    if (there)
+        su_netnames_add(w->names, w->kind, su_buf_bytes(&text));
     return 0;
 }
 
@@ -209,20 +203,20 @@ static int net_entry(void *arg, const char *name, size_t len, struct su_fs_node 
     (void)node;
     if (++w->files > MAX_CONF_FILES)
         return 1;
-    if (w->kind == SU_NETCONF_IFCFG && (len < 6 || memcmp(name, "ifcfg-", 6) != 0))
+    if (w->kind == SU_NETFILE_IFCFG && (len < 6 || memcmp(name, "ifcfg-", 6) != 0))
         return 0;
     int n = snprintf(path, sizeof path, "%s/%.*s", w->dir, (int)len, name);
-    return n < 0 || (size_t)n >= sizeof path ? 0 : read_netconf(w->f, path, w->kind, e);
+    return n < 0 || (size_t)n >= sizeof path ? 0 : read_netconf(w, path, e);
 }
 
 static int read_names(struct su_facts *f, struct su_err *e)
 {
     struct su_fs *fs = f->linux_.root.vol < 0 ? NULL : f->vols.vol[f->linux_.root.vol].fs;
     for (size_t i = 0; fs && i < SU_ARRAY_LEN(netconfs); i++) {
-        struct net_walk w = {.f = f, .dir = netconfs[i].path, .kind = netconfs[i].kind};
+        struct net_walk w = {.f = f, .names = &f->names, .dir = netconfs[i].path, .kind = netconfs[i].kind};
         struct su_fs_node dir;
         struct su_err why = {0};
-        if (!netconfs[i].dir && read_netconf(f, netconfs[i].path, netconfs[i].kind, e) < 0)
+        if (!netconfs[i].dir && read_netconf(&w, netconfs[i].path, e) < 0)
             return -1;
         if (netconfs[i].dir &&
             (su_fs_walk(fs, f->linux_.root.base, netconfs[i].path, &dir, &why) < 0 ||

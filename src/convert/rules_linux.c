@@ -95,9 +95,10 @@ static void drivers(const struct su_facts *f, const struct su_rule *row, struct 
 
 static void names(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
-    for (size_t i = 0; i < f->n_names; i++)
-        su_found(v, row, "the network is configured by the name %s, which depends on the machine's PCI slots",
-                 f->name[i].name);
+    for (size_t i = 0; i < f->names.n; i++)
+        if (!f->names.name[i].pinned)
+            su_found(v, row, "the network is configured by the name %s, which depends on the machine (%s)",
+                     f->names.name[i].name, su_netname_kind_name(f->names.name[i].kind));
 }
 
 static void hibernation(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)

@@ -116,6 +116,7 @@ static void qsd_close(struct su_blk *d)
     free(q);
 }
 
+static const struct su_blk_ops reading = {.read = qsd_read, .close = qsd_close};
 static const struct su_blk_ops fixed = {
     .read = qsd_read, .write = qsd_write, .flush = qsd_flush, .close = qsd_close};
 static const struct su_blk_ops growing = {
@@ -158,7 +159,7 @@ int su_blk_qsd_open(const char *path, const char *format, bool writable, struct 
     struct qsd *q = malloc(sizeof *q);
     if (!q)
         return su_fail_nomem(e, sizeof *q);
-    *q = (struct qsd){.blk = {.ops = format_resizes(format) && writable ? &growing : &fixed},
+    *q = (struct qsd){.blk = {.ops = !writable ? &reading : format_resizes(format) ? &growing : &fixed},
                       .dir = SU_TMPDIR_NONE,
                       .proc = SU_PROC_NONE,
                       .qmp = -1,

@@ -43,7 +43,8 @@ int su_plan_write(struct su_plan *p, enum su_area area, const char *why, uint64_
     SU_FREE uint8_t *copy = malloc(n ? n : 1);
     if (!copy)
         return su_fail_nomem(e, n);
-    memcpy(copy, bytes, n);
+    if (n)
+        memcpy(copy, bytes, n);
     struct su_step *s = add_step(p, e);
     if (!s)
         return -1;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/buf.h"
+#include "tests/lib/tap.h"
+
+int main(void)
+{
+    struct su_err e = {0};
+    SU_BUF struct su_buf b = {0};
+    is_str(su_buf_str(&b), "");
+    su_buf_text(&b, "abc");
+    su_buf_printf(&b, "-%d-", 42);
+    su_buf_add(&b, "\0x", 2);
+    su_buf_zero(&b, 3);
+    su_buf_add(&b, NULL, 0);
+    su_buf_printf(&b, "%s", "");
+    ok(su_buf_ok(&b, &e) == 0 && b.n == 12 && memcmp(b.p, "abc-42-\0x\0\0\0", 13) == 0, "appended, NUL behind");
+    is_str(su_buf_str(&b), "abc-42-");
+    ok(su_buf_bytes(&b).n == 12 && su_buf_bytes(&b).p == b.p, "as bytes");
+    for (int i = 0; i < 10000; i++)
+        su_buf_printf(&b, "%d,", i);
+    ok(su_buf_ok(&b, &e) == 0 && b.n == 12 + 48890 && b.p[b.n] == 0 && b.cap > b.n, "grows");
+    size_t n = b.n;
+    su_buf_zero(&b, SIZE_MAX / 2);
+    ok(b.failed && b.n == n, "more than memory");
+    su_buf_text(&b, "later");
+    ok(b.n == n && su_buf_ok(&b, &e) < 0 && e.kind == SU_E_NOMEM, "a failed append stays known");
+    su_buf_done(&b);
+    ok(!b.p && !b.n && !b.failed, "done is empty");
+    su_buf_add(&b, "x", SIZE_MAX);
+    ok(b.failed && !b.p, "a length that wraps");
+    return tap_done();
+}

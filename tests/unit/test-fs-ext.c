@@ -204,9 +204,9 @@ static void replace_once(const char *label, struct su_blk *d, const char *path, 
 static void test_replace(const struct variant *v, struct su_blk *d)
 {
     static const size_t inline_sizes[] = {20, 120, 61, 60, 0, 59, 3000, 100};
-    static const size_t sizes[] = {0, 35, 5000, 4097, 1, 300000, 2000, 3 << 20, 17000};
+    static const size_t sizes[] = {0, 5000, 300000, 1, 17000, 35, 4097, 2000, 3 << 20};
     const size_t *s = v->inline_data ? inline_sizes : sizes;
-    size_t n = v->inline_data ? SU_ARRAY_LEN(inline_sizes) : SU_ARRAY_LEN(sizes);
+    size_t n = v->inline_data ? SU_ARRAY_LEN(inline_sizes) : v - variants < 4 ? SU_ARRAY_LEN(sizes) : 4;
     for (size_t i = 0; i < n; i++)
         replace_once(v->name, d, "/etc/fstab", s[i], (unsigned)i);
     replace_once(v->name, d, "/holes", 300000, 9);
@@ -394,6 +394,68 @@ static void test_large(void)
     su_fs_close(fs);
 }
 
+/* More than the groups in use hold: bitmaps that were never written get written. */
+static void test_uninitialised_groups(void)
+{
+    static const char *const options[] = {"-O metadata_csum", "-O ^metadata_csum,uninit_bg", "-O ^flex_bg",
+                                          "-O bigalloc -C 4096 -g 4096"};
+    for (size_t i = 0; i < SU_ARRAY_LEN(options); i++) {
+        SU_BLK struct su_blk *d = NULL;
+        uint8_t *data = pattern(SU_EXT_REPLACE_MAX, 1);
+        ok(sh("rm -f i; truncate -s 64M i && mkfs.ext4 -q -F -b 1024 -g 1024 -d t %s i && dumpe2fs i | grep -q "
+              "BLOCK_UNINIT",
+              options[i]) == 0,
+           "%s: made", options[i]);
+        struct su_fs *fs = su_memblk_load(sh_path("i"), &d, &e) == 0 ? open_fs(d, true) : NULL;
+        if (!ok(fs))
+            continue;
+        int rc = fs->ops->replace(fs, find(fs, "/etc/fstab"), data, SU_EXT_REPLACE_MAX, NOW, &e);
+        su_fs_close(fs);
+        ok(rc == 0 && su_memblk_save(d, sh_path("o"), &e) == 0 && sh("e2fsck -fn o") == 0, "%s: clean", options[i]);
+        free(data);
+    }
+}
+
+/* Time stamps after 2038 take two more bits. */
+static void test_late(void)
+{
+    SU_BLK struct su_blk *d = NULL;
+    ok(sh("rm -f i; truncate -s 8M i && mkfs.ext4 -q -F -I 256 -d t i") == 0 &&
+       su_memblk_load(sh_path("i"), &d, &e) == 0);
+    struct su_fs *fs = open_fs(d, true);
+    if (!ok(fs))
+        return;
+    ok(fs->ops->replace(fs, find(fs, "/etc/fstab"), "x", 1, 5000000000, &e) == 0);
+    su_fs_close(fs);
+    ok(su_memblk_save(d, sh_path("o"), &e) == 0 &&
+           sh("e2fsck -fn o && debugfs -R 'stat /etc/fstab' o | grep -q 'mtime: 0x2a05f200:00000001'") == 0,
+       "the year 2128");
+}
+
+/* A kernel and its initramfs are read whole: in few, large pieces. */
+static void test_read_is_quick(void)
+{
+    static const char *const options[] = {"-b 4096", "-t ext3 -b 4096"};
+    for (size_t i = 0; i < SU_ARRAY_LEN(options); i++) {
+        SU_BLK struct su_blk *d = NULL;
+        ok(sh("rm -rf i big; mkdir big; head -c 30M /dev/urandom >big/initrd; truncate -s 64M i; mkfs.ext4 -q -F %s -d "
+              "big i",
+              options[i]) == 0 &&
+           su_memblk_load(sh_path("i"), &d, &e) == 0);
+        struct su_fs *fs = open_fs(d, false);
+        uint8_t *all = malloc(30 << 20);
+        size_t got = 0;
+        struct su_fs_node n = fs ? find(fs, "/initrd") : (struct su_fs_node){0};
+        unsigned long before = su_memblk_count(d).reads;
+        ok(fs && fs->ops->read(fs, n, 0, all, 30 << 20, &got, &e) == 0 && got == 30 << 20);
+        unsigned long reads = su_memblk_count(d).reads - before;
+        ok(reads < 60, "%s: 30 MiB in %lu reads", options[i], reads);
+        free(all);
+        if (fs)
+            su_fs_close(fs);
+    }
+}
+
 int main(void)
 {
     make_tree();
@@ -415,5 +477,8 @@ int main(void)
     test_full();
     test_faults();
     test_large();
+    test_uninitialised_groups();
+    test_late();
+    test_read_is_quick();
     return tap_done();
 }

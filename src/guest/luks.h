@@ -16,12 +16,16 @@
 #include "base/secret.h"
 #include "disk/blk.h"
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+enum { SU_LUKS_MAX_KDF_KIB = 64, SU_LUKS_MAX_KDF_CPUS = 1, SU_LUKS_MAX_KDF_WORK = 256, SU_LUKS_MAX_ITERATIONS = 5000 };
+#else
 enum {
     SU_LUKS_MAX_KDF_KIB = 4 << 20,      /* memory of Argon2: 4 GiB, cryptsetup's own limit */
     SU_LUKS_MAX_KDF_CPUS = 64,          /* lanes of Argon2 */
     SU_LUKS_MAX_KDF_WORK = 64 << 20,    /* KiB times passes, all key slots together: about a minute */
     SU_LUKS_MAX_ITERATIONS = 100000000, /* of PBKDF2, all key slots together: about a minute */
 };
+#endif
 
 /* vol and key are borrowed, key only for the call.  vol must outlive *out, which is owned by the caller.
  * writable: writes and flushes pass through; otherwise writing is refused.  Sizes and offsets of *out

@@ -38,7 +38,7 @@ static json_t *base_node(const struct su_facts *f)
     if (im->kind == SU_IMAGE_NBD)
         return json_pack("{s:s,s:s}", "file.driver", "nbd", "file.uri", f->opt->image);
     return json_pack("{s:s,s:{s:s,s:s,s:s}}", "driver", im->format, "file", "driver",
-                     im->kind == SU_IMAGE_DEVICE ? "host_device" : "file", "filename", f->opt->image, "locking", "off");
+                     im->kind == SU_IMAGE_DEVICE ? "host_device" : "file", "filename", im->path, "locking", "off");
 }
 
 static int make_overlay(struct appliance *a, struct su_err *e)

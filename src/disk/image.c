@@ -31,7 +31,8 @@ enum { QCOW2_CORRUPT = 1 << 1, QCOW2_DATA_FILE = 1 << 2 };
 void su_image_done(struct su_image *im)
 {
     su_blk_close(im->blk);
-    im->blk = NULL;
+    free(im->path);
+    *im = (struct su_image){0};
 }
 
 const char *su_image_probe(struct su_bytes head)
@@ -109,8 +110,11 @@ static int open_path(const char *path, const char *named, bool writable, struct 
         return -1;
     snprintf(im->format, sizeof im->format, "%s", format);
     im->kind = S_ISBLK(st.st_mode) ? SU_IMAGE_DEVICE : SU_IMAGE_FILE;
+    im->path = realpath(path, NULL);
+    if (!im->path)
+        return su_fail_os(e, "disk.open", "opening %s", path);
     if (strcmp(format, "raw") != 0) {
-        if (su_blk_qsd_open(path, format, writable, &im->blk, e) < 0)
+        if (su_blk_qsd_open(im->path, format, writable, &im->blk, e) < 0)
             return -1;
         im->can_grow = writable ? su_blk_can_resize(im->blk) : strcmp(format, "qcow2") == 0 || strcmp(format, "vpc") == 0;
         return 0;
@@ -130,11 +134,12 @@ static bool is_uri(const char *name)
 
 int su_image_open(const char *name, const char *format, bool writable, struct su_image *out, struct su_err *e)
 {
-    struct su_image im = {.kind = SU_IMAGE_NBD, .format = "nbd"};
+    SU_IMAGE struct su_image im = {.kind = SU_IMAGE_NBD, .format = "nbd"};
     int rc = is_uri(name) ? su_blk_nbd_open(name, writable, &im.blk, e) : open_path(name, format, writable, &im, e);
     if (rc < 0)
         return -1;
     *out = im;
+    im = (struct su_image){0};
     return 0;
 }
 

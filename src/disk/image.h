@@ -11,6 +11,7 @@ struct su_image {
     char format[12];      /* "raw", "qcow2", "vmdk", "vhdx", "vdi", "vpc"; "nbd" for a URI */
     uint32_t sector_size; /* of a device: its logical sectors; 0: the image does not say */
     bool can_grow;
+    char *path; /* owned; absolute, without links: helpers run in another directory; NULL for a URI */
 };
 
 void su_image_done(struct su_image *im);

@@ -251,3 +251,8 @@ int su_journal_run(struct su_blk *journal, struct su_blk *disk, const struct su_
         return su_context(e, "committing");
     return p->size_after == p->size_during ? 0 : su_jf_settle(journal, disk, p->size_after, header, e);
 }
+
+uint32_t su_journal_crc(const uint8_t *p, size_t n)
+{
+    return su_jf_crc(0, p, n);
+}

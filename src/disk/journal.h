@@ -75,6 +75,8 @@ int su_journal_kept(struct su_blk *journal, const struct su_journal_extent *x, u
 /* SU_E_CONFLICT "undo.other-disk" unless size and witness fit. */
 int su_journal_check_disk(const struct su_journal *j, struct su_blk *disk, struct su_err *e) SU_MUST_CHECK;
 
+uint32_t su_journal_crc(const uint8_t *p, size_t n); /* as crc_old and crc_new */
+
 /* Marks a committed journal as spent, after a rollback.  A spent one stays so; any other, which a mark would
  * rob of its way back, fails with SU_E_CONFLICT "undo.state". */
 int su_journal_spend(struct su_blk *journal, struct su_err *e) SU_MUST_CHECK;

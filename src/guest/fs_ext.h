@@ -13,7 +13,8 @@
  * and always rewrites the primary superblock with s_wtime = now, so that any later mount changes
  * bytes which replace() wrote.  Everything reached the su_blk, and su_blk_flush() was called, when
  * it returns 0.  A failure may leave a half-done change on the su_blk: give the driver a
- * copy-on-write overlay that can be thrown away (the driver then refuses every further replace()).
+ * copy-on-write overlay that can be thrown away.  After such a failure every further replace() is
+ * refused with SU_E_CONFLICT "fs.ext4.broken"; what was refused before writing leaves no trace.
  * Work and writes depend on the file, not on the size of the file system: of the block bitmaps only
  * those of the groups in question are read, and nothing when the number of blocks stays the same.
  * Refused: more than SU_EXT_REPLACE_MAX bytes, old or new; immutable, append-only, verity and

@@ -18,6 +18,12 @@ static int lib_fail(const struct job *j, errcode_t rc)
     return su_ext_fail(j->x, rc, "writing a file", j->e);
 }
 
+/* From here on memory and disk may differ until all is written. */
+static void begin(const struct job *j)
+{
+    j->x->broken = true;
+}
+
 static int check_target(const struct job *j, struct ext2_inode_large *i)
 {
     static const struct {
@@ -68,6 +74,7 @@ static int write_inline(const struct job *j, bool *done)
     errcode_t rc = ext2fs_inline_data_size(j->x->e2, j->ino, &before);
     if (!rc && before > (size_t)EXT2_INODE_SIZE(j->x->e2->super))
         return su_fail(j->e, SU_E_FORMAT, "fs.ext4.inline", "a file kept in its inode is larger than the inode");
+    begin(j);
     if (!rc && len <= IN_INODE) {
         memcpy(head, j->data, len);
         data = head;
@@ -97,6 +104,7 @@ static int in_place_run(const struct job *j, struct ext2_inode *i, uint64_t lblk
         uint8_t block[65536];
         memcpy(block, j->data + off, have);
         memset(block + have, 0, bs - have);
+        begin(j);
         errcode_t rc = io_channel_write_blk64(j->x->e2->io, run.pblk + k, 1, block);
         if (rc)
             return lib_fail(j, rc);
@@ -144,6 +152,7 @@ static errcode_t rewrite(const struct job *j, bool is_inline)
 {
     ext2_filsys fs = j->x->e2;
     struct ext2_inode i;
+    begin(j);
     errcode_t rc = ext2fs_read_inode(fs, j->ino, &i);
     if (!rc && !is_inline)
         rc = ext2fs_punch(fs, j->ino, &i, NULL, 0, ~0ULL);
@@ -184,6 +193,7 @@ static errcode_t finish_inode(const struct job *j, int64_t now)
 {
     ext2_filsys fs = j->x->e2;
     struct ext2_inode_large i = {0};
+    begin(j);
     errcode_t rc = ext2fs_read_inode_full(fs, j->ino, (struct ext2_inode *)&i, sizeof i);
     if (rc)
         return rc;
@@ -221,7 +231,6 @@ static int replace(const struct job *j, int64_t now)
     if (su_ext_inode(j->x, j->ino, &large, j->e) < 0 || check_target(j, &large) < 0)
         return -1;
     memcpy(&i, &large, sizeof i);
-    j->x->broken = true; /* until all is written */
     j->x->e2->now = (time_t)now;
     if ((i.i_flags & EXT4_INLINE_DATA_FL ? write_inline(j, &done) : write_in_place(j, &i, &done)) < 0)
         return -1;

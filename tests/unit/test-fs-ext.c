@@ -341,6 +341,7 @@ static void test_full(void)
     ok(fs->ops->replace(fs, find(fs, "/etc/fstab"), much, 1 << 20, NOW, &e) < 0 && e.kind == SU_E_REFUSED);
     is_str(e.id, "fs.full");
     ok(su_memblk_count(d).writes == 0, "found out before writing");
+    ok(fs->ops->replace(fs, find(fs, "/etc/fstab"), "x", 1, NOW, &e) == 0, "less fits, and may still be written");
     free(much);
     su_fs_close(fs);
 }

@@ -3,6 +3,7 @@
 #include "disk/blk_overlay.h"
 #include "guest/esp.h"
 #include "guest/grubcore.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,7 +122,7 @@ static int make_esp(struct maker *m, int *fd, struct su_err *e)
     const struct su_bootfiles *b = &f->files;
     struct esp_list l = {0};
     const struct su_vol *boot = &f->vols.vol[f->linux_.boot.vol];
-    uint64_t first = m->c->layout.gpt.entry[m->c->layout.esp_number - 1].first;
+    uint64_t first = f->layout.gpt.entry[f->layout.esp_number - 1].first;
     if (su_grub_stub(boot->what.uuid, f->linux_.grub_dir, &m->stub, e) < 0)
         return -1;
     esp_add(&l, "BOOT", "", "BOOTX64.EFI", &b->shim);
@@ -141,6 +142,39 @@ static int make_esp(struct maker *m, int *fd, struct su_err *e)
                                .file = l.file,
                                .n_files = l.n};
     return su_esp_build(&spec, fd, e);
+}
+
+/* The ESP is made beside GRUB's core: both mostly wait for tools.  It needs nothing the core decides,
+ * because its place does not depend on the BIOS boot partition. */
+struct esp_job {
+    struct maker *m;
+    pthread_t thread;
+    int fd, rc;
+    struct su_err err;
+};
+
+static void *esp_thread(void *arg)
+{
+    struct esp_job *job = arg;
+    job->rc = make_esp(job->m, &job->fd, &job->err);
+    return NULL;
+}
+
+static int make_esp_and_core(struct maker *m, struct su_err *e)
+{
+    struct esp_job job = {.m = m, .fd = -1};
+    bool threaded = pthread_create(&job.thread, NULL, esp_thread, &job) == 0;
+    if (!threaded)
+        (void)esp_thread(&job);
+    int rc = make_core(m, e);
+    if (threaded)
+        pthread_join(job.thread, NULL);
+    m->c->plan.src_fd = job.fd;
+    if (rc == 0 && job.rc < 0) {
+        *e = job.err;
+        rc = su_context(e, "building the EFI system partition");
+    }
+    return rc;
 }
 
 /* Plan --------------------------------------------------------------------- */
@@ -264,10 +298,8 @@ int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct 
     SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
     SU_AUTO(maker_done) struct maker m = {.f = f, .c = &c};
     su_edits_list(f, &c.edits);
-    if (tell(watch, "building GRUB for BIOS", e) < 0 || make_core(&m, e) < 0 || make_layout(&m, e) < 0)
+    if (tell(watch, "building the EFI system partition", e) < 0 || make_esp_and_core(&m, e) < 0 || make_layout(&m, e) < 0)
         return -1;
-    if (tell(watch, "building the EFI system partition", e) < 0 || make_esp(&m, &c.plan.src_fd, e) < 0)
-        return su_context(e, "building the EFI system partition");
     if (tell(watch, "editing the guest's files", e) < 0 ||
         su_edits_apply(&f->vols, &c.edits, f->partuuid, f->n_partuuid, false, f->opt->now, e) < 0)
         return -1;

@@ -31,6 +31,9 @@ static void clean(const struct su_facts *f, const struct su_rule *row, struct su
     for (size_t i = 0; i < f->vols.n; i++) {
         struct su_ext_state st;
         const struct su_vol *x = &f->vols.vol[i];
+        if (x->log_dirty)
+            su_found_as(v, SU_WARNING, row->id, row->remedy, "the log of %s was not emptied, so files may be newer than read",
+                        x->name);
         if (!x->fs || !x->fs_writable || su_fs_ext_state(x->fs, &st) < 0)
             continue;
         bool edited = (int)i == f->linux_.root.vol || (int)i == f->linux_.boot.vol;

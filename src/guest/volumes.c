@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "volumes.h"
 #include "disk/blk_map.h"
+#include "fs_xfs_log.h"
 #include "luks.h"
 #include <stdio.h>
 #include <string.h>
@@ -76,6 +77,18 @@ static int as_fact(struct su_vol *x, const struct su_err *why, struct su_err *e)
     return 0;
 }
 
+static int look_at_log(struct su_vol *x, struct su_err *e)
+{
+    struct su_err why = {0};
+    bool is_clean = true;
+    if (strcmp(x->what.type, "xfs") != 0)
+        return 0;
+    if (su_fs_xfs_clean(x->blk, &is_clean, &why) < 0 && (why.kind == SU_E_IO || why.kind == SU_E_NOMEM))
+        return *e = why, -1;
+    x->log_dirty = !is_clean;
+    return 0;
+}
+
 static int open_fs(struct su_vol *x, struct su_err *e)
 {
     struct su_err why = {0};
@@ -146,7 +159,7 @@ static int add(struct opener *o, struct su_vol *x, unsigned depth, struct su_err
     int at = (int)v->n++;
     v->vol[at] = *x;
     struct su_vol *here = &v->vol[at];
-    if (su_volume_probe(here->blk, &here->what, e) < 0 || open_fs(here, e) < 0)
+    if (su_volume_probe(here->blk, &here->what, e) < 0 || open_fs(here, e) < 0 || look_at_log(here, e) < 0)
         return su_context(e, "looking at %s", here->name);
     if (depth >= MAX_DEPTH)
         return 0;

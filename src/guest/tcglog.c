@@ -115,7 +115,7 @@ static void note_locality(const struct su_tcglog_event *ev, struct su_tcglog_pcr
 int su_tcglog_replay(struct su_bytes bytes, struct su_tcglog_pcrs *out, struct su_err *e)
 {
     struct su_tcglog log;
-    struct su_tcglog_event ev;
+    struct su_tcglog_event ev = {0};
     struct su_tcglog_pcrs pcrs = {0};
     int more;
     if (su_tcglog_open(bytes, &log, e) < 0)

@@ -210,6 +210,8 @@ int su_unpack_open(struct su_input *in, enum su_packing kind, uint64_t *budget, 
 
 /* The decoders: each makes at most out_cap bytes, sets *n, and sets ended behind its last byte. */
 
+/* ISA-L holds up to 7 input bytes in its bit buffer, but the 8 bytes of a gzip trailer empty it: what avail_in says at
+ * the end is exact. */
 static int next_gzip(struct su_unpack *u, size_t *n, struct su_err *e)
 {
     struct inflate_state *s = u->gzip;

@@ -3,7 +3,7 @@
 #pragma once
 #include "base/cmdline.h"
 #include "convert/convert.h"
-#include "convert/rules.h"
+#include "convert/os.h"
 
 enum { SU_EXIT_OK = 0, SU_EXIT_FAILED = 1, SU_EXIT_USAGE = 2, SU_EXIT_NOT_CONVERTIBLE = 3, SU_EXIT_ALREADY = 4 };
 

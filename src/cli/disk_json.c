@@ -180,7 +180,6 @@ static json_t *changes(const struct su_facts *f)
 json_t *su_json_facts(const struct su_facts *f)
 {
     static const char *const tables[] = {[SU_TABLE_NONE] = "none", [SU_TABLE_MBR] = "mbr", [SU_TABLE_GPT] = "gpt"};
-    static const char *const systems[] = {[SU_OS_UNKNOWN] = "unknown", [SU_OS_LINUX] = "linux", [SU_OS_WINDOWS] = "windows"};
     json_t *parts = json_array(), *vols = json_array();
     for (size_t i = 0; i < f->n_parts; i++)
         json_array_append_new(parts, partition(f, &f->part[i]));
@@ -188,11 +187,11 @@ json_t *su_json_facts(const struct su_facts *f)
         json_array_append_new(vols, volume(&f->vols.vol[i]));
     json_t *o = json_pack("{s:b,s:s,s:s,s:o,s:i,s:s,s:b,s:s,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "format",
                           f->image.format, "size", num(f->image.blk->size), "sector_size", (int)f->sector_size, "table",
-                          tables[f->table], "can_grow", f->image.can_grow, "os", systems[f->os], "partitions", parts,
+                          tables[f->table], "can_grow", f->image.can_grow, "os", f->os ? f->os->name : "unknown", "partitions", parts,
                           "volumes", vols, "would_change", changes(f));
     if (!o)
         return NULL;
-    if (f->os == SU_OS_LINUX) {
+    if (f->os == &su_os_linux) {
         json_object_set_new(o, "linux", linux_system(f));
         json_object_set_new(o, "secure_boot", secure_boot(f));
         json_object_set_new(o, "pcr4", f->check.has_pcr4 ? hex(f->check.pcr4, sizeof f->check.pcr4) : json_null());

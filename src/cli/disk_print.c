@@ -133,7 +133,7 @@ static void print_secure_boot(const struct su_facts *f, FILE *out)
 static void print_changes(const struct su_facts *f, FILE *out)
 {
     char size[32], esp_size[32];
-    if (f->table != SU_TABLE_MBR || f->layout.n_problems || f->mbr.n_problems || f->os != SU_OS_LINUX)
+    if (f->table != SU_TABLE_MBR || f->layout.n_problems || f->mbr.n_problems || f->os != &su_os_linux)
         return;
     const struct su_gpt_entry *esp = &f->layout.gpt.entry[f->layout.esp_number - 1];
     size_text(f->layout.disk_bytes, size, sizeof size);
@@ -146,12 +146,12 @@ void su_print_facts(const struct su_facts *f, FILE *out)
 {
     print_table(f, out);
     print_volumes(f, out);
-    if (f->os == SU_OS_LINUX) {
+    if (f->os == &su_os_linux) {
         print_linux(f, out);
         print_secure_boot(f, out);
-    } else if (f->os == SU_OS_WINDOWS) {
+    } else if (f->os) {
         fprintf(out, "\n");
-        field(out, "system", "Windows");
+        field(out, "system", f->os->name);
     }
     print_changes(f, out);
     fprintf(out, "\n");

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "convert.h"
 #include "disk/blk_overlay.h"
-#include "guest/esp.h"
 #include "guest/grubcore.h"
+#include "os.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { ESP_FILES_MAX = 8 };
 
 void su_conversion_done(struct su_conversion *c)
 {
@@ -19,13 +17,11 @@ struct maker {
     struct su_facts *f;
     struct su_conversion *c;
     struct su_buf core; /* GRUB for BIOS, padded to sectors */
-    struct su_buf stub; /* the ESP's grub.cfg */
 };
 
 static void maker_done(struct maker *m)
 {
     su_buf_done(&m->core);
-    su_buf_done(&m->stub);
 }
 
 /* GRUB for BIOS ------------------------------------------------------------ */
@@ -101,37 +97,13 @@ static int make_layout(struct maker *m, struct su_err *e)
 
 /* ESP ---------------------------------------------------------------------- */
 
-struct esp_list {
-    struct su_esp_file file[ESP_FILES_MAX];
-    char path[ESP_FILES_MAX][80];
-    size_t n;
-};
-
-static void esp_add(struct esp_list *l, const char *dir, const char *vendor, const char *name, const struct su_buf *b)
-{
-    if (b->n == 0 || l->n == ESP_FILES_MAX)
-        return;
-    snprintf(l->path[l->n], sizeof l->path[0], "EFI/%s%s/%s", dir, vendor, name);
-    l->file[l->n] = (struct su_esp_file){.path = l->path[l->n], .bytes = su_buf_bytes(b)};
-    l->n++;
-}
-
 static int make_esp(struct maker *m, int *fd, struct su_err *e)
 {
     const struct su_facts *f = m->f;
-    const struct su_bootfiles *b = &f->files;
-    struct esp_list l = {0};
-    const struct su_vol *boot = &f->vols.vol[f->linux_.boot.vol];
+    SU_ESP_LIST struct su_esp_list l = {0};
     uint64_t first = f->layout.gpt.entry[f->layout.esp_number - 1].first;
-    if (su_grub_stub(boot->what.uuid, f->linux_.grub_dir, &m->stub, e) < 0)
+    if (f->os->esp(f, &l, e) < 0)
         return -1;
-    esp_add(&l, "BOOT", "", "BOOTX64.EFI", &b->shim);
-    esp_add(&l, "BOOT", "", "grubx64.efi", &b->grub);
-    esp_add(&l, "BOOT", "", "mmx64.efi", &b->mm);
-    esp_add(&l, "", b->vendor, "shimx64.efi", &b->shim);
-    esp_add(&l, "", b->vendor, "grubx64.efi", &b->grub);
-    esp_add(&l, "", b->vendor, "mmx64.efi", &b->mm);
-    esp_add(&l, "", b->vendor, "grub.cfg", &m->stub);
     for (size_t i = 0; i < l.n; i++)
         m->c->esp_content += l.file[i].bytes.n;
     struct su_esp_spec spec = {.size = su_facts_esp_bytes(f),
@@ -297,7 +269,7 @@ int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct 
 {
     SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
     SU_AUTO(maker_done) struct maker m = {.f = f, .c = &c};
-    su_edits_list(f, &c.edits);
+    f->os->edits(f, &c.edits);
     if (tell(watch, "building the EFI system partition", e) < 0 || make_esp_and_core(&m, e) < 0 || make_layout(&m, e) < 0)
         return -1;
     if (tell(watch, "editing the guest's files", e) < 0 ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "facts.h"
 #include "disk/blk_overlay.h"
-#include "guest/grubcore.h"
+#include "os.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -126,43 +126,16 @@ uint64_t su_facts_esp_bytes(const struct su_facts *f)
     return (f->sector_size == SECTOR_4K ? 260 : 100) * SU_MIB;
 }
 
-/* System ------------------------------------------------------------------- */
-
-static bool looks_like_windows(const struct su_facts *f)
-{
-    for (size_t i = 0; i < f->vols.n; i++)
-        if (strcmp(f->vols.vol[i].what.type, "ntfs") == 0 || strcmp(f->vols.vol[i].what.type, "BitLocker") == 0)
-            return true;
-    return false;
-}
-
-static void read_bios(struct su_facts *f)
-{
-    struct su_bios_facts *b = &f->bios;
-    struct su_err why = {0};
-    struct su_fs_node node;
-    *b = (struct su_bios_facts){.where = f->linux_.root};
-    b->grub_in_mbr = su_grub_is_boot_sector(f->mbr.sector);
-    b->room = su_layout_bios_room(&f->mbr);
-    if (b->where.vol >= 0)
-        b->files_readable = su_fs_walk(f->vols.vol[b->where.vol].fs, b->where.base, SU_GRUB_BIOS_DIR "/kernel.img", &node,
-                                       &why) == 0;
-}
-
+/* The first port that knows the system reads it; without one the disk is data, or a stranger. */
 static int read_system(struct su_facts *f, struct su_err *e)
 {
-    if (su_linux_find(&f->vols, f->partuuid, f->n_partuuid, &f->linux_, e) < 0)
-        return -1;
-    f->os = f->linux_.found ? SU_OS_LINUX : looks_like_windows(f) ? SU_OS_WINDOWS : SU_OS_UNKNOWN;
-    if (f->os != SU_OS_LINUX)
-        return 0;
-    if (su_bootfiles_find(&f->vols, &f->linux_, f->opt->boot_files, &f->files, &f->files_why) < 0 &&
-        f->files_why.kind == SU_E_NOMEM)
-        return *e = f->files_why, -1;
-    if (su_bootcheck(&f->vols, &f->linux_, &f->files, f->opt->firmware_vars, &f->check, e) < 0)
-        return -1;
-    read_bios(f);
-    return su_facts_read_tree(f, e);
+    for (const struct su_os_port *const *p = su_os_ports; *p && !f->os; p++) {
+        bool mine = false;
+        if ((*p)->read(f, &mine, e) < 0)
+            return -1;
+        f->os = mine ? *p : NULL;
+    }
+    return 0;
 }
 
 int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e)

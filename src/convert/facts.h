@@ -14,7 +14,7 @@
 #define SU_FIRMWARE_VARS "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 
 enum su_table { SU_TABLE_NONE, SU_TABLE_MBR, SU_TABLE_GPT };
-enum su_os { SU_OS_UNKNOWN, SU_OS_LINUX, SU_OS_WINDOWS };
+struct su_os_port; /* os.h */
 
 enum { SU_FACTS_MAX_UNSIGNED = 8 };
 
@@ -39,7 +39,7 @@ struct su_facts {
     size_t n_parts;
     struct su_part part[SU_GPT_ENTRIES];
     struct su_vols vols; /* owned */
-    enum su_os os;
+    const struct su_os_port *os; /* static; NULL: no system that any port knows */
     struct su_linux linux_; /* owned; `linux` is a macro of the compiler */
     struct su_bootfiles files; /* owned */
     struct su_err files_why;   /* kind != SU_OK: the set that was found cannot be used */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rules.h"
+#include "os.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -67,12 +68,10 @@ int su_rules_run(const struct su_facts *f, struct su_verdict *out, struct su_err
 {
     SU_VERDICT struct su_verdict v = {0};
     run_table(su_rules_table, f, &v);
-    if (f->table == SU_TABLE_MBR) {
+    if (f->table == SU_TABLE_MBR && f->mbr.n_problems == 0) { /* else no volume was looked into */
         run_table(su_rules_volume, f, &v);
-        if (f->os == SU_OS_LINUX || f->os == SU_OS_UNKNOWN)
-            run_table(su_rules_linux, f, &v);
-        if (f->os == SU_OS_LINUX)
-            run_table(su_rules_boot, f, &v);
+        for (const struct su_rule *const *t = f->os ? f->os->rules : su_rules_no_os; *t; t++)
+            run_table(*t, f, &v);
     }
     if (v.failed)
         return su_fail_nomem(e, v.cap * sizeof *v.finding);

@@ -5,14 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static void boots_here(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
+static void nothing_boots(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
-    if (!f->linux_.found)
-        su_found(v, row, "not a boot disk: no Linux system and no /boot was found on it");
-    else if (!f->linux_.grub_found)
-        su_found_as(v, SU_STOP, "linux.boot.loader",
-                    "if /boot is on another disk, convert that one; other boot loaders than GRUB 2 must be replaced first",
-                    "a Linux system is here, but no configuration of GRUB 2");
+    (void)f;
+    su_found(v, row, "not a boot disk: no system and no /boot was found on it");
+}
+
+static void has_loader(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
+{
+    if (!f->linux_.grub_found)
+        su_found(v, row, "a Linux system is here, but no configuration of GRUB 2");
 }
 
 static void menu_understood(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
@@ -107,9 +109,16 @@ static void hibernation(const struct su_facts *f, const struct su_rule *row, str
         su_found(v, row, "the system is set up to hibernate, which Secure Boot turns off");
 }
 
+static const struct su_rule rules_no_os[] = {
+    {"linux.boot.missing", SU_STOP, "the disk has a system that it boots",
+     "name the disk the VM boots from; data disks need no conversion", nothing_boots},
+    {0},
+};
+const struct su_rule *const su_rules_no_os[] = {rules_no_os, NULL};
+
 const struct su_rule su_rules_linux[] = {
-    {"linux.boot.missing", SU_STOP, "the disk has a Linux system that it boots",
-     "name the disk the VM boots from; data disks need no conversion", boots_here},
+    {"linux.boot.loader", SU_STOP, "the system is started by GRUB 2",
+     "if /boot is on another disk, convert that one; other boot loaders than GRUB 2 must be replaced first", has_loader},
     {"linux.grub.menu", SU_WARNING, "GRUB's menu is understood",
      "run update-grub in the guest; without it PCR 4 cannot be predicted", menu_understood},
     {"linux.kernel.missing", SU_STOP, "the default kernel exists", "run update-grub in the guest", kernel_there},

@@ -45,12 +45,6 @@ static void clean(const struct su_facts *f, const struct su_rule *row, struct su
     }
 }
 
-static void not_windows(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
-{
-    if (f->os == SU_OS_WINDOWS)
-        su_found(v, row, "the disk holds Windows, which this version converts not yet");
-}
-
 static void readable(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     for (size_t i = 0; i < f->vols.n; i++) {
@@ -71,7 +65,6 @@ const struct su_rule su_rules_volume[] = {
      "start the guest and shut it down cleanly", clean},
     {"volume.ambiguous", SU_WARNING, "every volume is of one kind",
      "remove the stale signature with wipefs in the guest", one_signature},
-    {"os.windows", SU_STOP, "the system is one that this version converts", "use MBR2GPT inside the guest", not_windows},
     {"volume.closed", SU_NOTE, "every volume could be read", NULL, readable},
     {0},
 };

@@ -18,7 +18,8 @@ int su_secret_new(size_t n, struct su_secret *out, struct su_err *e) SU_MUST_CHE
 /* All of a file, as cryptsetup --key-file reads it: nothing is stripped, not even a newline at the
  * end.  More than SU_SECRET_MAX bytes: SU_E_RANGE "secret.size"; none: SU_E_FORMAT "secret.empty". */
 int su_secret_from_file(const char *path, struct su_secret *out, struct su_err *e) SU_MUST_CHECK;
-int su_secret_from_fd(int fd, struct su_secret *out, struct su_err *e) SU_MUST_CHECK; /* fd is borrowed, read to its end */
+/* fd is borrowed, and read to its end. */
+int su_secret_from_fd(int fd, struct su_secret *out, struct su_err *e) SU_MUST_CHECK;
 
 /* Shortens the secret; n <= s->n.  What is cut off is wiped. */
 void su_secret_cut(struct su_secret *s, size_t n);

@@ -32,7 +32,8 @@ static void tables(uint64_t seed, const char *name)
     do
         su_mbrgen_make(&seed, &g);
     while (g.bytes > SU_MEMBLK_SPARSE_MAX || g.n < 2);
-    if (su_memblk_new(g.bytes, &d, &e) < 0 || su_mbrgen_write(&seed, &g, d, &e) < 0 || su_mbr_read(d, g.sector_size, &m, &e) < 0)
+    if (su_memblk_new(g.bytes, &d, &e) < 0 || su_mbrgen_write(&seed, &g, d, &e) < 0 ||
+        su_mbr_read(d, g.sector_size, &m, &e) < 0)
         abort();
     SU_BLK struct su_blk *bare = NULL; /* the records alone */
     if (su_memblk_new(g.bytes, &bare, &e) < 0)
@@ -40,7 +41,8 @@ static void tables(uint64_t seed, const char *name)
     memcpy(su_memblk_data(bare), su_memblk_data(d), 512);
     memset(su_memblk_data(bare), 0, 440);
     for (size_t i = 0; i < g.n_records; i++)
-        memcpy(su_memblk_data(bare) + g.record[i] * g.sector_size, su_memblk_data(d) + g.record[i] * g.sector_size, 512);
+        memcpy(su_memblk_data(bare) + g.record[i] * g.sector_size, su_memblk_data(d) + g.record[i] * g.sector_size,
+               512);
     put("mbr", name, bare);
     struct su_layout_request r = {.mbr = &m, .disk_bytes = g.bytes, .esp_bytes = SU_MIB};
     if (su_layout_make(&r, &l, &e) < 0 || l.n_problems)
@@ -78,7 +80,8 @@ static void journals(const char *name, const char *stop_at, uint64_t after)
     p.size_after = after;
     if (su_memblk_new(4096, &d, &e) < 0 || su_memblk_new(0, &u, &e) < 0 ||
         su_plan_write(&p, SU_AREA_FS, "one", 4000, "0123456789", 10, &e) < 0 ||
-        su_plan_keep(&p, SU_AREA_BOOT, "two", 700, 50, &e) < 0 || su_plan_write(&p, SU_AREA_FS, "three", 4090, "012345678901", 12, &e) < 0)
+        su_plan_keep(&p, SU_AREA_BOOT, "two", 700, 50, &e) < 0 ||
+        su_plan_write(&p, SU_AREA_FS, "three", 4090, "012345678901", 12, &e) < 0)
         abort();
     memset(su_memblk_data(d), 0x5A, 4096);
     (void)!su_journal_run(u, d, &p, (struct su_bytes){(const uint8_t *)"{}", 2}, &w, &e);

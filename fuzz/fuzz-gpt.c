@@ -47,7 +47,8 @@ static void again(const struct su_gpt *g, uint64_t bytes, uint32_t ss)
     MUST(su_blk_write(d, last * ss, h, 512, &e) == 0);
     MUST(su_blk_write(d, last * ss - SU_GPT_TABLE, table, SU_GPT_TABLE, &e) == 0);
     MUST(su_gpt_read(d, ss, &got, &copies, &e) == 0 && copies == (SU_GPT_PRIMARY | SU_GPT_BACKUP));
-    MUST(memcmp(got.disk_guid, g->disk_guid, 16) == 0 && got.first_usable == g->first_usable && got.last_usable == g->last_usable);
+    MUST(memcmp(got.disk_guid, g->disk_guid, 16) == 0 && got.first_usable == g->first_usable &&
+         got.last_usable == g->last_usable);
     for (int i = 0; i < SU_GPT_ENTRIES; i++) {
         const struct su_gpt_entry *a = &g->entry[i], *b = &got.entry[i];
         MUST(su_gpt_used(a) == su_gpt_used(b));

@@ -54,7 +54,8 @@ static void recover(struct su_blk *u, const struct su_journal *j)
     memcpy(su_memblk_data(d) + 440, j->witness, 6);
     memcpy(was_bytes, su_memblk_data(d), (size_t)size);
     if (su_journal_recover(u, d, &was, &e) < 0) {
-        MUST(e.id && was == SU_JOURNAL_NONE && d->size == size && memcmp(was_bytes, su_memblk_data(d), (size_t)size) == 0);
+        MUST(e.id && was == SU_JOURNAL_NONE && d->size == size &&
+             memcmp(was_bytes, su_memblk_data(d), (size_t)size) == 0);
         return;
     }
     MUST(was == j->state);

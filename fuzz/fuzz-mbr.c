@@ -16,7 +16,8 @@ static void lay_out(const struct su_mbr *m, uint64_t bytes, bool grow)
 {
     static struct su_layout l;
     struct su_err e = {0};
-    struct su_layout_request r = {.mbr = m, .disk_bytes = bytes, .can_grow = grow, .esp_bytes = 2 * SU_MIB, .bios_sectors = 29};
+    struct su_layout_request r = {
+        .mbr = m, .disk_bytes = bytes, .can_grow = grow, .esp_bytes = 2 * SU_MIB, .bios_sectors = 29};
     MUST(su_layout_make(&r, &l, &e) == 0);
     MUST(!su_promise_layout(&r, &l));
 }

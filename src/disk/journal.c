@@ -12,7 +12,8 @@ static int check_free(struct su_blk *journal, struct su_err *e)
     struct su_jf_header h;
     uint8_t block[SU_JF_BLOCK];
     bool sealed;
-    if (su_jf_read_header(journal, block, &h, &sealed, e) < 0 || (sealed && su_jf_read_state(journal, block, &j, e) < 0))
+    if (su_jf_read_header(journal, block, &h, &sealed, e) < 0 ||
+        (sealed && su_jf_read_state(journal, block, &j, e) < 0))
         return -1;
     if (j.state != SU_JOURNAL_SEALED)
         return 0;

@@ -63,8 +63,8 @@ int su_journal_open(struct su_blk *journal, struct su_journal *out, struct su_er
 
 /* Finishes or undoes what a crash, or a failure of this process, left.  *was is the state found; on success
  * it is now settled (reverted or committed) and stable: no later crash changes the answer.  A journal
- * that was settled before never makes it touch the disk.  Fails with SU_E_CONFLICT "undo.other-disk" when the disk cannot be the one
- * the journal was made for, and then changes nothing. */
+ * that was settled before never makes it touch the disk.  Fails with SU_E_CONFLICT "undo.other-disk" when the disk
+ * cannot be the one the journal was made for, and then changes nothing. */
 int su_journal_recover(struct su_blk *journal, struct su_blk *disk, enum su_journal_state *was,
                        struct su_err *e) SU_MUST_CHECK;
 

@@ -185,7 +185,8 @@ int su_journal_spend(struct su_blk *journal, struct su_err *e)
     struct su_jf_header h;
     uint8_t header[SU_JF_BLOCK];
     bool sealed;
-    if (su_jf_read_header(journal, header, &h, &sealed, e) < 0 || (sealed && su_jf_read_state(journal, header, &j, e) < 0))
+    if (su_jf_read_header(journal, header, &h, &sealed, e) < 0 ||
+        (sealed && su_jf_read_state(journal, header, &j, e) < 0))
         return -1;
     if (j.state != SU_JOURNAL_COMMITTED && j.state != SU_JOURNAL_REVERTED)
         return su_fail(e, SU_E_CONFLICT, "undo.state", "the undo journal is not of a finished change");

@@ -58,6 +58,17 @@ static bool visited(const struct chain *c, uint64_t lba)
     return false;
 }
 
+static void add_logical(struct su_mbr *m, struct slot s, uint64_t record)
+{
+    unsigned number = m->n ? m->part[m->n - 1].number + 1 : 0;
+    if (number <= SU_MBR_PRIMARIES)
+        number = SU_MBR_PRIMARIES + 1;
+    if (number > SU_MBR_MAX_PARTS)
+        problem(m, SU_MBR_CHAIN_LONG, 0, 0);
+    else
+        add_part(m, number, s, record);
+}
+
 /* Reads the record at lba and adds its logical partition; *next is 0 at the end of the chain. */
 static int chain_step(struct chain *c, uint64_t lba, uint64_t *next, struct su_err *e)
 {
@@ -85,13 +96,7 @@ static int chain_step(struct chain *c, uint64_t lba, uint64_t *next, struct su_e
                 *next = m->ext_first + t.first;
             continue;
         }
-        unsigned number = m->n ? m->part[m->n - 1].number + 1 : 0;
-        if (number <= SU_MBR_PRIMARIES)
-            number = SU_MBR_PRIMARIES + 1;
-        if (number > SU_MBR_MAX_PARTS)
-            problem(m, SU_MBR_CHAIN_LONG, 0, 0);
-        else
-            add_part(m, number, t, lba);
+        add_logical(m, t, lba);
     }
     return 0;
 }

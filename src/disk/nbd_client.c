@@ -2,7 +2,7 @@
 #include "nbd_client.h"
 #include <string.h>
 
-enum { MAX_REQUEST = 1 << 20 }; /* every server takes that much */
+enum { MAX_REQUEST = 1 << 20 }; /* every server takes that much, unless it says otherwise */
 
 static int fail_nbd(struct su_err *e, const char *what)
 {
@@ -29,28 +29,63 @@ static int finish(struct nbd_handle *h, int64_t cookie, const char *what, struct
     }
 }
 
-int su_nbd_read(struct nbd_handle *h, uint64_t off, void *buf, size_t n, struct su_err *e)
+/* A limit the server named, a power of two; otherwise what every server has. */
+static size_t limit(struct nbd_handle *h, int which, size_t usual)
 {
+    int64_t n = nbd_get_block_size(h, which);
+    bool sane = n > 0 && n <= MAX_REQUEST && (n & (n - 1)) == 0;
+    return sane ? (size_t)n : usual;
+}
+
+static int request(struct nbd_handle *h, bool write, uint64_t off, uint8_t *buf, size_t n, struct su_err *e)
+{
+    int64_t c = write ? nbd_aio_pwrite(h, buf, n, off, NBD_NULL_COMPLETION, 0)
+                      : nbd_aio_pread(h, buf, n, off, NBD_NULL_COMPLETION, 0);
+    return finish(h, c, write ? "writing" : "reading", e);
+}
+
+/* n bytes inside one unit of the server, which takes whole ones only. */
+static int request_part(struct nbd_handle *h, bool write, uint64_t off, uint8_t *buf, size_t n, size_t unit,
+                        struct su_err *e)
+{
+    SU_FREE uint8_t *whole = malloc(unit);
+    uint64_t at = off / unit * unit;
+    if (!whole)
+        return su_fail_nomem(e, unit);
+    if (request(h, false, at, whole, unit, e) < 0)
+        return -1;
+    memcpy(write ? whole + (off - at) : buf, write ? buf : whole + (off - at), n);
+    return write ? request(h, true, at, whole, unit, e) : 0;
+}
+
+static int transfer(struct nbd_handle *h, bool write, uint64_t off, uint8_t *buf, size_t n, struct su_err *e)
+{
+    size_t unit = limit(h, LIBNBD_SIZE_MINIMUM, 1), most = limit(h, LIBNBD_SIZE_MAXIMUM, MAX_REQUEST);
     for (size_t done = 0; done < n;) {
-        size_t len = n - done < MAX_REQUEST ? n - done : MAX_REQUEST;
-        int64_t c = nbd_aio_pread(h, (uint8_t *)buf + done, len, off + done, NBD_NULL_COMPLETION, 0);
-        if (finish(h, c, "reading", e) < 0)
-            return -1;
+        uint64_t at = off + done;
+        size_t len = n - done < most ? n - done : most, head = (size_t)(at % unit);
+        if (head || len < unit) {
+            len = len < unit - head ? len : unit - head;
+            if (request_part(h, write, at, buf + done, len, unit, e) < 0)
+                return -1;
+        } else {
+            len -= len % unit;
+            if (request(h, write, at, buf + done, len, e) < 0)
+                return -1;
+        }
         done += len;
     }
     return 0;
 }
 
+int su_nbd_read(struct nbd_handle *h, uint64_t off, void *buf, size_t n, struct su_err *e)
+{
+    return transfer(h, false, off, buf, n, e);
+}
+
 int su_nbd_write(struct nbd_handle *h, uint64_t off, const void *buf, size_t n, struct su_err *e)
 {
-    for (size_t done = 0; done < n;) {
-        size_t len = n - done < MAX_REQUEST ? n - done : MAX_REQUEST;
-        int64_t c = nbd_aio_pwrite(h, (const uint8_t *)buf + done, len, off + done, NBD_NULL_COMPLETION, 0);
-        if (finish(h, c, "writing", e) < 0)
-            return -1;
-        done += len;
-    }
-    return 0;
+    return transfer(h, true, off, (uint8_t *)(uintptr_t)buf, n, e); /* only read from, when writing */
 }
 
 int su_nbd_flush(struct nbd_handle *h, struct su_err *e)
@@ -82,10 +117,14 @@ static int check_server(struct nbd_handle *h, bool writable, uint64_t *size, str
     int64_t n = nbd_get_size(h);
     if (n < 0)
         return fail_nbd(e, "asking for the size");
-    if (writable && nbd_is_read_only(h) != 0)
-        return su_fail(e, SU_E_REFUSED, "disk.read-only", "the NBD server allows reading only");
-    if (writable && nbd_can_flush(h) != 1)
-        return su_fail(e, SU_E_REFUSED, "disk.nbd.no-flush", "the NBD server cannot flush, so a crash could not be survived");
+    if (writable && nbd_is_read_only(h) != 0) {
+        (void)su_fail(e, SU_E_REFUSED, "disk.read-only", "the NBD server allows reading only");
+        return su_remedy(e, "let the server export the disk for writing, then run the command again");
+    }
+    if (writable && nbd_can_flush(h) != 1) {
+        (void)su_fail(e, SU_E_REFUSED, "disk.nbd.no-flush", "the NBD server cannot flush, so a crash could not be survived");
+        return su_remedy(e, "export the disk with a server that can flush, as qemu-nbd does");
+    }
     *size = (uint64_t)n;
     return 0;
 }

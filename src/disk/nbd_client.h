@@ -7,7 +7,8 @@
 enum { SU_NBD_TIMEOUT_MS = 60000 };
 
 /* *h is owned by the caller (nbd_close); *size in bytes. */
-int su_nbd_connect(const char *uri, bool writable, struct nbd_handle **h, uint64_t *size, struct su_err *e) SU_MUST_CHECK;
+int su_nbd_connect(const char *uri, bool writable, struct nbd_handle **h, uint64_t *size,
+                   struct su_err *e) SU_MUST_CHECK;
 int su_nbd_read(struct nbd_handle *h, uint64_t off, void *buf, size_t n, struct su_err *e) SU_MUST_CHECK;
 int su_nbd_write(struct nbd_handle *h, uint64_t off, const void *buf, size_t n, struct su_err *e) SU_MUST_CHECK;
 int su_nbd_flush(struct nbd_handle *h, struct su_err *e) SU_MUST_CHECK;

@@ -173,8 +173,8 @@ int su_plan_print(const struct su_plan *p, FILE *out, struct su_err *e)
         }
         if (step_crc(p, s, &crc, e) < 0)
             return -1;
-        fprintf(out, "%4zu write   %10" PRIu64 " bytes at %-14" PRIu64 " %-5s  %s crc %08" PRIx32 "\n", i + 1, s->n, s->off,
-                su_area_name(s->area), s->why, crc);
+        fprintf(out, "%4zu write   %10" PRIu64 " bytes at %-14" PRIu64 " %-5s  %s crc %08" PRIx32 "\n", i + 1, s->n,
+                s->off, su_area_name(s->area), s->why, crc);
     }
     if (p->size_after != p->size_during)
         fprintf(out, "     shrink  from %" PRIu64 " to %" PRIu64 " bytes\n", p->size_during, p->size_after);

@@ -28,7 +28,8 @@ static void fill_disk(struct su_blk *d)
     su_gpt_put_table(&g, table);
     su_gpt_put_header(&g, 512, SU_GPT_PRIMARY, table, b + 512);
     su_gpt_put_header(&g, 512, SU_GPT_BACKUP, table, b + last * 512);
-    must(su_blk_write(d, 1024, table, sizeof table, &e) == 0 && su_blk_write(d, (last - 32) * 512, table, sizeof table, &e) == 0);
+    must(su_blk_write(d, 1024, table, sizeof table, &e) == 0 &&
+         su_blk_write(d, (last - 32) * 512, table, sizeof table, &e) == 0);
     static const uint8_t slots[3][16] = {
         {0, 0, 0, 0, 0x83, 0, 0, 0, 100, 0, 0, 0, 100, 0, 0, 0}, {0, 0, 0, 0, 5, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0},
         {0, 0, 0, 0, 0x82, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0}};
@@ -51,7 +52,8 @@ void fault_world_make(struct fault_world *w)
     w->plan.size_before = FAULT_DISK;
     w->plan.size_during = FAULT_DISK + 8192;
     w->plan.size_after = FAULT_DISK + 4096;
-    must(su_plan_write(&w->plan, SU_AREA_FS, "fs", 9000, bytes, 3000, &e) == 0 && su_plan_barrier(&w->plan, "b", &e) == 0 &&
+    must(su_plan_write(&w->plan, SU_AREA_FS, "fs", 9000, bytes, 3000, &e) == 0 &&
+         su_plan_barrier(&w->plan, "b", &e) == 0 &&
          su_plan_write(&w->plan, SU_AREA_ESP, "esp", FAULT_DISK - 512, bytes, 1024, &e) == 0 &&
          su_plan_keep(&w->plan, SU_AREA_BOOT, "k", 100000, 1000, &e) == 0);
     w->copies = 77;
@@ -192,7 +194,8 @@ static void prepare_changes(struct fault_world *w)
 {
     struct su_err e = {0};
     prepare_overlay(w);
-    must(su_blk_write(w->overlay, 4000, "0123456789", 10, &e) == 0 && su_blk_write(w->overlay, 600000, "x", 1, &e) == 0);
+    must(su_blk_write(w->overlay, 4000, "0123456789", 10, &e) == 0 &&
+         su_blk_write(w->overlay, 600000, "x", 1, &e) == 0);
 }
 static int count_change(void *arg, uint64_t off, const uint8_t *bytes, size_t n, struct su_err *e)
 {
@@ -227,7 +230,9 @@ static void prepare_map(struct fault_world *w)
 static int run_map_io(struct fault_world *w, struct su_err *e)
 {
     uint8_t b[60];
-    return su_blk_read(w->map, 0, b, 60, e) < 0 || su_blk_write(w->map, 0, b, 60, e) < 0 || su_blk_flush(w->map, e) < 0 ? -1 : 0;
+    return su_blk_read(w->map, 0, b, 60, e) < 0 || su_blk_write(w->map, 0, b, 60, e) < 0 || su_blk_flush(w->map, e) < 0
+               ? -1
+               : 0;
 }
 
 static int run_journal(struct fault_world *w, struct su_err *e)

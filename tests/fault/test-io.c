@@ -48,7 +48,8 @@ int main(void)
             unsigned long k = 0;
             while (k < 1000 && attempt(&fault_ops[i], journal, ++k, &good))
                 all = all && good;
-            ok(all && good && k < 1000, "%s: %lu operations of the %s", fault_ops[i].name, k - 1, journal ? "journal" : "disk");
+            ok(all && good && k < 1000, "%s: %lu operations of the %s", fault_ops[i].name, k - 1,
+               journal ? "journal" : "disk");
             total += k - 1;
         }
     }

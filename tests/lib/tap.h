@@ -7,7 +7,8 @@
 static int tap_n, tap_bad;
 #define ok(cond, ...) tap_ok_((cond) ? 1 : 0, #cond, __FILE__, __LINE__, "" __VA_ARGS__)
 #define is_str(a, b) tap_str_((a), (b), #a, __FILE__, __LINE__)
-__attribute__((format(printf, 5, 6))) static inline int tap_ok_(int good, const char *expr, const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static inline int tap_ok_(int good, const char *expr, const char *file, int line,
+                                                                const char *fmt, ...)
 {
     char note[160];
     __builtin_va_list ap;

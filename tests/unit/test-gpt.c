@@ -143,7 +143,8 @@ static void damaged_entries(void)
         unsigned copies = 0;
         SU_BLK struct su_blk *d = disk_of(g, 512);
         poke_entry(d, bad[i].entry, bad[i].first, bad[i].last);
-        ok(su_gpt_read(d, 512, g + 1, &copies, &e) == 0 && copies == (bad[i].good ? 3 : SU_GPT_BACKUP), "%s", bad[i].name);
+        ok(su_gpt_read(d, 512, g + 1, &copies, &e) == 0 && copies == (bad[i].good ? 3 : SU_GPT_BACKUP), "%s",
+           bad[i].name);
         ok(!su_promise_gpt(g + 1, d->size, 512), "and what is read keeps the promise");
     }
 }
@@ -192,15 +193,25 @@ static void bytes(void)
     SU_FREE struct su_gpt *g = calloc(1, sizeof *g);
     sample(g, SECTORS, 512);
     su_gpt_put_table(g, table);
-    ok(su_le64(table + 4 * 128 + 32) == 134 && su_le64(table + 4 * 128 + 40) == 233 && table[4 * 128 + 55] == 0x80, "entry 5");
-    ok(memcmp(table + 4 * 128 + 56, "p\0a\0r\0t\0 \0" "1\0\0\0", 14) == 0 && su_all_zero(table + 128, 128), "name; unused");
+    ok(su_le64(table + 4 * 128 + 32) == 134 && su_le64(table + 4 * 128 + 40) == 233 && table[4 * 128 + 55] == 0x80,
+       "entry 5");
+    ok(memcmp(table + 4 * 128 + 56,
+              "p\0a\0r\0t\0 \0"
+              "1\0\0\0",
+              14) == 0 &&
+           su_all_zero(table + 128, 128),
+       "name; unused");
     su_gpt_put_header(g, 512, SU_GPT_PRIMARY, table, h);
-    ok(memcmp(h, "EFI PART\0\0\1\0\x5c\0\0\0", 16) == 0 && su_all_zero(h + 20, 4) && su_all_zero(h + 92, 420), "header");
-    ok(su_le64(h + 24) == 1 && su_le64(h + 32) == SECTORS - 1 && su_le64(h + 40) == 34 && su_le64(h + 48) == SECTORS - 34, "places");
+    ok(memcmp(h, "EFI PART\0\0\1\0\x5c\0\0\0", 16) == 0 && su_all_zero(h + 20, 4) && su_all_zero(h + 92, 420),
+       "header");
+    ok(su_le64(h + 24) == 1 && su_le64(h + 32) == SECTORS - 1 && su_le64(h + 40) == 34 &&
+           su_le64(h + 48) == SECTORS - 34,
+       "places");
     ok(su_le64(h + 72) == 2 && su_le32(h + 80) == 128 && su_le32(h + 84) == 128 && h[56] == 0xD1, "table");
     su_gpt_put_header(g, 512, SU_GPT_BACKUP, table, h);
     ok(su_le64(h + 24) == SECTORS - 1 && su_le64(h + 32) == 1 && su_le64(h + 72) == SECTORS - 33, "backup");
-    ok(su_gpt_first_usable(4096) == 6 && su_gpt_table_sectors(4096) == 4 && su_gpt_first_usable(512) == 34, "4K and 512");
+    ok(su_gpt_first_usable(4096) == 6 && su_gpt_table_sectors(4096) == 4 && su_gpt_first_usable(512) == 34,
+       "4K and 512");
     memset(g->entry[0].name, 'x', SU_GPT_NAME);
     su_gpt_put_table(g, table);
     ok(table[127] == 0 && table[126] == 'x' && table[128] == 0, "the longest name fills its field");
@@ -215,7 +226,8 @@ static void protective(void)
     sample(g, SECTORS, 512);
     su_gpt_put_protective(g, old, new);
     ok(memcmp(old, new, 446) == 0 && new[510] == 0x55 && new[511] == 0xAA, "boot code and disk id stay");
-    ok(memcmp(new + 446, "\0\0\2\0\xEE\xFF\xFF\xFF\1\0\0\0\xFF\x1F\0\0", 16) == 0 && su_all_zero(new + 462, 48), "one slot");
+    ok(memcmp(new + 446, "\0\0\2\0\xEE\xFF\xFF\xFF\1\0\0\0\xFF\x1F\0\0", 16) == 0 && su_all_zero(new + 462, 48),
+       "one slot");
     g->sectors = UINT64_C(1) << 33;
     su_gpt_put_protective(g, old, new);
     ok(su_le32(new + 458) == UINT32_MAX, "2 TiB and more");

@@ -53,7 +53,8 @@ static void qcow2(void)
         uint8_t h[512] = "QFI\xfb\0\0\0\3";
         h[bad[i].at] = bad[i].v;
         put_file("q", h, sizeof h);
-        ok(su_image_open(sh_path("q"), NULL, false, &im, &e) < 0 && !im.blk && e.kind == SU_E_REFUSED, "%s", bad[i].name);
+        ok(su_image_open(sh_path("q"), NULL, false, &im, &e) < 0 && !im.blk && e.kind == SU_E_REFUSED, "%s",
+           bad[i].name);
         is_str(e.id, bad[i].id);
     }
     struct su_err e = {0};
@@ -66,7 +67,10 @@ static void refused(void)
 {
     static const struct {
         const char *name, *format, *id;
-    } bad[] = {{"none", NULL, "disk.open"}, {".", NULL, "disk.open"}, {"raw", "iso", "cli.format"}, {"fifo", NULL, "disk.open"}};
+    } bad[] = {{"none", NULL, "disk.open"},
+               {".", NULL, "disk.open"},
+               {"raw", "iso", "cli.format"},
+               {"fifo", NULL, "disk.open"}};
     ok(sh("truncate -s 1M raw && mkfifo fifo") == 0, "files");
     for (size_t i = 0; i < SU_ARRAY_LEN(bad); i++) {
         struct su_err e = {0};
@@ -88,14 +92,19 @@ static void raw(void)
     ok(su_blk_resize(im.blk, 2000000, &e) == 0 && su_blk_flush(im.blk, &e) == 0, "grow");
     ok(su_blk_read(im.blk, 999999, b, 4, &e) == 0 && memcmp(b, "ab\0\0", 4) == 0, "read back");
     struct su_blk *second = NULL;
-    ok(su_blk_file_open(sh_path("r"), SU_FILE_READ, &second, NULL, &e) < 0 && strcmp(e.id, "disk.in-use") == 0, "a second reader");
+    ok(su_blk_file_open(sh_path("r"), SU_FILE_READ, &second, NULL, &e) < 0 && strcmp(e.id, "disk.in-use") == 0,
+       "a second reader");
     ok(su_blk_file_open(sh_path("r"), SU_FILE_WRITE, &second, NULL, &e) < 0 && e.remedy && !second, "a second writer");
-    ok(sh("truncate -s 10 r") == 0 && su_blk_read(im.blk, 500, b, 4, &e) < 0 && strcmp(e.id, "disk.read") == 0, "cut by another");
+    ok(sh("truncate -s 10 r") == 0 && su_blk_read(im.blk, 500, b, 4, &e) < 0 && strcmp(e.id, "disk.read") == 0,
+       "cut by another");
     su_image_done(&im);
     struct su_blk *x = NULL, *y = NULL;
-    ok(su_blk_file_open(sh_path("r"), SU_FILE_READ, &x, NULL, &e) == 0 && su_blk_file_open(sh_path("r"), SU_FILE_READ, &y, NULL, &e) == 0, "two readers");
+    ok(su_blk_file_open(sh_path("r"), SU_FILE_READ, &x, NULL, &e) == 0 &&
+           su_blk_file_open(sh_path("r"), SU_FILE_READ, &y, NULL, &e) == 0,
+       "two readers");
     ok(su_blk_file_open(sh_path("r"), SU_FILE_WRITE, &second, NULL, &e) < 0, "keep a writer out");
-    ok(su_blk_write(x, 0, "x", 1, &e) < 0 && strcmp(e.id, "disk.read-only") == 0 && !su_blk_can_resize(x), "readers only read");
+    ok(su_blk_write(x, 0, "x", 1, &e) < 0 && strcmp(e.id, "disk.read-only") == 0 && !su_blk_can_resize(x),
+       "readers only read");
     su_blk_close(x);
     su_blk_close(y);
 }
@@ -104,10 +113,13 @@ static void created(void)
 {
     struct su_err e = {0};
     SU_BLK struct su_blk *a = NULL, *b = NULL;
-    ok(su_blk_file_open(sh_path("new"), SU_FILE_CREATE, &a, NULL, &e) == 0 && a->size == 0 && su_blk_can_resize(a), "made");
+    ok(su_blk_file_open(sh_path("new"), SU_FILE_CREATE, &a, NULL, &e) == 0 && a->size == 0 && su_blk_can_resize(a),
+       "made");
     ok(sh("test \"$(stat -c %%a new)\" = 600 && ln -s nowhere link") == 0, "for its owner only");
-    ok(su_blk_file_open(sh_path("link"), SU_FILE_CREATE, &b, NULL, &e) < 0 && !b && sh("test ! -e nowhere") == 0, "never through a link");
-    ok(su_blk_file_open(sh_path("no/dir"), SU_FILE_CREATE, &b, NULL, &e) < 0 && strcmp(e.id, "disk.open") == 0, "no directory");
+    ok(su_blk_file_open(sh_path("link"), SU_FILE_CREATE, &b, NULL, &e) < 0 && !b && sh("test ! -e nowhere") == 0,
+       "never through a link");
+    ok(su_blk_file_open(sh_path("no/dir"), SU_FILE_CREATE, &b, NULL, &e) < 0 && strcmp(e.id, "disk.open") == 0,
+       "no directory");
     ok(su_blk_file_open("/dev/null", SU_FILE_CREATE, &b, NULL, &e) < 0 && e.kind == SU_E_USAGE, "not a device");
 }
 
@@ -131,18 +143,25 @@ static void through_qemu(void)
         return;
     }
     SU_IMAGE struct su_image im = {0};
-    ok(sh("qemu-img create -q -f qcow2 i.qcow2 8M") == 0 && su_image_open(sh_path("i.qcow2"), NULL, true, &im, &e) == 0, "qcow2: %s", e.msg);
+    ok(sh("qemu-img create -q -f qcow2 i.qcow2 8M") == 0 && su_image_open(sh_path("i.qcow2"), NULL, true, &im, &e) == 0,
+       "qcow2: %s", e.msg);
     is_str(im.format, "qcow2");
     memset(b, 0xC5, sizeof b);
-    ok(im.blk && im.blk->size == 8 * SU_MIB && im.can_grow && su_blk_resize(im.blk, 9 * SU_MIB, &e) == 0 && im.blk->size == 9 * SU_MIB, "grows");
-    ok(su_blk_write(im.blk, 9 * SU_MIB - 512, b, 512, &e) == 0 && su_blk_flush(im.blk, &e) == 0, "written at the new end");
+    ok(im.blk && im.blk->size == 8 * SU_MIB && im.can_grow && su_blk_resize(im.blk, 9 * SU_MIB, &e) == 0 &&
+           im.blk->size == 9 * SU_MIB,
+       "grows");
+    ok(su_blk_write(im.blk, 9 * SU_MIB - 512, b, 512, &e) == 0 && su_blk_flush(im.blk, &e) == 0,
+       "written at the new end");
     ok(sh("qemu-io -f qcow2 -c 'read 0 512' i.qcow2") != 0, "QEMU is kept out");
     ok(su_blk_resize(im.blk, 10 * SU_MIB, &e) == 0 && su_blk_resize(im.blk, 9 * SU_MIB, &e) == 0, "grows and shrinks");
     su_image_done(&im);
     ok(sh("qemu-io -f qcow2 -c 'read -P 0xc5 9436672 512' i.qcow2 && qemu-img check -q i.qcow2") == 0, "QEMU reads it");
-    ok(sh("qemu-img create -q -f qcow2 -b i.qcow2 -F qcow2 over.qcow2") == 0 && su_image_open(sh_path("over.qcow2"), NULL, false, &im, &e) < 0, "backing");
+    ok(sh("qemu-img create -q -f qcow2 -b i.qcow2 -F qcow2 over.qcow2") == 0 &&
+           su_image_open(sh_path("over.qcow2"), NULL, false, &im, &e) < 0,
+       "backing");
     is_str(e.id, "disk.image.backing");
-    ok(su_image_open(sh_path("over.qcow2"), "qcow2", false, &im, &e) == 0 && im.blk->size == 9 * SU_MIB, "allowed by name");
+    ok(su_image_open(sh_path("over.qcow2"), "qcow2", false, &im, &e) == 0 && im.blk->size == 9 * SU_MIB,
+       "allowed by name");
     ok(su_blk_write(im.blk, 0, b, 1, &e) < 0 && strcmp(e.id, "disk.read-only") == 0, "opened for reading");
 }
 

@@ -87,14 +87,17 @@ static void bytes(void)
     ok(memcmp(b + 4096, "COMMITTD", 8) == 0 && memcmp(b + 4104, b + CRC_AT, 4) == 0 &&
            su_le32(b + 4112) == crc32(0, b + 4096, 16) && su_all_zero(b + 8192, 4096), "commit mark");
     ok(memcmp(b + 12288, "SETTLED.", 8) == 0, "settle mark");
-    ok(su_le64(x) == 512 && su_le64(x + 8) == 1024 && su_le64(x + 16) == 1024 && su_le64(x + 24) == EXTENTS + 168 + 13 &&
-           su_le32(x + 32) == crc32(0, p.old + 512, 1024) && su_le32(x + 40) == SU_AREA_TABLE && su_le32(x + 44) == 0, "extent 1");
+    ok(su_le64(x) == 512 && su_le64(x + 8) == 1024 && su_le64(x + 16) == 1024 &&
+           su_le64(x + 24) == EXTENTS + 168 + 13 && su_le32(x + 32) == crc32(0, p.old + 512, 1024) &&
+           su_le32(x + 40) == SU_AREA_TABLE && su_le32(x + 44) == 0,
+       "extent 1");
     ok(su_le64(x + 56) == DISK - 100 && su_le64(x + 64) == 300 && su_le64(x + 72) == 100, "extent 2: what existed");
     ok(su_le64(x + 112) == 8192 && su_le32(x + 112 + 44) == 1 && su_le32(x + 112 + 36) == 0, "extent 3: kept only");
     ok(memcmp(x + 168, meta.p, 13) == 0 && memcmp(x + 181, p.old + 512, 1024) == 0, "description, kept bytes");
     static uint8_t ee[1024];
     memset(ee, 0xEE, sizeof ee);
-    ok(su_le32(x + 36) == crc32(0, ee, 1024) && su_le32(x + 56 + 36) == crc32(0, ee, 300), "checksums of the new bytes");
+    ok(su_le32(x + 36) == crc32(0, ee, 1024) && su_le32(x + 56 + 36) == crc32(0, ee, 300),
+       "checksums of the new bytes");
     ok(p.disk->size == DISK + 3072 && p.journal->size % 512 == 0, "sizes");
 }
 
@@ -111,7 +114,8 @@ static void reading(void)
         ok(j.settled == (states[i] == SU_JOURNAL_COMMITTED) && !su_promise_journal(&j, p.journal->size), "promise");
         ok(j.meta.n == 13 && memcmp(j.meta.p, meta.p, 13) == 0, "description");
         uint8_t kept[1024];
-        ok(su_journal_kept(p.journal, &j.extent[0], kept, &e) == 0 && memcmp(kept, p.old + 512, 1024) == 0, "kept bytes");
+        ok(su_journal_kept(p.journal, &j.extent[0], kept, &e) == 0 && memcmp(kept, p.old + 512, 1024) == 0,
+           "kept bytes");
         ok(su_journal_check_disk(&j, p.disk, &e) == 0, "this disk");
         su_memblk_data(p.disk)[445] ^= 1;
         ok(su_journal_check_disk(&j, p.disk, &e) < 0 && strcmp(e.id, "undo.other-disk") == 0, "another disk");
@@ -187,7 +191,8 @@ static void damaged(void)
         rc = su_journal_recover(p.journal, p.disk, &was, &e);
         ok((rc == 0) == (damage[i].effect == NOT_SEALED) && p.disk->size == DISK + 4096 &&
                memcmp(cut, su_memblk_data(p.disk), DISK) == 0, "and the disk stays as it is");
-        ok(rc == 0 ? was == SU_JOURNAL_NONE : was == SU_JOURNAL_REVERTED && strcmp(e.id, "undo.damaged") == 0, "answer");
+        ok(rc == 0 ? was == SU_JOURNAL_NONE : was == SU_JOURNAL_REVERTED && strcmp(e.id, "undo.damaged") == 0,
+           "answer");
     }
 }
 
@@ -246,10 +251,12 @@ static void refused(void)
     SU_PLAN struct su_plan plan = SU_PLAN_INIT;
     make_plan(&plan);
     plan.size_before--;
-    ok(su_journal_run(p.journal, p.disk, &plan, meta, NULL, &e) < 0 && strcmp(e.id, "disk.changed") == 0, "another size");
+    ok(su_journal_run(p.journal, p.disk, &plan, meta, NULL, &e) < 0 && strcmp(e.id, "disk.changed") == 0,
+       "another size");
     plan.size_before++;
     plan.step[0].off = 440;
-    ok(su_journal_run(p.journal, p.disk, &plan, meta, NULL, &e) < 0 && strcmp(e.id, "disk.plan.invalid") == 0, "the witness");
+    ok(su_journal_run(p.journal, p.disk, &plan, meta, NULL, &e) < 0 && strcmp(e.id, "disk.plan.invalid") == 0,
+       "the witness");
     plan.step[0].off = 446;
     ok(p.journal->size == 0 && memcmp(su_memblk_data(p.disk), p.old, DISK) == 0, "nothing was touched");
     reach(&p, SU_JOURNAL_SEALED);
@@ -285,7 +292,8 @@ static void other_disk(void)
     uint8_t cut[DISK];
     su_memblk_data(p.disk)[442] ^= 0x80;
     memcpy(cut, su_memblk_data(p.disk), DISK);
-    ok(su_journal_recover(p.journal, p.disk, &was, &e) < 0 && was == SU_JOURNAL_NONE && e.kind == SU_E_CONFLICT, "another disk");
+    ok(su_journal_recover(p.journal, p.disk, &was, &e) < 0 && was == SU_JOURNAL_NONE && e.kind == SU_E_CONFLICT,
+       "another disk");
     is_str(e.id, "undo.other-disk");
     ok(memcmp(cut, su_memblk_data(p.disk), DISK) == 0, "is left alone");
 }
@@ -317,7 +325,8 @@ static void limits(void)
     open_pair(&p);
     SU_PLAN struct su_plan plan = SU_PLAN_INIT;
     make_plan(&plan);
-    ok(su_journal_run(p.journal, p.disk, &plan, (struct su_bytes){big, sizeof big}, NULL, &e) < 0, "too much to remember");
+    ok(su_journal_run(p.journal, p.disk, &plan, (struct su_bytes){big, sizeof big}, NULL, &e) < 0,
+       "too much to remember");
     is_str(e.id, "undo.size");
     SU_PLAN struct su_plan many = SU_PLAN_INIT;
     many.size_before = many.size_during = many.size_after = DISK;
@@ -327,7 +336,9 @@ static void limits(void)
     ok(su_journal_run(p.journal, p.disk, &many, meta, NULL, &e) < 0 && strcmp(e.id, "undo.size") == 0, "4097 extents");
     many.n--;
     SU_JOURNAL struct su_journal j = {0};
-    ok(su_journal_run(p.journal, p.disk, &many, meta, NULL, &e) == 0 && su_journal_open(p.journal, &j, &e) == 0 && j.n == 4096, "4096");
+    ok(su_journal_run(p.journal, p.disk, &many, meta, NULL, &e) == 0 && su_journal_open(p.journal, &j, &e) == 0 &&
+           j.n == 4096,
+       "4096");
 }
 
 /* The watch hears of each step, and can stop the run anywhere. */

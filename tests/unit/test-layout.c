@@ -29,16 +29,21 @@ static const struct {
     {"an old start at 63 leaves 29 sectors", 20, true, 100, 29, {{1, 0x83, 63, 100}}, NONE, 0, 20 * M, 121, 15, 14},
     {"which is not enough for 30", 20, true, 100, 30, {{1, 0x83, 63, 100}}, NONE, 0, 20 * M, 121, 15, 0},
     {"a gap at the end", 200, false, 100, 0, {{1, 0x83, M, 50 * M}}, NONE, 0, 51 * M, 200, 15, 0},
-    {"a gap in the middle that just fits", 200, false, 100, 0, {{1, 0x83, M, 9 * M}, {2, 0x83, 110 * M, 89 * M}}, NONE, 0, 10 * M, 200, 15, 0},
-    {"a gap one sector short", 200, false, 100, 0, {{1, 0x83, M, 9 * M}, {2, 0x83, 110 * M - 1, 89 * M}}, SU_LAYOUT_ROOM, 0, 0, 0, 0, 0},
+    {"a gap in the middle that just fits", 200, false, 100, 0,
+     {{1, 0x83, M, 9 * M}, {2, 0x83, 110 * M, 89 * M}}, NONE, 0, 10 * M, 200, 15, 0},
+    {"a gap one sector short", 200, false, 100, 0,
+     {{1, 0x83, M, 9 * M}, {2, 0x83, 110 * M - 1, 89 * M}}, SU_LAYOUT_ROOM, 0, 0, 0, 0, 0},
     {"a gap before the first", 200, false, 100, 0, {{1, 0x83, 101 * M, 90 * M}}, NONE, 0, M, 200, 15, 0},
-    {"a gap that needs aligning", 200, false, 100, 0, {{1, 0x83, M, 9 * M + 1}, {2, 0x83, 115 * M, 80 * M}}, NONE, 0, 11 * M, 200, 15, 0},
+    {"a gap that needs aligning", 200, false, 100, 0,
+     {{1, 0x83, M, 9 * M + 1}, {2, 0x83, 115 * M, 80 * M}}, NONE, 0, 11 * M, 200, 15, 0},
     {"a gap at the end cut by the backup table", 101, false, 100, 0, {{0}}, SU_LAYOUT_ROOM, 0, 0, 0, 0, 0},
-    {"partition 15 and 14 are taken", 20, true, 1, 57, {{1, 0x83, M, M}, {14, 0x83, 2 * M, M}, {15, 0x83, 3 * M, M}}, NONE, 0, 20 * M, 22, 16, 17},
+    {"partition 15 and 14 are taken", 20, true, 1, 57,
+     {{1, 0x83, M, M}, {14, 0x83, 2 * M, M}, {15, 0x83, 3 * M, M}}, NONE, 0, 20 * M, 22, 16, 17},
     {"a partition at the primary table", 20, true, 1, 0, {{1, 0x83, 33, M}}, SU_LAYOUT_HEAD, 1, 0, 0, 0, 0},
     {"the first usable sector", 20, true, 1, 10, {{1, 0x83, 34, M}}, NONE, 0, 20 * M, 22, 15, 0},
     {"a partition to the end", 20, false, 1, 0, {{3, 0x83, 2 * M, 18 * M}}, SU_LAYOUT_TAIL, 3, 0, 0, 0, 0},
-    {"a partition to the last usable sector", 20, false, 1, 0, {{3, 0x83, 2 * M, 18 * M - 33}}, NONE, 0, M, 20, 15, 0},
+    {"a partition to the last usable sector", 20, false, 1, 0,
+     {{3, 0x83, 2 * M, 18 * M - 33}}, NONE, 0, M, 20, 15, 0},
     {"one sector more", 20, false, 1, 0, {{3, 0x83, 2 * M, 18 * M - 32}}, SU_LAYOUT_TAIL, 3, 0, 0, 0, 0},
     {"an unknown type", 20, true, 1, 0, {{2, 0x99, M, M}}, SU_LAYOUT_TYPE, 2, 0, 0, 0, 0},
     {"a disk of nothing", 0, false, 1, 0, {{0}}, SU_LAYOUT_ROOM, 0, 0, 0, 0, 0},
@@ -65,30 +70,36 @@ static void layouts(void)
         const char *broken = made ? su_promise_layout(&r, l) : "not made";
         ok(!broken, "%s: %s", cases[i].name, broken ? broken : "kept");
         if (cases[i].problem != NONE) {
-            ok(l->n_problems && (int)l->problem[0].what == cases[i].problem && l->problem[0].part == cases[i].problem_part, "problem");
+            ok(l->n_problems && (int)l->problem[0].what == cases[i].problem &&
+                   l->problem[0].part == cases[i].problem_part,
+               "problem");
             continue;
         }
         ok(l->n_problems == 0 && l->esp_number == cases[i].esp_number && l->bios_number == cases[i].bios_number &&
-               l->gpt.entry[l->esp_number - 1].first == cases[i].esp_first && l->disk_bytes == cases[i].new_mib * SU_MIB,
+               l->gpt.entry[l->esp_number - 1].first == cases[i].esp_first &&
+               l->disk_bytes == cases[i].new_mib * SU_MIB,
            "ESP %u at %lu", l->esp_number, (unsigned long)l->gpt.entry[l->esp_number - 1].first);
     }
 }
 
 static void types(void)
 {
-    static const struct su_type_row map[] = {{.mbr = 0x83, .gpt = {1, 2, 3}, .attributes = 5}, {.mbr = 0x99, .gpt = {9}}};
+    static const struct su_type_row map[] = {{.mbr = 0x83, .gpt = {1, 2, 3}, .attributes = 5},
+                                             {.mbr = 0x99, .gpt = {9}}};
     static const struct {
         uint8_t mbr;
         int gpt;
-    } rows[] = {{0x82, SU_GPT_LINUX_SWAP}, {0x83, SU_GPT_LINUX_DATA}, {0x8E, SU_GPT_LINUX_LVM}, {0xFD, SU_GPT_LINUX_RAID},
-                {0xEF, SU_GPT_ESP}, {0x27, SU_GPT_MS_RECOVERY}, {0x07, SU_GPT_MS_BASIC}, {0x0C, SU_GPT_MS_BASIC},
-                {0xE8, SU_GPT_LINUX_DATA}};
+    } rows[] = {{0x82, SU_GPT_LINUX_SWAP}, {0x83, SU_GPT_LINUX_DATA}, {0x8E, SU_GPT_LINUX_LVM},
+                {0xFD, SU_GPT_LINUX_RAID}, {0xEF, SU_GPT_ESP},        {0x27, SU_GPT_MS_RECOVERY},
+                {0x07, SU_GPT_MS_BASIC},   {0x0C, SU_GPT_MS_BASIC},   {0xE8, SU_GPT_LINUX_DATA}};
     struct su_type_row out = {.mbr = 1};
     for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++)
-        ok(su_layout_type(rows[i].mbr, NULL, 0, &out) && su_gpt_type_find(out.gpt) == rows[i].gpt && out.mbr == rows[i].mbr,
+        ok(su_layout_type(rows[i].mbr, NULL, 0, &out) && su_gpt_type_find(out.gpt) == rows[i].gpt &&
+               out.mbr == rows[i].mbr,
            "type %02x", rows[i].mbr);
     ok(su_layout_type(0x27, NULL, 0, &out) && out.attributes == UINT64_C(0x8000000000000001), "recovery is hidden");
-    ok(!su_layout_type(0x99, NULL, 0, &out) && !su_layout_type(0, NULL, 0, &out) && !su_layout_type(5, NULL, 0, &out), "no row");
+    ok(!su_layout_type(0x99, NULL, 0, &out) && !su_layout_type(0, NULL, 0, &out) && !su_layout_type(5, NULL, 0, &out),
+       "no row");
     ok(su_layout_type(0x83, map, 2, &out) && out.gpt[0] == 1 && out.attributes == 5, "the operator's row wins");
     ok(su_layout_type(0x99, map, 2, &out) && out.gpt[0] == 9, "and adds");
     ok(su_layout_type(0x82, map, 2, &out) && su_gpt_type_find(out.gpt) == SU_GPT_LINUX_SWAP, "others stay");
@@ -106,10 +117,12 @@ static void guids(void)
     struct su_layout_request r = {.mbr = &m, .disk_bytes = 20 * SU_MIB, .can_grow = true, .esp_bytes = SU_MIB};
     ok(su_layout_make(&r, l, &e) == 0, "made");
     m.disk_id++;
-    ok(su_layout_make(&r, l + 1, &e) == 0 && memcmp(l[0].gpt.disk_guid, l[1].gpt.disk_guid, 16) != 0, "another disk id");
+    ok(su_layout_make(&r, l + 1, &e) == 0 && memcmp(l[0].gpt.disk_guid, l[1].gpt.disk_guid, 16) != 0,
+       "another disk id");
     m.disk_id--;
     m.part[1].count++;
-    ok(su_layout_make(&r, l + 2, &e) == 0 && memcmp(l[0].gpt.disk_guid, l[2].gpt.disk_guid, 16) != 0, "another partition");
+    ok(su_layout_make(&r, l + 2, &e) == 0 && memcmp(l[0].gpt.disk_guid, l[2].gpt.disk_guid, 16) != 0,
+       "another partition");
     m.part[1].count--;
     r.random = random;
     ok(su_layout_make(&r, l + 3, &e) == 0 && memcmp(l[0].gpt.disk_guid, l[3].gpt.disk_guid, 16) != 0, "random");

@@ -14,12 +14,15 @@ static void maps(struct su_blk *base)
            b[14] == 28 && b[15] == (uint8_t)(4091 * 7) && b[19] == (uint8_t)(4095 * 7), "read across all");
     ok(su_blk_write(m, 8, "abcdefghi", 9, &e) == 0, "written across all");
     uint8_t *d = su_memblk_data(base);
-    ok(memcmp(d + 1008, "ab", 2) == 0 && memcmp(d, "cdefg", 5) == 0 && memcmp(d + 4091, "hi", 2) == 0, "where they belong");
+    ok(memcmp(d + 1008, "ab", 2) == 0 && memcmp(d, "cdefg", 5) == 0 && memcmp(d + 4091, "hi", 2) == 0,
+       "where they belong");
     ok(d[1010] == (uint8_t)(1010 * 7) && d[5] == 35, "and nowhere else");
-    ok(su_blk_read(m, 19, b, 2, &e) < 0 && su_blk_write(m, 20, b, 1, &e) < 0 && su_blk_read(m, 20, b, 0, &e) == 0, "the end");
+    ok(su_blk_read(m, 19, b, 2, &e) < 0 && su_blk_write(m, 20, b, 1, &e) < 0 && su_blk_read(m, 20, b, 0, &e) == 0,
+       "the end");
     is_str(e.id, "disk.range");
     ok(su_blk_resize(m, 30, &e) < 0 && strcmp(e.id, "disk.resize.unsupported") == 0, "fixed");
-    ok(su_blk_flush(m, &e) == 0 && su_memblk_count(base).flushes == 1 && su_memblk_count(base).unflushed == 0, "flush goes through");
+    ok(su_blk_flush(m, &e) == 0 && su_memblk_count(base).flushes == 1 && su_memblk_count(base).unflushed == 0,
+       "flush goes through");
     for (unsigned long k = 1; k <= 3; k++) {
         su_memblk_fail(base, k);
         ok(su_blk_read(m, 0, b, 20, &e) < 0 && strcmp(e.id, "test.io") == 0, "read %lu fails", k);
@@ -51,7 +54,8 @@ static void refused(struct su_blk *base)
     for (size_t i = 0; i < SU_ARRAY_LEN(cases); i++) {
         struct su_err e = {0};
         SU_BLK struct su_blk *m = NULL;
-        ok((su_blk_map_open(base, cases[i].ext, cases[i].n, &m, &e) == 0) == cases[i].good && !m == !cases[i].good, "%s", cases[i].name);
+        ok((su_blk_map_open(base, cases[i].ext, cases[i].n, &m, &e) == 0) == cases[i].good && !m == !cases[i].good,
+           "%s", cases[i].name);
         if (!cases[i].good)
             is_str(e.id, "disk.map.extent");
     }

@@ -182,7 +182,8 @@ static void not_a_table(void)
         const char *name;
         unsigned at;
         uint8_t byte;
-    } bad[] = {{"no 55", 510, 0}, {"no AA", 511, 0}, {"a boot flag of 01", 446, 1}, {"a boot flag of 81", 446 + 48, 0x81}};
+    } bad[] = {
+        {"no 55", 510, 0}, {"no AA", 511, 0}, {"a boot flag of 01", 446, 1}, {"a boot flag of 81", 446 + 48, 0x81}};
     for (size_t i = 0; i < SU_ARRAY_LEN(bad); i++) {
         struct su_err e = {0};
         struct su_mbr m = {.n = 77};
@@ -212,7 +213,8 @@ static void kinds(void)
     su_put_le32(su_memblk_data(c) + 446 + 12, SECTORS / 8 - 63);
     ok(su_mbr_read(c, 4096, &m, &e) == 0 && m.n_problems == 0 && m.part[0].count == SECTORS / 8 - 63, "4K sectors");
     su_put_le32(su_memblk_data(c) + 446 + 12, SECTORS / 8 - 62);
-    ok(su_mbr_read(c, 4096, &m, &e) == 0 && m.n_problems == 1 && m.problem[0].what == SU_MBR_OUTSIDE, "4K, one too many");
+    ok(su_mbr_read(c, 4096, &m, &e) == 0 && m.n_problems == 1 && m.problem[0].what == SU_MBR_OUTSIDE,
+       "4K, one too many");
     ok(su_mbr_type_is_extended(5) && su_mbr_type_is_extended(0xF) && su_mbr_type_is_extended(0x85) &&
        !su_mbr_type_is_extended(0x83) && !su_mbr_type_is_extended(0), "container types");
 }
@@ -222,7 +224,10 @@ static void chain_4k(void)
 {
     struct su_err e = {0};
     struct su_mbr m = {0};
-    struct rec r[] = {{0, 0, 0, 0x0F, 256, 512}, {256 * 8, 0, 0, 0x83, 1, 10}, {256 * 8, 1, 0, 5, 100, 50}, {356 * 8, 0, 0, 0x82, 1, 20}};
+    struct rec r[] = {{0, 0, 0, 0x0F, 256, 512},
+                      {256 * 8, 0, 0, 0x83, 1, 10},
+                      {256 * 8, 1, 0, 5, 100, 50},
+                      {356 * 8, 0, 0, 0x82, 1, 20}};
     SU_BLK struct su_blk *d = disk_of(r, 4, 0);
     ok(su_mbr_read(d, 4096, &m, &e) == 0 && m.n == 2 && m.n_problems == 0, "a chain in 4K sectors");
     ok(m.part[1].number == 6 && m.part[1].first == 357 && m.part[1].count == 20, "its second logical");

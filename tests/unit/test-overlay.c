@@ -44,14 +44,16 @@ static void edges(void)
            su_blk_write(o, 20000, d + 20000, 6000, &e) == 0 && su_blk_write(o, 0, b, 1, &e) == 0,
        "writes across pages, at both ends, and of what is there");
     ok(su_blk_write(o, SIZE - 5, b, 6, &e) < 0 && su_blk_read(o, SIZE, b, 1, &e) < 0, "never past the end");
-    ok(su_memblk_count(base).writes == 0 && su_blk_flush(o, &e) == 0 && su_memblk_count(base).flushes == 0, "base untouched");
+    ok(su_memblk_count(base).writes == 0 && su_blk_flush(o, &e) == 0 && su_memblk_count(base).flushes == 0,
+       "base untouched");
     r = (struct runs){.stop_at = 99};
     ok(su_blk_overlay_changes(o, collect, &r, &e) == 0 && !r.bad && r.count == 3, "%zu runs", r.count);
     ok(r.off[0] == 0 && r.n[0] == 512 && r.off[1] == 3584 && r.n[1] == 1024, "runs grow over the page's border");
     ok(r.off[2] == SIZE / 512 * 512 && r.n[2] == SIZE % 512, "the last one ends with the disk");
     r = (struct runs){.stop_at = 1};
     ok(su_blk_overlay_changes(o, collect, &r, &e) < 0 && strcmp(e.id, "test.stop") == 0 && r.count == 1, "stopped");
-    ok(su_blk_read(o, 4085, b, 30, &e) == 0 && b[4] == d[4089] && b[5] == 0xFF && b[16] == 0xFF && b[17] == d[4102], "mixed read");
+    ok(su_blk_read(o, 4085, b, 30, &e) == 0 && b[4] == d[4089] && b[5] == 0xFF && b[16] == 0xFF && b[17] == d[4102],
+       "mixed read");
     su_memblk_fail(base, 1);
     ok(su_blk_write(o, 40960, b, 1, &e) < 0 && su_blk_read(o, 0, b, 1, &e) < 0, "the base fails");
     ok(su_blk_overlay_changes(o, collect, &r, &e) < 0, "and in the walk");
@@ -79,14 +81,17 @@ static void random_writes(void)
     }
     ok(bad == 0, "400 random writes and reads");
     r = (struct runs){.stop_at = 1000};
-    ok(su_blk_overlay_changes(o, collect, &r, &e) == 0 && !r.bad && memcmp(r.bytes, model, SIZE) == 0, "changes are the difference");
+    ok(su_blk_overlay_changes(o, collect, &r, &e) == 0 && !r.bad && memcmp(r.bytes, model, SIZE) == 0,
+       "changes are the difference");
 }
 
 static void full(void)
 {
     struct su_err e = {0};
     SU_BLK struct su_blk *base = NULL, *o = NULL;
-    ok(su_memblk_new((SU_OVERLAY_MAX + 1ull) * SU_OVERLAY_PAGE, &base, &e) == 0 && su_blk_overlay_open(base, &o, &e) == 0, "open");
+    ok(su_memblk_new((SU_OVERLAY_MAX + 1ull) * SU_OVERLAY_PAGE, &base, &e) == 0 &&
+           su_blk_overlay_open(base, &o, &e) == 0,
+       "open");
     int rc = 0;
     for (uint64_t i = 0; i < SU_OVERLAY_MAX; i++) /* from the back: pages are kept in order */
         rc |= su_blk_write(o, (SU_OVERLAY_MAX - i) * SU_OVERLAY_PAGE, "x", 1, &e);

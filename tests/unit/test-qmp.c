@@ -9,8 +9,10 @@ static const struct {
     const char *name, *answers, *id, *text; /* id NULL: good; text: in the message */
 } cases[] = {
     {"an answer", "{\"return\": {\"x\": 1}}\r\n", NULL, NULL},
-    {"events before it", "{\"event\": \"A\", \"data\": {}}\n{\"event\": \"B\"}\n{\"return\": {\"x\": 1}}\n", NULL, NULL},
-    {"a refusal", "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such node\"}}\n", "qmp.failed", "ask: no such node"},
+    {"events before it", "{\"event\": \"A\", \"data\": {}}\n{\"event\": \"B\"}\n{\"return\": {\"x\": 1}}\n", NULL,
+     NULL},
+    {"a refusal", "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such node\"}}\n", "qmp.failed",
+     "ask: no such node"},
     {"a refusal without reason", "{\"error\": 7}\n", "qmp.failed", "ask: failed"},
     {"not JSON", "hello\n", "qmp.failed", NULL},
     {"an empty line", "\n", "qmp.failed", NULL},
@@ -56,7 +58,8 @@ static void question(void)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) < 0 || write(s[1], both, sizeof both - 1) < 0)
         exit(99);
     ok(su_qmp_hello(s[0], &e) == 0, "hello");
-    ok(read(s[1], got, sizeof got - 1) > 0 && strcmp(got, "{\"execute\":\"qmp_capabilities\"}\n") == 0, "is what leaves negotiation");
+    ok(read(s[1], got, sizeof got - 1) > 0 && strcmp(got, "{\"execute\":\"qmp_capabilities\"}\n") == 0,
+       "is what leaves negotiation");
     memset(got, 0, sizeof got);
     ok(read(s[0], got, sizeof got - 1) == 4 && strcmp(got, "rest") == 0, "nothing behind the answer is taken");
     close(s[1]);

@@ -68,12 +68,16 @@ static void numbers(void)
 {
     uint8_t b[8];
     su_put_le64(b, UINT64_C(0x1122334455667788));
-    ok(b[0] == 0x88 && b[7] == 0x11 && su_le64(b) == UINT64_C(0x1122334455667788) && su_be64(b) == UINT64_C(0x8877665544332211), "64");
+    ok(b[0] == 0x88 && b[7] == 0x11 && su_le64(b) == UINT64_C(0x1122334455667788) &&
+           su_be64(b) == UINT64_C(0x8877665544332211),
+       "64");
     su_put_le32(b, 0xDEADBEEF);
     ok(su_le32(b) == 0xDEADBEEF && su_be32(b) == 0xEFBEADDE && su_le16(b) == 0xBEEF && su_be16(b) == 0xEFBE, "32, 16");
     su_put_le16(b, 0x1234);
     ok(b[0] == 0x34 && b[1] == 0x12, "put 16");
-    ok(su_round_up(0, 512) == 0 && su_round_up(1, 512) == 512 && su_round_up(512, 512) == 512 && su_round_up(513, 512) == 1024, "round up");
+    ok(su_round_up(0, 512) == 0 && su_round_up(1, 512) == 512 && su_round_up(512, 512) == 512 &&
+           su_round_up(513, 512) == 1024,
+       "round up");
     ok(su_round_up(UINT64_MAX, 4096) == UINT64_MAX - 4095, "saturates at the largest multiple");
     ok(su_round_up(UINT64_MAX - 4095, 4096) == UINT64_MAX - 4095 && su_round_up(7, 1) == 7, "multiples stay");
     static const uint8_t zero[9], late[9] = {[8] = 1}, early[9] = {1};

@@ -15,3 +15,5 @@ int su_blk_nbd_open(const char *uri, bool writable, struct su_blk **out, struct 
  * format: QEMU's driver name.  Resizing works where QEMU's driver can; can_resize says what is known. */
 int su_blk_qsd_open(const char *path, const char *format, bool writable, struct su_blk **out,
                     struct su_err *e) SU_MUST_CHECK;
+/* Whether that driver of QEMU can change the size of an image. */
+bool su_blk_qsd_resizes(const char *format);

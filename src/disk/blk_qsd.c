@@ -22,9 +22,9 @@ struct qsd {
 };
 
 /* QEMU drivers that can change an image's size (7.2: block/ *.c, bdrv_co_truncate). */
-static const char *const resizable[] = {"qcow2", "qed", "raw", "vpc"};
+static const char *const resizable[] = {"qcow2", "qed", "raw"};
 
-static bool format_resizes(const char *format)
+bool su_blk_qsd_resizes(const char *format)
 {
     for (size_t i = 0; i < SU_ARRAY_LEN(resizable); i++)
         if (strcmp(format, resizable[i]) == 0)
@@ -137,13 +137,13 @@ static int add_nodes(struct qsd *q, const char *path, const char *format, struct
 {
     struct stat st;
     bool device = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
-    json_t *file = json_pack("{s:s,s:s,s:b,s:b}", "driver", device ? "host_device" : "file", "filename", path, "read-only", !q->writable,
-                             "auto-read-only", 0);
+    json_t *file = json_pack("{s:s,s:s,s:b,s:b}", "driver", device ? "host_device" : "file", "filename", path,
+                             "read-only", !q->writable, "auto-read-only", 0);
     json_t *node = json_pack("{s:s,s:s,s:b,s:o}", "driver", format, "node-name", "d", "read-only", !q->writable, "file",
                              file);
     if (su_qmp_run(q->qmp, "blockdev-add", node, NULL, e) == 0)
         return 0;
-    if (strstr(e->msg, "lock")) {
+    if (strstr(e->msg, "Failed to get") && strstr(e->msg, " lock")) {
         (void)su_fail(e, SU_E_CONFLICT, "disk.in-use", "%s is in use by another process (QEMU's image lock is held)",
                       path);
         return su_remedy(e, "shut the VM down (or end the other program), then run the command again");
@@ -159,7 +159,7 @@ int su_blk_qsd_open(const char *path, const char *format, bool writable, struct 
     struct qsd *q = malloc(sizeof *q);
     if (!q)
         return su_fail_nomem(e, sizeof *q);
-    *q = (struct qsd){.blk = {.ops = !writable ? &reading : format_resizes(format) ? &growing : &fixed},
+    *q = (struct qsd){.blk = {.ops = !writable ? &reading : su_blk_qsd_resizes(format) ? &growing : &fixed},
                       .dir = SU_TMPDIR_NONE,
                       .proc = SU_PROC_NONE,
                       .qmp = -1,

@@ -25,8 +25,20 @@ static const struct {
 
 static const char *const formats[] = {"raw", "qcow2", "vmdk", "vhdx", "vdi", "vpc", "qed"};
 
-enum { QCOW2_BACKING_AT = 8, QCOW2_CRYPT_AT = 32, QCOW2_VERSION_AT = 4, QCOW2_INCOMPATIBLE_AT = 72, QCOW2_HEADER = 104 };
+enum {
+    QCOW2_BACKING_AT = 8,
+    QCOW2_CRYPT_AT = 32,
+    QCOW2_VERSION_AT = 4,
+    QCOW2_SNAPSHOTS_AT = 60,
+    QCOW2_INCOMPATIBLE_AT = 72,
+    QCOW2_HEADER = 104
+};
 enum { QCOW2_CORRUPT = 1 << 1, QCOW2_DATA_FILE = 1 << 2 };
+/* The first part of a sparse VMDK: its header, and the text that describes it. */
+enum { VMDK_CAPACITY_AT = 12, VMDK_TEXT_AT = 512, HEAD = 512 + 20 * 512 };
+
+#define SAY_FORMAT(f)                                                                                                  \
+    "if the image is yours and not a raw disk a guest wrote to, say --format " f "; only IMAGE itself is then changed"
 
 void su_image_done(struct su_image *im)
 {
@@ -48,10 +60,14 @@ static int read_head(const char *path, uint8_t *buf, size_t cap, size_t *got, st
     SU_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return su_fail_os(e, "disk.open", "opening %s", path);
-    ssize_t n = pread(fd, buf, cap, 0);
-    if (n < 0)
-        return su_fail_os(e, "disk.open", "reading %s", path);
-    *got = (size_t)n;
+    for (*got = 0; *got < cap;) {
+        ssize_t n = pread(fd, buf + *got, cap - *got, (off_t)*got);
+        if (n < 0)
+            return su_fail_os(e, "disk.open", "reading %s", path);
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
     return 0;
 }
 
@@ -62,7 +78,8 @@ static int check_qcow2(const char *path, struct su_bytes h, bool named, struct s
         return su_fail(e, SU_E_FORMAT, "disk.open", "%s is too short for a qcow2 image", path);
     uint64_t features = su_be32(h.p + QCOW2_VERSION_AT) >= 3 ? su_be64(h.p + QCOW2_INCOMPATIBLE_AT) : 0;
     if (su_be32(h.p + QCOW2_CRYPT_AT) != 0)
-        return su_fail(e, SU_E_REFUSED, "disk.image.encrypted", "%s is encrypted by QEMU, which surety cannot open", path);
+        return su_fail(e, SU_E_REFUSED, "disk.image.encrypted", "%s is encrypted by QEMU, which surety cannot open",
+                       path);
     if (features & QCOW2_CORRUPT) {
         (void)su_fail(e, SU_E_REFUSED, "disk.image.corrupt", "%s is marked corrupt", path);
         return su_remedy(e, "run: qemu-img check -r all IMAGE, and look at its report first");
@@ -70,10 +87,44 @@ static int check_qcow2(const char *path, struct su_bytes h, bool named, struct s
     bool outside = su_be64(h.p + QCOW2_BACKING_AT) != 0 || (features & QCOW2_DATA_FILE);
     if (outside && !named) {
         (void)su_fail(e, SU_E_REFUSED, "disk.image.backing", "%s names another file as its backing or data file", path);
-        return su_remedy(e, "if the image is yours and not a raw disk a guest wrote to, say --format qcow2; "
-                            "only the overlay is then changed");
+        return su_remedy(e, SAY_FORMAT("qcow2"));
     }
     return 0;
+}
+
+/* A VMDK is a text that names extents, or a sparse file with such a text in it: QEMU opens what that names when the
+ * header has no capacity of its own, and the parent in any case (block/vmdk.c). */
+static int check_vmdk(const char *path, struct su_bytes h, bool named, struct su_err *e)
+{
+    static const char parent[] = "parentFileNameHint";
+    bool sparse = h.n > VMDK_TEXT_AT && memcmp(h.p, "KDMV", 4) == 0;
+    bool outside = !sparse || su_le64(h.p + VMDK_CAPACITY_AT) == 0 ||
+                   memmem(h.p + VMDK_TEXT_AT, h.n - VMDK_TEXT_AT, parent, sizeof parent - 1);
+    if (named || !outside)
+        return 0;
+    (void)su_fail(e, SU_E_REFUSED, "disk.image.backing", "%s names other files as its parent or extents", path);
+    return su_remedy(e, SAY_FORMAT("vmdk"));
+}
+
+/* A VHD of fixed size is a raw disk with a footer that growing would leave in the middle. */
+static int check_raw(const char *path, struct su_blk *blk, struct su_err *e)
+{
+    uint8_t magic[8];
+    if (blk->size < 2 * SU_SECTOR)
+        return 0;
+    if (su_blk_read(blk, blk->size - SU_SECTOR, magic, sizeof magic, e) < 0)
+        return -1;
+    if (memcmp(magic, "conectix", sizeof magic) != 0)
+        return 0;
+    (void)su_fail(e, SU_E_REFUSED, "disk.image.vhd", "%s ends like a VHD of fixed size", path);
+    return su_remedy(e, "say --format vpc when it is one, --format raw when it is not");
+}
+
+/* QEMU's qcow2 driver does not resize a version 2 image that has snapshots. */
+static bool grows(const char *format, struct su_bytes h)
+{
+    bool old = strcmp(format, "qcow2") == 0 && su_be32(h.p + QCOW2_VERSION_AT) < 3 && su_be32(h.p + QCOW2_SNAPSHOTS_AT);
+    return su_blk_qsd_resizes(format) && !old;
 }
 
 static bool format_known(const char *format)
@@ -84,9 +135,10 @@ static bool format_known(const char *format)
     return false;
 }
 
-static int choose_format(const char *path, const char *named, const char **format, struct su_err *e)
+static int choose_format(const char *path, const char *named, const char **format, struct su_image *im,
+                         struct su_err *e)
 {
-    uint8_t buf[512];
+    uint8_t buf[HEAD];
     size_t n = 0;
     if (named && !format_known(named))
         return su_fail(e, SU_E_USAGE, "cli.format", "no such image format: %s", named);
@@ -94,7 +146,12 @@ static int choose_format(const char *path, const char *named, const char **forma
         return -1;
     struct su_bytes head = {buf, n};
     *format = named ? named : su_image_probe(head);
-    return strcmp(*format, "qcow2") == 0 ? check_qcow2(path, head, named != NULL, e) : 0;
+    bool qcow2 = strcmp(*format, "qcow2") == 0, vmdk = strcmp(*format, "vmdk") == 0;
+    if ((qcow2 && check_qcow2(path, head, named != NULL, e) < 0) ||
+        (vmdk && check_vmdk(path, head, named != NULL, e) < 0))
+        return -1;
+    im->can_grow = strcmp(*format, "raw") != 0 && grows(*format, head);
+    return 0;
 }
 
 static int open_path(const char *path, const char *named, bool writable, struct su_image *im, struct su_err *e)
@@ -106,24 +163,20 @@ static int open_path(const char *path, const char *named, bool writable, struct 
         return su_fail_os(e, "disk.open", "opening %s", path);
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return su_fail(e, SU_E_USAGE, "disk.open", "%s is neither a file nor a block device", path);
-    if (choose_format(path, named, &format, e) < 0)
+    if (choose_format(path, named, &format, im, e) < 0)
         return -1;
     snprintf(im->format, sizeof im->format, "%s", format);
     im->kind = S_ISBLK(st.st_mode) ? SU_IMAGE_DEVICE : SU_IMAGE_FILE;
     im->path = realpath(path, NULL);
     if (!im->path)
         return su_fail_os(e, "disk.open", "opening %s", path);
-    if (strcmp(format, "raw") != 0) {
-        if (su_blk_qsd_open(im->path, format, writable, &im->blk, e) < 0)
-            return -1;
-        im->can_grow = writable ? su_blk_can_resize(im->blk) : strcmp(format, "qcow2") == 0 || strcmp(format, "vpc") == 0;
-        return 0;
-    }
+    if (strcmp(format, "raw") != 0)
+        return su_blk_qsd_open(im->path, format, writable, &im->blk, e);
     if (su_blk_file_open(path, writable ? SU_FILE_WRITE : SU_FILE_READ, &im->blk, &facts, e) < 0)
         return -1;
     im->sector_size = facts.sector_size;
     im->can_grow = !facts.block_device;
-    return 0;
+    return named || facts.block_device ? 0 : check_raw(path, im->blk, e);
 }
 
 static bool is_uri(const char *name)

@@ -122,7 +122,8 @@ static int check_server(struct nbd_handle *h, bool writable, uint64_t *size, str
         return su_remedy(e, "let the server export the disk for writing, then run the command again");
     }
     if (writable && nbd_can_flush(h) != 1) {
-        (void)su_fail(e, SU_E_REFUSED, "disk.nbd.no-flush", "the NBD server cannot flush, so a crash could not be survived");
+        (void)su_fail(e, SU_E_REFUSED, "disk.nbd.no-flush",
+                      "the NBD server cannot flush, so a crash could not be survived");
         return su_remedy(e, "export the disk with a server that can flush, as qemu-nbd does");
     }
     *size = (uint64_t)n;

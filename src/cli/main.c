@@ -26,7 +26,7 @@ OPT(o_quiet, "--quiet", NULL, "no progress", NULL);
 static const struct su_option *const inspect_options[] = {&o_json, &o_format, &o_sector, &o_key, &o_vars, CHOICES, NULL};
 static const struct su_option *const convert_options[] = {&o_dry,  &o_undo, &o_quiet, &o_json, &o_format, &o_sector,
                                                           &o_key, &o_vars, CHOICES,  NULL};
-static const struct su_option *const back_options[] = {&o_undo, &o_quiet, &o_json, &o_format, &o_key, NULL};
+static const struct su_option *const back_options[] = {&o_undo, &o_quiet, &o_json, &o_format, &o_key, &o_engine, NULL};
 static const struct su_option *const recover_options[] = {&o_undo, &o_json, &o_format, NULL};
 
 static int verb_completion(const struct su_args *a, struct su_err *e);

@@ -20,23 +20,22 @@ enum {
 };
 
 struct appliance {
-    struct su_facts *f;
-    const struct su_edits *edits;
+    const struct su_appliance *job; /* borrowed */
     struct su_tmpdir dir;
     char overlay[300];
 };
 
-static bool needs_appliance(const struct su_facts *f, const struct su_edit *ed)
+static bool needs_appliance(const struct su_appliance *job, const struct su_edit *ed)
 {
-    return !f->vols.vol[ed->vol].fs_writable;
+    return !job->vols->vol[ed->vol].fs_writable;
 }
 
 /* Base of the overlay: our image, whose lock is held by us for as long as this runs. */
-static json_t *base_node(const struct su_facts *f)
+static json_t *base_node(const struct su_appliance *job)
 {
-    const struct su_image *im = &f->image;
+    const struct su_image *im = job->image;
     if (im->kind == SU_IMAGE_NBD)
-        return json_pack("{s:s,s:s}", "file.driver", "nbd", "file.uri", f->opt->image);
+        return json_pack("{s:s,s:{s:s,s:s}}", "driver", "raw", "file", "driver", "nbd", "uri", job->name);
     return json_pack("{s:s,s:{s:s,s:s,s:s}}", "driver", im->format, "file", "driver",
                      im->kind == SU_IMAGE_DEVICE ? "host_device" : "file", "filename", im->path, "locking", "off");
 }
@@ -44,17 +43,17 @@ static json_t *base_node(const struct su_facts *f)
 static int make_overlay(struct appliance *a, struct su_err *e)
 {
     char size[32];
-    json_t *node = base_node(a->f);
+    json_t *node = base_node(a->job);
     SU_FREE char *base = node ? json_dumps(node, JSON_COMPACT) : NULL;
     json_decref(node);
     SU_BUF struct su_buf ref = {0};
     su_buf_printf(&ref, "json:%s", base ? base : "");
     if (!base || su_buf_ok(&ref, e) < 0)
         return su_fail_nomem(e, 512);
-    snprintf(size, sizeof size, "%" PRIu64, a->f->image.blk->size);
+    snprintf(size, sizeof size, "%" PRIu64, a->job->image->blk->size);
     snprintf(a->overlay, sizeof a->overlay, "%s/overlay.qcow2", a->dir.path);
     const char *argv[] = {"qemu-img", "create", "-q", "-u",       "-f", "qcow2", "-F",
-                          a->f->image.kind == SU_IMAGE_NBD ? "raw" : a->f->image.format,
+                          a->job->image->kind == SU_IMAGE_NBD ? "raw" : a->job->image->format,
                           "-b", su_buf_str(&ref), a->overlay, size, NULL};
     return su_child_run(&(struct su_child){.argv = argv}, NULL, e);
 }
@@ -80,21 +79,22 @@ static bool plain(const char *path)
 /* The text of one file after all its edits, the first of which is at index first. */
 static int add_upload(struct appliance *a, size_t first, struct su_buf *script, struct su_err *e)
 {
-    const struct su_edit *one = &a->edits->edit[first];
-    const struct su_vol *x = &a->f->vols.vol[one->vol];
+    const struct su_edit *one = &a->job->edits->edit[first];
+    const struct su_vol *x = &a->job->vols->vol[one->vol];
     SU_BUF struct su_buf text = {0};
     char name[32];
     if (!plain(one->path))
         return su_fail(e, SU_E_REFUSED, "appliance.path", "the name %s is not plain enough", one->path);
     if (su_fs_read_file(x->fs, x->fs->root, one->path, SU_TEXT_MAX, &text, e) < 0)
-        return -1;
-    for (size_t i = first; i < a->edits->n; i++) {
-        const struct su_edit *ed = &a->edits->edit[i];
+        return a->job->undo && e->kind == SU_E_MISSING ? 0 : -1;
+    size_t n = a->job->edits->n;
+    for (size_t i = 0; i < n; i++) { /* the way back is the way, backwards */
+        const struct su_edit *ed = &a->job->edits->edit[a->job->undo ? n - 1 - i : i];
         SU_BUF struct su_buf next = {0};
         unsigned changed;
         if (ed->vol != one->vol || strcmp(ed->path, one->path) != 0)
             continue;
-        if (su_edit_text(ed, a->edits, a->f->partuuid, a->f->n_partuuid, false, su_buf_bytes(&text), &next, &changed, e) < 0)
+        if (su_edit_text(ed, a->job->edits, a->job->map, a->job->n_map, a->job->undo, su_buf_bytes(&text), &next, &changed, e) < 0)
             return -1;
         struct su_buf old = text;
         text = next;
@@ -109,7 +109,7 @@ static int add_upload(struct appliance *a, size_t first, struct su_buf *script, 
 static bool edited_before(const struct appliance *a, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (a->edits->edit[k].vol == a->edits->edit[i].vol && strcmp(a->edits->edit[k].path, a->edits->edit[i].path) == 0)
+        if (a->job->edits->edit[k].vol == a->job->edits->edit[i].vol && strcmp(a->job->edits->edit[k].path, a->job->edits->edit[i].path) == 0)
             return true;
     return false;
 }
@@ -118,13 +118,13 @@ static int write_script(struct appliance *a, struct su_buf *script, struct su_er
 {
     char device[200];
     su_buf_text(script, "run\n");
-    for (size_t vol = 0; vol < a->f->vols.n; vol++) {
+    for (size_t vol = 0; vol < a->job->vols->n; vol++) {
         bool mounted = false;
-        for (size_t i = 0; i < a->edits->n; i++) {
-            const struct su_edit *ed = &a->edits->edit[i];
-            if (ed->vol != (int)vol || !needs_appliance(a->f, ed) || edited_before(a, i))
+        for (size_t i = 0; i < a->job->edits->n; i++) {
+            const struct su_edit *ed = &a->job->edits->edit[i];
+            if (ed->vol != (int)vol || !needs_appliance(a->job, ed) || edited_before(a, i))
                 continue;
-            const struct su_vol *x = &a->f->vols.vol[vol];
+            const struct su_vol *x = &a->job->vols->vol[vol];
             if (!mounted && device_of(x, device, sizeof device, e) < 0)
                 return -1;
             if (!mounted)
@@ -200,19 +200,19 @@ static int take_changes(struct appliance *a, struct su_err *e)
         uint64_t off = (uint64_t)json_integer_value(json_object_get(o, "start"));
         uint64_t n = (uint64_t)json_integer_value(json_object_get(o, "length"));
         if (rc == 0 && json_integer_value(json_object_get(o, "depth")) == 0)
-            rc = take_range(from, a->f->overlay, off, n, buf, e);
+            rc = take_range(from, a->job->overlay, off, n, buf, e);
     }
     json_decref(list);
     return rc;
 }
 
-int su_appliance_edit(struct su_facts *f, const struct su_edits *edits, struct su_err *e)
+int su_appliance_edit(const struct su_appliance *job, struct su_err *e)
 {
     SU_BUF struct su_buf script = {0};
-    struct appliance a = {.f = f, .edits = edits, .dir = SU_TMPDIR_NONE};
+    struct appliance a = {.job = job, .dir = SU_TMPDIR_NONE};
     bool any = false;
-    for (size_t i = 0; i < edits->n; i++)
-        any = any || needs_appliance(f, &edits->edit[i]);
+    for (size_t i = 0; i < job->edits->n; i++)
+        any = any || needs_appliance(job, &job->edits->edit[i]);
     if (!any)
         return 0;
     int rc = su_tmpdir_make(&a.dir, 64 * SU_MIB, e);

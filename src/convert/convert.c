@@ -275,7 +275,9 @@ int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct 
     if (tell(watch, "editing the guest's files", e) < 0 ||
         su_edits_apply(&f->vols, &c.edits, f->partuuid, f->n_partuuid, false, f->opt->now, e) < 0)
         return -1;
-    if (f->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(f, &c.edits, e) < 0)
+    struct su_appliance job = {.name = f->opt->image, .image = &f->image, .overlay = f->overlay, .vols = &f->vols,
+                               .edits = &c.edits, .map = f->partuuid, .n_map = f->n_partuuid};
+    if (f->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(&job, e) < 0)
         return su_context(e, "editing in the appliance");
     if (make_plan(&m, e) < 0)
         return -1;

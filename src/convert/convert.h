@@ -30,8 +30,18 @@ int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct 
 /* What the journal remembers beside bytes: how to undo edits when the guest has run since.  New reference. */
 json_t *su_conversion_meta(const struct su_facts *f, const struct su_conversion *c);
 
-/* The edits that only the appliance can make, onto the overlay. */
-int su_appliance_edit(struct su_facts *f, const struct su_edits *edits, struct su_err *e) SU_MUST_CHECK;
+/* The edits that only the appliance can make, onto the overlay.  All borrowed. */
+struct su_appliance {
+    const char *name; /* of the image, as the operator gave it */
+    const struct su_image *image;
+    struct su_blk *overlay;
+    const struct su_vols *vols;
+    const struct su_edits *edits;
+    const struct su_partuuid *map;
+    size_t n_map;
+    bool undo;
+};
+int su_appliance_edit(const struct su_appliance *job, struct su_err *e) SU_MUST_CHECK;
 
 /* Running ------------------------------------------------------------------
  * undo: path of the undo journal.  Each opens the image and the journal itself and takes their locks. */

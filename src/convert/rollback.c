@@ -106,7 +106,7 @@ static int skip_edit(const struct back *b, size_t i, struct su_err *e)
         return 0;
     (void)su_fail(e, SU_E_REFUSED, "rollback.volume", "%s on %s must be changed back, and surety does not write it itself",
                   b->meta.edit[i].path, b->meta.edit[i].volume);
-    return su_remedy(e, "in the guest, before the rollback, change PARTUUID= to UUID= in that file, or restore a backup");
+    return su_remedy(e, "say --engine appliance (needs libguestfs), or --key-file for an encrypted volume");
 }
 
 static int undo_edits(struct back *b, struct su_err *e)
@@ -122,7 +122,9 @@ static int undo_edits(struct back *b, struct su_err *e)
     snprintf(l->resume, sizeof l->resume, "%s", b->meta.resume);
     for (size_t i = 0; i < b->meta.n_edits; i++) {
         int vol = by_name(&b->vols, b->meta.edit[i].volume);
-        if (vol < 0 || !b->vols.vol[vol].fs || !b->vols.vol[vol].fs_writable) {
+        bool can = vol >= 0 && b->vols.vol[vol].fs &&
+                   (b->vols.vol[vol].fs_writable || b->opt->engine == SU_ENGINE_APPLIANCE);
+        if (!can) {
             if (skip_edit(b, i, e) < 0)
                 return -1;
             continue;
@@ -132,6 +134,10 @@ static int undo_edits(struct back *b, struct su_err *e)
         snprintf(ed->path, sizeof ed->path, "%s", b->meta.edit[i].path);
     }
     b->edits = (unsigned)l->n;
+    struct su_appliance job = {.name = b->opt->image, .image = &b->image, .overlay = b->overlay, .vols = &b->vols,
+                               .edits = l, .map = b->meta.partuuid, .n_map = b->meta.n_partuuid, .undo = true};
+    if (b->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(&job, e) < 0)
+        return su_context(e, "editing in the appliance");
     return su_edits_apply(&b->vols, l, b->meta.partuuid, b->meta.n_partuuid, true, b->opt->now, e);
 }
 

@@ -3,13 +3,11 @@
 #include "blk_file.h"
 #include "blk_nbd.h"
 #include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define UNDO_DIR "/var/lib/surety/undo"
 
 static const struct {
     const char *format, *magic;
@@ -217,10 +215,8 @@ int su_image_undo_path(const char *name, char *out, size_t cap, struct su_err *e
     if (!is_uri(name) && stat(name, &st) == 0 && S_ISREG(st.st_mode)) {
         n = snprintf(out, cap, "%s.surety-undo", name);
     } else {
-        if ((mkdir("/var/lib/surety", 0755) < 0 && errno != EEXIST) || (mkdir(UNDO_DIR, 0700) < 0 && errno != EEXIST))
-            return su_fail_os(e, "undo.open", "making " UNDO_DIR);
         flatten(name, flat, sizeof flat);
-        n = snprintf(out, cap, UNDO_DIR "/%s.surety-undo", flat);
+        n = snprintf(out, cap, SU_IMAGE_UNDO_DIR "/%s.surety-undo", flat);
     }
     return n < 0 || (size_t)n >= cap ? su_fail(e, SU_E_RANGE, "undo.open", "the name of the image is too long") : 0;
 }

@@ -26,5 +26,7 @@ int su_image_open(const char *name, const char *format, bool writable, struct su
 /* What the first bytes say; "raw" when nothing else.  head: at least the first 512 bytes.  static. */
 const char *su_image_probe(struct su_bytes head);
 
-/* Where the undo journal of name is by default: beside a file, else under /var/lib/surety/undo. */
+#define SU_IMAGE_UNDO_DIR "/var/lib/surety/undo"
+
+/* Where the undo journal of name is by default: beside a file, else in SU_IMAGE_UNDO_DIR, which this does not make. */
 int su_image_undo_path(const char *name, char *out, size_t cap, struct su_err *e) SU_MUST_CHECK;

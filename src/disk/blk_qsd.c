@@ -21,8 +21,8 @@ struct qsd {
     struct nbd_handle *h; /* NULL while the export is down for a resize */
 };
 
-/* QEMU drivers that can change an image's size (7.2: block/ *.c, bdrv_co_truncate). */
-static const char *const resizable[] = {"qcow2", "qed", "raw"};
+/* QEMU drivers that can make an image larger and smaller again (7.2: block/ *.c, bdrv_co_truncate). */
+static const char *const resizable[] = {"qcow2", "raw"};
 
 bool su_blk_qsd_resizes(const char *format)
 {

@@ -116,10 +116,9 @@ int su_efivars_find(struct su_bytes file, const char *name, const uint8_t guid[S
     while ((more = su_efivars_next(&vars, &v, e)) > 0) {
         if (memcmp(v.guid, guid, SU_EFI_GUID) != 0 || !su_efivar_named(&v, name))
             continue;
-        if (!have || found.in_transition) /* the one in transition counts only while there is no other */
-            found = v;
+        found = v;
         have = true;
-        if (!v.in_transition)
+        if (!v.in_transition) /* one in transition counts only while there is no other */
             break;
     }
     if (more < 0)

@@ -80,6 +80,7 @@ static void test_states(void)
     put(&s, 0x3c, "db", su_efi_security_guid, "deleted");
     put(&s, 0x3d, "db", su_efi_security_guid, "deleted in one step");
     put(&s, 0x7f, "db", su_efi_security_guid, "header written only");
+    is_str(find(&s, "db", su_efi_security_guid), "efi.vars.missing");
     put(&s, 0x3e, "db", su_efi_security_guid, "old");
     is_str(find(&s, "db", su_efi_security_guid), "old");
     put(&s, 0x3f, "db", su_efi_security_guid, "new");

@@ -40,6 +40,27 @@ static const char *read_by(const struct su_buf *b, struct su_modsig *s)
     return s->is_signed ? "signed" : "unsigned";
 }
 
+/* Pulls few bytes at a time, so that the signature comes in many pieces. */
+static int drip(void *arg, void *buf, size_t n, size_t *got, struct su_err *e)
+{
+    struct su_bytes *b = arg;
+    (void)e;
+    *got = n < 97 ? n : 97;
+    if (*got > b->n)
+        *got = b->n;
+    (void)su_take(b, buf, *got);
+    return 0;
+}
+
+static void test_pieces(const struct su_buf *plain)
+{
+    struct su_bytes left = su_buf_bytes(plain);
+    struct su_modsig s = {0};
+    struct su_err e = {0};
+    ok(su_modsig_read((struct su_pull){drip, &left}, &s, &e) == 0 && s.is_signed, "pulled in pieces");
+    is_str(s.issuer, "Module CA");
+}
+
 static void test_packings(const struct su_buf *plain)
 {
     static const struct {
@@ -113,11 +134,14 @@ static void test_real(void)
 int main(void)
 {
     struct signer ca = signer_new("Module CA", NULL, -3600, 3600), leaf = signer_new("Module signer", &ca, -3600, 3600);
-    SU_BUF struct su_buf small = {0}, large = {0};
+    SU_BUF struct su_buf small = {0}, large = {0}, across = {0};
     module(&small, 300, &leaf);
     module(&large, 300 * 1000, &leaf);
     test_packings(&small);
     test_packings(&large);
+    module(&across, 2 * SU_MODSIG_TAIL - 100, &leaf); /* the signature lies where the kept tail is moved */
+    test_pieces(&large);
+    test_pieces(&across);
     test_spoiled(&large);
     test_real();
     signer_done(&ca);

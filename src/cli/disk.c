@@ -339,6 +339,9 @@ int su_disk_rollback_verb(const struct su_args *a, struct su_err *e)
     if (su_disk_rollback(&r.opt, r.undo, &watch, &done, e) < 0)
         return -1;
     su_progress_end(&r.progress, "rolled back");
+    if (done.grub_changed && !done.grub_renewed)
+        fprintf(stderr, "surety: warning: the guest upgraded GRUB since the conversion; if it does not start under BIOS, "
+                        "run grub-install in it from a rescue system\n");
     return print_outcome(&r, &done,
                          done.what == SU_DONE_RECOVERED_OLD ? "the conversion had not finished; it was undone"
                          : done.exact                       ? "rolled back; every byte is as it was"

@@ -31,36 +31,13 @@ static bool dual_wanted(const struct su_facts *f)
     return f->opt->dual != SU_OFF && f->bios.grub_in_mbr && f->bios.room && f->bios.files_readable;
 }
 
-static int fetch_grub(void *arg, const char *name, size_t max, struct su_buf *out, struct su_err *e)
-{
-    const struct su_facts *f = arg;
-    char path[SU_LINUX_PATH];
-    snprintf(path, sizeof path, SU_GRUB_BIOS_DIR "/%.100s", name);
-    return su_fs_read_file(f->vols.vol[f->bios.where.vol].fs, f->bios.where.base, path, max, out, e);
-}
-
-static int build_core(struct maker *m, struct su_err *e)
-{
-    struct su_facts *f = m->f;
-    const struct su_vol *boot = &f->vols.vol[f->linux_.boot.vol];
-    struct su_grub_core_spec spec = {.fetch = fetch_grub,
-                                     .arg = f,
-                                     .fs_type = boot->what.type,
-                                     .fs_uuid = boot->what.uuid,
-                                     .prefix = f->linux_.grub_dir,
-                                     .lvm = boot->lv[0] != 0,
-                                     .lba = su_gpt_first_usable(f->sector_size),
-                                     .max_sectors = (uint32_t)f->bios.room};
-    return su_grub_core_build(&spec, &m->core, e);
-}
-
 /* With "auto" a core that cannot be built costs the dual boot, not the conversion. */
 static int make_core(struct maker *m, struct su_err *e)
 {
     struct su_err why = {0};
     if (!dual_wanted(m->f))
         return 0;
-    if (build_core(m, &why) == 0) {
+    if (su_bios_core(&m->f->vols, &m->f->linux_, su_gpt_first_usable(m->f->sector_size), m->f->bios.room, &m->core, &why) == 0) {
         m->c->core_sectors = m->core.n / SU_SECTOR;
         m->c->dual = true;
         return 0;

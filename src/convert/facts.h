@@ -3,14 +3,13 @@
  *
  * facts -> rules (may it be converted?) -> plan (what to write) -> journal (write it). */
 #pragma once
+#include "bios.h"
 #include "disk/image.h"
 #include "guest/bootfiles.h"
 #include "guest/initramfs_facts.h"
 #include "guest/netnames.h"
 #include "options.h"
 
-/* Where a guest keeps the GRUB files for BIOS that grub-mkimage needs. */
-#define SU_GRUB_BIOS_DIR "/usr/lib/grub/i386-pc"
 #define SU_FIRMWARE_VARS "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 
 enum su_table { SU_TABLE_NONE, SU_TABLE_MBR, SU_TABLE_GPT };
@@ -23,7 +22,7 @@ struct su_bios_facts {
     bool grub_in_mbr;     /* the boot code is GRUB's */
     uint64_t room;        /* sectors a BIOS boot partition could have */
     bool files_readable;  /* the guest's own usr/lib/grub/i386-pc is there and can be read */
-    struct su_tree where; /* the tree that holds it */
+    char print[SU_BIOS_PRINT]; /* of the modules in /boot/grub */
 };
 
 struct su_facts {

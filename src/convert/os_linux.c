@@ -4,17 +4,13 @@
 #include "os.h"
 #include <string.h>
 
-static void read_bios(struct su_facts *f)
+static int read_bios(struct su_facts *f, struct su_err *e)
 {
     struct su_bios_facts *b = &f->bios;
-    struct su_err why = {0};
-    struct su_fs_node node;
-    *b = (struct su_bios_facts){.where = f->linux_.root};
     b->grub_in_mbr = su_grub_is_boot_sector(f->mbr.sector);
     b->room = su_layout_bios_room(&f->mbr);
-    if (b->where.vol >= 0)
-        b->files_readable = su_fs_walk(f->vols.vol[b->where.vol].fs, b->where.base, SU_GRUB_BIOS_DIR "/kernel.img", &node,
-                                       &why) == 0;
+    b->files_readable = f->linux_.grub_found && su_bios_files(&f->vols, &f->linux_);
+    return su_bios_print(&f->vols, &f->linux_, b->print, e);
 }
 
 static int read_linux(struct su_facts *f, bool *mine, struct su_err *e)
@@ -29,8 +25,7 @@ static int read_linux(struct su_facts *f, bool *mine, struct su_err *e)
         return *e = f->files_why, -1;
     if (su_bootcheck(&f->vols, &f->linux_, &f->files, f->opt->firmware_vars, &f->check, e) < 0)
         return -1;
-    read_bios(f);
-    return su_facts_read_tree(f, e);
+    return read_bios(f, e) < 0 || su_facts_read_tree(f, e) < 0 ? -1 : 0;
 }
 
 /* The signed files at the place firmware looks by itself, and again in the distribution's directory,

@@ -3,8 +3,8 @@
  * files returns byte for byte when nothing was written there since, else by the inverse edit, so that
  * newer contents stay.  The rollback is itself a plan under a journal of its own. */
 #include "disk/blk_overlay.h"
+#include "guest/grubcore.h"
 #include "undo.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,10 +19,13 @@ struct back {
     struct su_vols vols;
     struct su_plan plan;
     unsigned edits;
+    bool grub_changed;  /* the guest upgraded GRUB since: the old core does not go with its modules */
+    struct su_buf core; /* a new one, for the gap; empty when none is needed or none could be made */
 };
 
 static void back_done(struct back *b)
 {
+    su_buf_done(&b->core);
     su_plan_done(&b->plan);
     su_vols_done(&b->vols);
     su_journal_done(&b->j);
@@ -162,6 +165,53 @@ static int put_back(struct back *b, enum su_area area, const char *why, struct s
     return 0;
 }
 
+/* Sectors between the boot record and the first partition. */
+static uint64_t gap_sectors(const struct back *b)
+{
+    uint64_t first = SU_MIB / SU_SECTOR;
+    for (size_t i = 0; i < b->meta.n_parts; i++)
+        if (b->meta.part[i].number != b->meta.bios_number && b->meta.part[i].first < first)
+            first = b->meta.part[i].first;
+    return first - 1;
+}
+
+/* Without a core that fits, the old one goes back all the same: GRUB's modules rarely part with it. */
+static int renew_core(struct back *b, struct su_err *e)
+{
+    SU_LINUX struct su_linux l = {0};
+    struct su_err why = {0};
+    char print[SU_BIOS_PRINT];
+    if (!b->meta.grub[0] || b->meta.sector_size != SU_SECTOR)
+        return 0;
+    if (su_linux_find(&b->vols, b->meta.partuuid, b->meta.n_partuuid, &l, e) < 0 || su_bios_print(&b->vols, &l, print, e) < 0)
+        return -1;
+    b->grub_changed = print[0] && strcmp(print, b->meta.grub) != 0;
+    if (b->grub_changed && su_bios_files(&b->vols, &l) && su_bios_core(&b->vols, &l, 1, gap_sectors(b), &b->core, &why) < 0 &&
+        why.kind == SU_E_NOMEM)
+        return *e = why, -1;
+    return 0;
+}
+
+/* Puts bytes into the writes that cover them. */
+static void patch(struct su_plan *p, uint64_t off, const uint8_t *bytes, uint64_t n)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct su_step *s = &p->step[i];
+        uint64_t from = s->off > off ? s->off : off, to = s->off + s->n < off + n ? s->off + s->n : off + n;
+        if (s->kind == SU_STEP_WRITE && s->bytes && from < to)
+            memcpy(s->bytes + (from - s->off), bytes + (from - off), to - from);
+    }
+}
+
+static void place_core(struct back *b)
+{
+    uint8_t pointer[8] = {1};
+    if (b->core.n == 0)
+        return;
+    patch(&b->plan, SU_SECTOR, b->core.p, b->core.n);
+    patch(&b->plan, SU_GRUB_POINTER_AT, pointer, sizeof pointer);
+}
+
 static int make_plan(struct back *b, bool exact, struct su_err *e)
 {
     struct su_plan *p = &b->plan;
@@ -172,6 +222,7 @@ static int make_plan(struct back *b, bool exact, struct su_err *e)
         put_back(b, SU_AREA_ESP, "what the ESP replaced", e) < 0 || put_back(b, SU_AREA_BOOT, "old boot area", e) < 0 ||
         put_back(b, SU_AREA_TABLE, "old partition table", e) < 0)
         return -1;
+    place_core(b);
     return su_plan_check(p, e);
 }
 
@@ -204,12 +255,13 @@ static int roll_back(struct back *b, const struct su_watch *watch, struct su_out
     if (open_journal(b, e) < 0 || check_layout(b, e) < 0 || untouched(b, &exact, e) < 0 ||
         su_blk_overlay_open(b->image.blk, &b->overlay, e) < 0)
         return -1;
-    if (!exact && undo_edits(b, e) < 0)
+    if (!exact && (undo_edits(b, e) < 0 || renew_core(b, e) < 0))
         return -1;
     if (make_plan(b, exact, e) < 0 || run(b, watch, e) < 0)
         return -1;
     *out = (struct su_outcome){
-        .what = SU_DONE_ROLLED_BACK, .exact = exact, .edits = b->edits, .written = b->image.blk->written};
+        .what = SU_DONE_ROLLED_BACK, .exact = exact, .edits = b->edits, .written = b->image.blk->written,
+        .grub_changed = b->grub_changed, .grub_renewed = b->core.n > 0};
     return 0;
 }
 

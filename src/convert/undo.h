@@ -37,5 +37,6 @@ struct su_undo_meta {
         char volume[160], path[SU_LINUX_PATH];
     } edit[SU_EDITS_MAX];
     char esp_uuid[16], resume[64];
+    char grub[SU_BIOS_PRINT]; /* of the modules that went with the old core */
 };
 int su_undo_meta_parse(struct su_bytes text, struct su_undo_meta *out, struct su_err *e) SU_MUST_CHECK;

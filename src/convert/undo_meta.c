@@ -42,10 +42,10 @@ json_t *su_conversion_meta(const struct su_facts *f, const struct su_conversion 
 {
     char disk_id[9];
     snprintf(disk_id, sizeof disk_id, "%08x", f->mbr.disk_id);
-    return json_pack("{s:i,s:s,s:s,s:i,s:i,s:i,s:s,s:s,s:o,s:o,s:o}", "version", META_VERSION, "surety", SURETY_VERSION,
+    return json_pack("{s:i,s:s,s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:o,s:o,s:o}", "version", META_VERSION, "surety", SURETY_VERSION,
                      "disk_id", disk_id, "sector_size", (int)f->sector_size, "esp", (int)c->layout.esp_number, "bios",
-                     (int)c->layout.bios_number, "esp_uuid", c->edits.esp_uuid, "resume", c->edits.resume, "parts",
-                     parts(&c->layout), "partuuid", partuuids(f), "edits", edits(f, &c->edits));
+                     (int)c->layout.bios_number, "esp_uuid", c->edits.esp_uuid, "resume", c->edits.resume, "grub", f->bios.print,
+                     "parts", parts(&c->layout), "partuuid", partuuids(f), "edits", edits(f, &c->edits));
 }
 
 static int bad(struct su_err *e, const char *what)
@@ -124,7 +124,8 @@ int su_undo_meta_parse(struct su_bytes text, struct su_undo_meta *out, struct su
     m->esp_number = (unsigned)json_integer_value(json_object_get(o, "esp"));
     m->bios_number = (unsigned)json_integer_value(json_object_get(o, "bios"));
     if ((m->sector_size != 512 && m->sector_size != 4096) || !copy_text(o, "disk_id", id, sizeof id) ||
-        !copy_text(o, "esp_uuid", m->esp_uuid, sizeof m->esp_uuid) || !copy_text(o, "resume", m->resume, sizeof m->resume))
+        !copy_text(o, "esp_uuid", m->esp_uuid, sizeof m->esp_uuid) || !copy_text(o, "resume", m->resume, sizeof m->resume) ||
+        !copy_text(o, "grub", m->grub, sizeof m->grub))
         return bad(e, "fields");
     if (take_parts(json_object_get(o, "parts"), m, e) < 0 ||
         take_partuuids(json_object_get(o, "partuuid"), (uint32_t)strtoul(id, NULL, 16), m, e) < 0 ||

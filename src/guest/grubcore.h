@@ -41,7 +41,7 @@ struct su_grub_core_spec { /* borrowed */
 int su_grub_core_build(const struct su_grub_core_spec *spec, struct su_buf *out, struct su_err *e) SU_MUST_CHECK;
 
 /* Sector 0: is this GRUB 2's boot.img, other GRUBs, and everything else, not being so?  And its pointer. */
-enum { SU_GRUB_BOOT_SECTOR = 512 };
+enum { SU_GRUB_BOOT_SECTOR = 512, SU_GRUB_POINTER_AT = 0x5c };
 bool su_grub_is_boot_sector(const uint8_t s[SU_GRUB_BOOT_SECTOR]);
 uint64_t su_grub_core_lba(const uint8_t s[SU_GRUB_BOOT_SECTOR]);
 void su_grub_set_core_lba(uint8_t s[SU_GRUB_BOOT_SECTOR], uint64_t lba);

@@ -7,8 +7,10 @@ enum { CORE_SECTORS = 48 }; /* no GRUB core with a file system in it is smaller 
 
 static void files_found(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
-    if (f->files_why.kind != SU_OK)
-        su_found_as(v, SU_STOP, f->files_why.id, f->files_why.remedy, "%s", f->files_why.msg);
+    const struct su_err *why = &f->files_why;
+    if (why->kind != SU_OK) /* one that comes without a remedy is about a file's bytes */
+        su_found_as(v, SU_STOP, why->remedy ? why->id : "boot.files.unusable", why->remedy ? why->remedy : row->remedy,
+                    "%s", why->msg);
     else if (!f->files.found)
         su_found(v, row, "no signed shim and GRUB for %s, neither in the guest nor on this host",
                  f->linux_.os_name[0] ? f->linux_.os_name : "this system");

@@ -126,6 +126,23 @@ static bool header_stale(const struct ctx *x, const struct su_sim *w)
     return memcmp(a, b, sizeof a) == 0;
 }
 
+/* Of the journal in these images. */
+static enum su_journal_state state_of(const struct su_sim_image state[SU_SIM_DISKS])
+{
+    SU_JOURNAL struct su_journal j = {0};
+    struct su_err e = {0};
+    SU_SIM struct su_sim w;
+    su_sim_init(&w, state);
+    return su_journal_open(su_sim_blk(&w, SU_SIM_JOURNAL), &j, &e) < 0 ? SU_JOURNAL_NONE : j.state;
+}
+
+/* What a machine that comes up now would find in the journal. */
+static enum su_journal_state stable_state(const struct su_sim *w)
+{
+    const struct su_sim_image state[] = {w->disk[0].stable, w->disk[1].stable};
+    return state_of(state);
+}
+
 /* After a reported success with state was: what is stable must be what was reported. */
 static void judge(struct ctx *x, struct su_sim *w, enum su_journal_state was, enum want want, const struct level *l)
 {
@@ -142,6 +159,8 @@ static void judge(struct ctx *x, struct su_sim *w, enum su_journal_state was, en
         broken(x, l, "the disk is neither old nor new");
     else if (want != ANY && (want == OLD ? !old : !new))
         broken(x, l, "a reported outcome did not last");
+    else if (stable_state(w) == SU_JOURNAL_SEALED)
+        broken(x, l, "success is reported, but the next boot would find work to do");
     else if (committed && x->stale == SU_JOURNAL_COMMITTED && header_stale(x, w))
         return; /* the verdict may be of the earlier run; the caller looks at the disk too */
     else if (committed ? !new : !old)
@@ -329,15 +348,6 @@ static void explore(struct ctx *x)
         broken(x, NULL, "the run fails the second time");
     if (x->c->faults && !x->failed)
         faults(x);
-}
-
-static enum su_journal_state state_of(const struct su_sim_image state[SU_SIM_DISKS])
-{
-    SU_JOURNAL struct su_journal j = {0};
-    struct su_err e = {0};
-    SU_SIM struct su_sim w;
-    su_sim_init(&w, state);
-    return su_journal_open(su_sim_blk(&w, SU_SIM_JOURNAL), &j, &e) < 0 ? SU_JOURNAL_NONE : j.state;
 }
 
 bool su_crash_all(const struct su_crash_case *c, struct su_crash_count *count, char *why, size_t cap)

@@ -82,6 +82,19 @@ static void layouts(void)
     }
 }
 
+/* A gap at the end, to the sector: behind the ESP come the backup table and its header. */
+static void exact_end(void)
+{
+    SU_FREE struct su_layout *l = calloc(1, sizeof *l);
+    struct su_mbr m = {.sector_size = 512};
+    for (uint64_t behind = 31; behind <= 34; behind++) {
+        struct su_err e = {0};
+        struct su_layout_request r = {.mbr = &m, .disk_bytes = 11 * SU_MIB + behind * 512, .esp_bytes = 10 * SU_MIB};
+        bool made = su_layout_make(&r, l, &e) == 0;
+        ok(made && !su_promise_layout(&r, l) && (l->n_problems == 0) == (behind >= 33), "%d sectors behind", (int)behind);
+    }
+}
+
 static void types(void)
 {
     static const struct su_type_row map[] = {{.mbr = 0x83, .gpt = {1, 2, 3}, .attributes = 5},
@@ -165,6 +178,7 @@ static void room(void)
 int main(void)
 {
     layouts();
+    exact_end();
     types();
     guids();
     many();

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The verbs of "surety disk". */
+#include "base/confine.h"
 #include "base/progress.h"
 #include "cli.h"
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* What was asked, with what it owns. */
@@ -102,7 +106,31 @@ static int64_t now(void)
     return fixed && *fixed ? (int64_t)strtoll(fixed, NULL, 10) : (int64_t)time(NULL);
 }
 
-static int make_request(const struct su_args *a, struct request *r, struct su_err *e)
+/* What the verbs and their helpers write: the image, the journals, private directories, libguestfs's cache.
+ * inspect and validate write neither image nor journal. */
+static int confine(const struct request *r, bool writes, struct su_err *e)
+{
+    static const char *const places[] = {"/dev/shm", "/run", "/tmp", "/var/tmp", "/dev/null", "/dev/tty"};
+    struct su_confine c = {0};
+    char undo[sizeof r->undo], image[PATH_MAX];
+    struct stat st;
+    for (size_t i = 0; i < SU_ARRAY_LEN(places); i++)
+        su_confine_allow(&c, places[i], true);
+    su_confine_allow(&c, getenv("TMPDIR"), true);
+    su_confine_allow(&c, getenv("LIBGUESTFS_CACHEDIR"), true);
+    snprintf(undo, sizeof undo, "%s", r->undo);
+    if (writes) {
+        su_confine_allow(&c, r->opt.image, false); /* of an NBD URI there is no such file, and nothing is allowed */
+        su_confine_allow(&c, dirname(undo), true);
+        if (realpath(r->opt.image, image) && stat(image, &st) == 0 && S_ISREG(st.st_mode))
+            su_confine_allow(&c, dirname(image), true); /* a VMDK's extents are files beside it */
+    }
+    if (r->opt.engine == SU_ENGINE_APPLIANCE)
+        su_confine_allow(&c, "/dev/kvm", false);
+    return su_confine_enter(&c, NULL, e);
+}
+
+static int make_request(const struct su_args *a, bool writes, struct request *r, struct su_err *e)
 {
     const char *key = su_args_get(a, "--key-file"), *undo = su_args_get(a, "--undo");
     const char *vars = su_args_get(a, "--firmware-vars");
@@ -126,7 +154,9 @@ static int make_request(const struct su_args *a, struct request *r, struct su_er
         return -1;
     r->opt.key = key ? &r->key : NULL;
     su_progress_start(&r->progress, r->json || su_args_get(a, "--quiet") ? NULL : stderr);
-    return 0;
+    if (writes && su_undo_prepare(r->undo, e) < 0)
+        return -1;
+    return confine(r, writes, e);
 }
 
 /* Interruption ------------------------------------------------------------- */
@@ -167,7 +197,7 @@ int su_disk_inspect(const struct su_args *a, struct su_err *e)
     REQUEST struct request r = {0};
     SU_FACTS struct su_facts *f = NULL;
     SU_VERDICT struct su_verdict v = {0};
-    if (make_request(a, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
+    if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
         return -1;
     if (r.json) {
         json_t *o = su_json_facts(f);
@@ -209,7 +239,7 @@ int su_disk_validate(const struct su_args *a, struct su_err *e)
     REQUEST struct request r = {0};
     SU_FACTS struct su_facts *f = NULL;
     SU_VERDICT struct su_verdict v = {0};
-    if (make_request(a, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
+    if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
         return -1;
     return print_verdict(&r, f, &v, true, e);
 }
@@ -288,7 +318,7 @@ int su_disk_convert(const struct su_args *a, struct su_err *e)
     SU_VERDICT struct su_verdict v = {0};
     SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
     struct su_outcome done;
-    if (make_request(a, &r, e) < 0)
+    if (make_request(a, su_args_get(a, "--dry-run") == NULL, &r, e) < 0)
         return -1;
     struct su_watch watch = watch_of(&r);
     if (!r.dry_run && settle_first(&r, e) < 0)
@@ -333,7 +363,7 @@ int su_disk_rollback_verb(const struct su_args *a, struct su_err *e)
 {
     REQUEST struct request r = {0};
     struct su_outcome done;
-    if (make_request(a, &r, e) < 0)
+    if (make_request(a, true, &r, e) < 0)
         return -1;
     struct su_watch watch = watch_of(&r);
     if (su_disk_rollback(&r.opt, r.undo, &watch, &done, e) < 0)
@@ -360,7 +390,7 @@ int su_disk_recover_verb(const struct su_args *a, struct su_err *e)
     };
     REQUEST struct request r = {0};
     struct su_outcome done;
-    if (make_request(a, &r, e) < 0 || su_disk_recover(&r.opt, NULL, r.undo, &done, e) < 0)
+    if (make_request(a, true, &r, e) < 0 || su_disk_recover(&r.opt, NULL, r.undo, &done, e) < 0)
         return -1;
     return print_outcome(&r, &done, sentences[done.what], e);
 }

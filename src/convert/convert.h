@@ -54,6 +54,9 @@ struct su_outcome {
     uint64_t written; /* bytes written to the image */
 };
 
+/* Makes SU_IMAGE_UNDO_DIR when path lies in it; any other directory is the operator's. */
+int su_undo_prepare(const char *path, struct su_err *e) SU_MUST_CHECK;
+
 /* Runs the plan.  When a step fails everything is put back; *e then says what failed, and when putting
  * back failed too, its remedy names the recover command. */
 int su_conversion_run(struct su_facts *f, struct su_conversion *c, const char *undo, const struct su_watch *watch,

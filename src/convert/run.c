@@ -37,7 +37,7 @@ bool su_undo_exists(const char *path)
 }
 
 /* The default directory is made when it is first needed; any other is the operator's. */
-static int make_default_dir(const char *path, struct su_err *e)
+int su_undo_prepare(const char *path, struct su_err *e)
 {
     static const char dir[] = SU_IMAGE_UNDO_DIR "/";
     if (strncmp(path, dir, sizeof dir - 1) != 0)
@@ -49,8 +49,6 @@ static int make_default_dir(const char *path, struct su_err *e)
 
 int su_undo_open(const char *path, bool create, struct su_blk **out, struct su_err *e)
 {
-    if (create && make_default_dir(path, e) < 0)
-        return -1;
     if (su_blk_file_open(path, create ? SU_FILE_CREATE : SU_FILE_WRITE, out, NULL, e) < 0) {
         if (strcmp(e->id, "disk.open") == 0)
             e->id = "undo.open";

@@ -38,6 +38,15 @@ static int make_plan(const char *path, struct su_facts **f, struct su_conversion
     return su_conversion_make(*f, NULL, c, e);
 }
 
+/* The ESP lies where nothing was, so its contents are the same problem however long they are: of each
+ * run one page stands for all, and the states stay few enough to try them all. */
+static void shorten_esp(struct su_plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->step[i].area == SU_AREA_ESP && p->step[i].kind == SU_STEP_WRITE && p->step[i].n > 4096)
+            p->step[i].n = 4096;
+}
+
 static void try_image(const char *path)
 {
     SU_FACTS struct su_facts *f = NULL;
@@ -51,13 +60,14 @@ static void try_image(const char *path)
         printf("# %s\n", disk ? e.msg : strerror(errno));
         return;
     }
+    shorten_esp(&c.plan);
     struct su_crash_case k = {.disk = disk,
                               .plan = &c.plan,
                               .meta = {(const uint8_t *)"{}", 2},
                               .crashes = 2,
-                              .all_upto = 5,
-                              .samples = 12,
-                              .torn = {2, 1},
+                              .all_upto = 4,
+                              .samples = 6,
+                              .torn = {1, 1},
                               .faults = true,
                               .seed = seed};
     ok(su_crash_all(&k, &count, why, sizeof why), "%s: old or new after every crash", path);

@@ -91,7 +91,8 @@ static void exact_end(void)
         struct su_err e = {0};
         struct su_layout_request r = {.mbr = &m, .disk_bytes = 11 * SU_MIB + behind * 512, .esp_bytes = 10 * SU_MIB};
         bool made = su_layout_make(&r, l, &e) == 0;
-        ok(made && !su_promise_layout(&r, l) && (l->n_problems == 0) == (behind >= 33), "%d sectors behind", (int)behind);
+        ok(made && !su_promise_layout(&r, l) && (l->n_problems == 0) == (behind >= 33), "%d sectors behind",
+           (int)behind);
     }
 }
 

@@ -9,8 +9,7 @@ and why they are none:
 - a mark recognised by its magic and header checksum without its own checksum: the commit mark is written when
   everything it stands for is stable, so that part of it means as much as all of it; the revert mark likewise;
 - a barrier of the plan not flushed: the journal makes the order of a plan's writes irrelevant to recovery; barriers
-  are for a reader that looks at the disk without the journal;
-- the flush of the journal at the start of recovery, for its own sake: every mark found is written and flushed again.
+  are for a reader that looks at the disk without the journal.
 """
 from collections import namedtuple
 

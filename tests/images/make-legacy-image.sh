@@ -333,20 +333,19 @@ export LC_ALL=C.UTF-8
 
 STORE=$SURETY_CACHE/images
 KEY=$(cat "$HERE/lib.sh" "$HERE/make-base.sh" "$0" "$E2E/guest-facts.sh" |
-      { cat; echo "$VAR $SIZE $GAP $KERNEL"; } | sha256sum | cut -c1-16)
-KEPT=$STORE/$VAR-$KEY.raw
+      { cat; echo "$VAR $SIZE $GAP $KERNEL"; } | sha256sum | cut -c1-12)
+KIND=$VAR-$SIZE-$GAP-$KERNEL
+KEPT=$STORE/$KIND-$KEY.raw
 mkdir -p "$STORE"
 exec 8>"$STORE/$VAR.lock"
 flock 8
 if [ $CACHE = no ] || [ ! -s "$KEPT" ]; then
-    find "$STORE" -maxdepth 1 -name "$VAR-*.raw*" -mtime +7 -delete
-    rm -f "$KEPT".tmp*
+    rm -f "$STORE/$KIND"-*.raw*         # what older scripts made
     build "$KEPT.tmp" "$KEPT.tmp.data" 8>&-
     [ "$VAR" != k ] || mv "$KEPT.tmp.data" "$KEPT.data"
     mv "$KEPT.tmp" "$KEPT"
     BUILT=built
 fi
-touch "$KEPT"*
 if [ -n "$RAW" ]; then
     copy_sparse "$KEPT" "$RAW"
     [ "$VAR" != k ] || copy_sparse "$KEPT.data" "${DATA:-$RAW.data}"

@@ -89,6 +89,8 @@ static int chain_step(struct chain *c, uint64_t lba, uint64_t *next, struct su_e
     c->at[c->n++] = lba;
     for (int i = 0; i < SU_MBR_PRIMARIES; i++) {
         struct slot t = slot_at(s, i);
+        if (t.type == 0 && t.count != 0) /* Linux counts it as a partition, others do not */
+            problem(m, SU_MBR_CHAIN_BAD, 0, 0);
         if (!used(t))
             continue;
         if (su_mbr_type_is_extended(t.type)) {

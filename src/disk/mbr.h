@@ -28,7 +28,8 @@ enum su_mbr_trouble {
     SU_MBR_NOT_INSIDE, /* logical part a is not inside the extended partition */
     SU_MBR_CHAIN_LOOP, /* the chain of extended records returns to a sector it has been at */
     SU_MBR_CHAIN_LONG, /* more than SU_MBR_MAX_LOGICAL logical partitions */
-    SU_MBR_CHAIN_BAD,  /* a link leaves the extended partition, or its record has no signature */
+    SU_MBR_CHAIN_BAD,  /* a link leaves the extended partition, its record has no signature, or an entry has
+                        * a length but no type */
     SU_MBR_TWO_EXTENDED,
     SU_MBR_ON_RECORD, /* part a covers a sector that holds an extended boot record */
     SU_MBR_TROUBLES

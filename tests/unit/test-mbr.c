@@ -44,6 +44,11 @@ static const struct {
      .rec = {{0, 1, 0, 0x05, 2048, 4096}, {2048, 0, 0, 0x83, 63, 100}, {2048, 1, 0, 0x05, 1000, 200},
              {3048, 0, 0, 0x82, 1, 99}},
      .part = {{5, 0x83, 2111, 100}, {6, 0x82, 3049, 99}}},
+    {.name = "a logical entry with a length but no type, which systems number differently",
+     .rec = {{0, 1, 0, 0x05, 2048, 4096}, {2048, 0, 0, 0, 63, 100}, {2048, 1, 0, 0x05, 1000, 200},
+             {3048, 0, 0, 0x82, 1, 99}},
+     .part = {{5, 0x82, 3049, 99}},
+     .problem = {{SU_MBR_CHAIN_BAD, 0, 0}}},
     {.name = "type 85, type 0F, and an empty first logical",
      .rec = {{0, 0, 0, 0x85, 2048, 4096}, {2048, 1, 0, 0x0F, 1000, 200}, {3048, 0, 0, 0x8E, 2, 50}},
      .part = {{5, 0x8E, 3050, 50}}},
@@ -163,9 +168,11 @@ static void long_chain(unsigned logicals)
         s[446 + 4] = 0x83;
         su_put_le32(s + 446 + 8, 1);
         su_put_le32(s + 446 + 12, 7);
-        s[462 + 4] = i + 1 < logicals ? 0x05 : 0;
-        su_put_le32(s + 462 + 8, (i + 1) * 8);
-        su_put_le32(s + 462 + 12, 8);
+        if (i + 1 < logicals) {
+            s[462 + 4] = 0x05;
+            su_put_le32(s + 462 + 8, (i + 1) * 8);
+            su_put_le32(s + 462 + 12, 8);
+        }
         s[510] = 0x55;
         s[511] = 0xAA;
     }

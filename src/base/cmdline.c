@@ -15,7 +15,8 @@ static bool resembles(const char *name, const char *word)
         i++;
     if (a == b)
         return strcmp(name + i + (i < a), word + i + (i < b)) == 0 ||
-               (i + 1 < a && name[i] == word[i + 1] && name[i + 1] == word[i] && strcmp(name + i + 2, word + i + 2) == 0);
+               (i + 1 < a && name[i] == word[i + 1] && name[i + 1] == word[i] &&
+                strcmp(name + i + 2, word + i + 2) == 0);
     return a < b ? strcmp(name + i, word + i + 1) == 0 : strcmp(name + i + 1, word + i) == 0;
 }
 
@@ -30,14 +31,15 @@ static int unknown(const struct su_verb *verbs, size_t n, const char *noun, cons
         const char *word = noun ? verbs[i].name : of(&verbs[i]);
         bool same_noun = !noun || (verbs[i].noun && strcmp(verbs[i].noun, noun) == 0);
         if (same_noun && resembles(typed, word))
-            return su_fail(e, SU_E_USAGE, "cli.verb.unknown", "no such command: %s%s%s; did you mean %s?", noun ? noun : "",
-                           noun ? " " : "", typed, word);
+            return su_fail(e, SU_E_USAGE, "cli.verb.unknown", "no such command: %s%s%s; did you mean %s?",
+                           noun ? noun : "", noun ? " " : "", typed, word);
     }
-    return su_fail(e, SU_E_USAGE, "cli.verb.unknown", "no such command: %s%s%s", noun ? noun : "", noun ? " " : "", typed);
+    return su_fail(e, SU_E_USAGE, "cli.verb.unknown", "no such command: %s%s%s", noun ? noun : "", noun ? " " : "",
+                   typed);
 }
 
-static int find_verb(const struct su_verb *verbs, size_t n, int argc, char **argv, const struct su_verb **verb, int *taken,
-                     struct su_err *e)
+static int find_verb(const struct su_verb *verbs, size_t n, int argc, char **argv, const struct su_verb **verb,
+                     int *taken, struct su_err *e)
 {
     bool noun = false;
     if (argc < 1)
@@ -58,29 +60,39 @@ static int find_verb(const struct su_verb *verbs, size_t n, int argc, char **arg
     return unknown(verbs, n, noun ? argv[0] : NULL, noun ? argv[1] : argv[0], e);
 }
 
+static const struct su_option *find_option(const struct su_verb *v, const char *typed, size_t len)
+{
+    for (const struct su_option *const *o = v->options; o && *o; o++)
+        if (strlen((*o)->name) == len && strncmp((*o)->name, typed, len) == 0)
+            return *o;
+    return NULL;
+}
+
+static int unknown_option(const struct su_verb *v, const char *typed, struct su_err *e)
+{
+    for (const struct su_option *const *o = v->options; o && *o; o++)
+        if (resembles(typed, (*o)->name))
+            return su_fail(e, SU_E_USAGE, "cli.option.unknown", "no such option: %s; did you mean %s?", typed,
+                           (*o)->name);
+    return su_fail(e, SU_E_USAGE, "cli.option.unknown", "no such option: %s", typed);
+}
+
 static int take_option(const struct su_verb *v, char **argv, int left, struct su_args *a, int *used, struct su_err *e)
 {
     const char *eq = strchr(argv[0], '=');
-    size_t len = eq ? (size_t)(eq - argv[0]) : strlen(argv[0]);
-    *used = 1;
-    for (const struct su_option *const *o = v->options; o && *o; o++) {
-        if (strlen((*o)->name) != len || strncmp((*o)->name, argv[0], len) != 0)
-            continue;
-        if (!(*o)->arg && eq)
-            return su_fail(e, SU_E_USAGE, "cli.option.value", "%s takes no value", (*o)->name);
-        if ((*o)->arg && !eq && left < 2)
-            return su_fail(e, SU_E_USAGE, "cli.option.value", "%s needs %s", (*o)->name, (*o)->arg);
-        if (a->n_options == SU_ARGS_MAX_OPTIONS)
-            return su_fail(e, SU_E_USAGE, "cli.option.many", "too many options");
-        a->given[a->n_options].option = *o;
-        a->given[a->n_options++].value = !(*o)->arg ? "" : eq ? eq + 1 : argv[1];
-        *used = (*o)->arg && !eq ? 2 : 1;
-        return 0;
-    }
-    for (const struct su_option *const *o = v->options; o && *o; o++)
-        if (resembles(argv[0], (*o)->name))
-            return su_fail(e, SU_E_USAGE, "cli.option.unknown", "no such option: %s; did you mean %s?", argv[0], (*o)->name);
-    return su_fail(e, SU_E_USAGE, "cli.option.unknown", "no such option: %s", argv[0]);
+    const struct su_option *o = find_option(v, argv[0], eq ? (size_t)(eq - argv[0]) : strlen(argv[0]));
+    if (!o)
+        return unknown_option(v, argv[0], e);
+    if (!o->arg && eq)
+        return su_fail(e, SU_E_USAGE, "cli.option.value", "%s takes no value", o->name);
+    if (o->arg && !eq && left < 2)
+        return su_fail(e, SU_E_USAGE, "cli.option.value", "%s needs %s", o->name, o->arg);
+    if (a->n_options == SU_ARGS_MAX_OPTIONS)
+        return su_fail(e, SU_E_USAGE, "cli.option.many", "too many options");
+    a->given[a->n_options].option = o;
+    a->given[a->n_options++].value = !o->arg ? "" : eq ? eq + 1 : argv[1];
+    *used = o->arg && !eq ? 2 : 1;
+    return 0;
 }
 
 int su_args_parse(const struct su_verb *verbs, size_t n, int argc, char **argv, const struct su_verb **verb,
@@ -106,8 +118,8 @@ int su_args_parse(const struct su_verb *verbs, size_t n, int argc, char **argv, 
         }
     }
     if (a.n_operands < v->min_operands || a.n_operands > v->max_operands)
-        return su_fail(e, SU_E_USAGE, "cli.operands", "%s%s%s takes %s", v->noun ? v->noun : "", v->noun ? " " : "", v->name,
-                       *v->operands ? v->operands : "no operands");
+        return su_fail(e, SU_E_USAGE, "cli.operands", "%s%s%s takes %s", v->noun ? v->noun : "", v->noun ? " " : "",
+                       v->name, *v->operands ? v->operands : "no operands");
     *out = a;
     return 0;
 }
@@ -157,8 +169,8 @@ void su_verbs_usage(const struct su_verb *verbs, size_t n, const char *prog, con
 
 void su_verb_help(const struct su_verb *v, const char *prog, FILE *out)
 {
-    fprintf(out, "usage: %s %s%s%s %s%s\n\n%s\n", prog, v->noun ? v->noun : "", v->noun ? " " : "", v->name, v->operands,
-            v->options ? " [OPTION]..." : "", v->help);
+    fprintf(out, "usage: %s %s%s%s %s%s\n\n%s\n", prog, v->noun ? v->noun : "", v->noun ? " " : "", v->name,
+            v->operands, v->options ? " [OPTION]..." : "", v->help);
     if (v->options)
         fprintf(out, "\n");
     for (const struct su_option *const *o = v->options; o && *o; o++) {
@@ -208,7 +220,8 @@ void su_verbs_completion(const struct su_verb *verbs, size_t n, const char *prog
     fprintf(out,
             "    esac\n"
             "    if [ \"$words\" != none ]; then\n"
-            "        [ -n \"$words\" ] && COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) || COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+            "        [ -n \"$words\" ] && COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) || COMPREPLY=($(compgen -f "
+            "-- \"$cur\"))\n"
             "    elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$opts\" -- \"$cur\"))\n"
             "    else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n"
             "}\n"

@@ -30,7 +30,7 @@ struct su_verb {
     const char *operands;    /* "IMAGE" */
     const char *help;
     unsigned min_operands, max_operands;
-    const struct su_option *const *options; /* ends with NULL; may be NULL */
+    const struct su_option *const *options;                /* ends with NULL; may be NULL */
     int (*run)(const struct su_args *a, struct su_err *e); /* exit status, or -1 with *e set */
 };
 

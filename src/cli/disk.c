@@ -63,7 +63,8 @@ static int take_map(const struct su_args *a, struct su_options *o, struct su_err
         }
         if (end == v || type == 0 || type > 0xFF || o->n_map == SU_MAX_MAP ||
             su_guid_parse(guid, n, o->map[o->n_map].gpt, e) < 0)
-            return su_fail(e, SU_E_USAGE, "cli.map", "--map takes TYPE=GUID, like 8e=e6d6d379-f507-44c2-a23c-238f2a3df928");
+            return su_fail(e, SU_E_USAGE, "cli.map",
+                           "--map takes TYPE=GUID, like 8e=e6d6d379-f507-44c2-a23c-238f2a3df928");
         o->map[o->n_map++].mbr = (uint8_t)type;
     }
     return 0;
@@ -130,10 +131,20 @@ static int confine(const struct request *r, bool writes, struct su_err *e)
     return su_confine_enter(&c, NULL, e);
 }
 
+static int take_undo(const struct su_args *a, struct request *r, struct su_err *e)
+{
+    const char *undo = su_args_get(a, "--undo");
+    if (!undo)
+        return su_image_undo_path(r->opt.image, r->undo, sizeof r->undo, e);
+    if (strlen(undo) >= sizeof r->undo)
+        return su_fail(e, SU_E_USAGE, "undo.open", "the name of the undo file is too long");
+    memcpy(r->undo, undo, strlen(undo) + 1);
+    return 0;
+}
+
 static int make_request(const struct su_args *a, bool writes, struct request *r, struct su_err *e)
 {
-    const char *key = su_args_get(a, "--key-file"), *undo = su_args_get(a, "--undo");
-    const char *vars = su_args_get(a, "--firmware-vars");
+    const char *key = su_args_get(a, "--key-file"), *vars = su_args_get(a, "--firmware-vars");
     r->opt = (struct su_options){.image = a->operand[0], .now = now()};
     r->opt.format = su_args_get(a, "--format");
     r->opt.boot_files = su_args_get(a, "--boot-files");
@@ -144,11 +155,7 @@ static int make_request(const struct su_args *a, bool writes, struct request *r,
     r->dry_run = su_args_get(a, "--dry-run") != NULL;
     if (take_map(a, &r->opt, e) < 0 || take_sizes(a, &r->opt, e) < 0 || take_choices(a, r, e) < 0)
         return -1;
-    if (undo && strlen(undo) >= sizeof r->undo)
-        return su_fail(e, SU_E_USAGE, "undo.open", "the name of the undo file is too long");
-    if (undo)
-        memcpy(r->undo, undo, strlen(undo) + 1);
-    else if (su_image_undo_path(r->opt.image, r->undo, sizeof r->undo, e) < 0)
+    if (take_undo(a, r, e) < 0)
         return -1;
     if (key && su_secret_from_file(key, &r->key, e) < 0)
         return -1;
@@ -176,6 +183,7 @@ static void catch_signals(void)
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < SU_ARRAY_LEN(signals); i++)
         sigaction(signals[i], &act, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a reader of our progress that goes away is no reason to stop in the middle */
 }
 
 static int show_step(void *arg, const char *why, uint64_t done, uint64_t total)
@@ -228,9 +236,9 @@ static int print_verdict(const struct request *r, const struct su_facts *f, cons
     if (status == SU_EXIT_ALREADY)
         printf("%s: already GPT, nothing to do\n", r->opt.image);
     else if (status == SU_EXIT_OK)
-        printf("%s: can be converted (%zu warnings)\n", r->opt.image, v->warnings);
+        printf("%s: can be converted (warnings: %zu)\n", r->opt.image, v->warnings);
     else
-        printf("%s: cannot be converted (%zu reasons, %zu warnings)\n", r->opt.image, v->stops, v->warnings);
+        printf("%s: cannot be converted (reasons: %zu, warnings: %zu)\n", r->opt.image, v->stops, v->warnings);
     return status;
 }
 
@@ -283,7 +291,8 @@ static int print_converted(struct request *r, const struct su_facts *f, const st
     su_print_verdict(v, false, stdout);
     printf("%s is converted: GPT, EFI system partition %u (UUID %s)\n", r->opt.image, c->layout.esp_number,
            c->edits.esp_uuid);
-    printf("  boots under    %s\n", c->dual ? "UEFI with Secure Boot, and under BIOS" : "UEFI with Secure Boot");
+    printf("  boots under    UEFI%s%s\n", su_facts_secure_boot(f) ? " with Secure Boot" : " with Secure Boot off",
+           c->dual ? ", and under BIOS" : "");
     if (c->dual_why[0])
         printf("  not BIOS:      %s\n", c->dual_why);
     if (f->check.has_pcr4) {
@@ -341,18 +350,15 @@ int su_disk_convert(const struct su_args *a, struct su_err *e)
 /* rollback, recover -------------------------------------------------------- */
 
 static const char *const outcomes[] = {
-    [SU_DONE_CONVERTED] = "converted",
-    [SU_DONE_ROLLED_BACK] = "rolled-back",
-    [SU_DONE_RECOVERED_OLD] = "undone",
-    [SU_DONE_RECOVERED_NEW] = "converted",
-    [SU_DONE_NOTHING] = "nothing",
+    [SU_DONE_CONVERTED] = "converted",     [SU_DONE_ROLLED_BACK] = "rolled-back", [SU_DONE_RECOVERED_OLD] = "undone",
+    [SU_DONE_RECOVERED_NEW] = "converted", [SU_DONE_NOTHING] = "nothing",
 };
 
 static int print_outcome(const struct request *r, const struct su_outcome *d, const char *sentence, struct su_err *e)
 {
     if (r->json) {
-        json_t *o = json_pack("{s:b,s:s,s:s,s:b,s:I}", "ok", 1, "image", r->opt.image, "outcome", outcomes[d->what], "exact",
-                              d->exact, "written", (json_int_t)d->written);
+        json_t *o = json_pack("{s:b,s:s,s:s,s:b,s:I}", "ok", 1, "image", r->opt.image, "outcome", outcomes[d->what],
+                              "exact", d->exact, "written", (json_int_t)d->written);
         return su_json_print(o, stdout, e) < 0 ? -1 : SU_EXIT_OK;
     }
     printf("%s: %s\n", r->opt.image, sentence);
@@ -370,8 +376,9 @@ int su_disk_rollback_verb(const struct su_args *a, struct su_err *e)
         return -1;
     su_progress_end(&r.progress, "rolled back");
     if (done.grub_changed && !done.grub_renewed)
-        fprintf(stderr, "surety: warning: the guest upgraded GRUB since the conversion; if it does not start under BIOS, "
-                        "run grub-install in it from a rescue system\n");
+        fprintf(stderr,
+                "surety: warning: the guest upgraded GRUB since the conversion; if it does not start under BIOS, "
+                "run grub-install in it from a rescue system\n");
     return print_outcome(&r, &done,
                          done.what == SU_DONE_RECOVERED_OLD ? "the conversion had not finished; it was undone"
                          : done.exact                       ? "rolled back; every byte is as it was"

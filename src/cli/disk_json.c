@@ -54,7 +54,8 @@ json_t *su_json_findings(const struct su_verdict *v, enum su_severity least)
         const struct su_finding *f = &v->finding[i];
         if (f->severity < least)
             continue;
-        json_t *o = json_pack("{s:s,s:s,s:o}", "id", f->id, "severity", su_severity_name(f->severity), "message", text(f->msg));
+        json_t *o =
+            json_pack("{s:s,s:s,s:o}", "id", f->id, "severity", su_severity_name(f->severity), "message", text(f->msg));
         if (o && f->remedy)
             json_object_set_new(o, "remedy", json_string(f->remedy));
         json_array_append_new(list, o);
@@ -84,8 +85,9 @@ static json_t *partition(const struct su_facts *f, const struct su_part *p)
 
 static json_t *volume(const struct su_vol *x)
 {
-    json_t *o = json_pack("{s:s,s:i,s:s,s:o,s:o,s:b}", "name", x->name, "partition", (int)x->partition, "type", x->what.type,
-                          "uuid", text(x->what.uuid), "label", text(x->what.label), "readable", x->fs != NULL);
+    json_t *o =
+        json_pack("{s:s,s:i,s:s,s:o,s:o,s:b}", "name", x->name, "partition", (int)x->partition, "type", x->what.type,
+                  "uuid", text(x->what.uuid), "label", text(x->what.label), "readable", x->fs != NULL);
     if (x->blk)
         json_object_set_new(o, "size", num(x->blk->size));
     if (x->why_closed.kind != SU_OK)
@@ -114,8 +116,8 @@ static json_t *secure_boot(const struct su_facts *f)
     for (unsigned i = 0; i < f->n_unsigned && i < SU_FACTS_MAX_UNSIGNED; i++)
         json_array_append_new(modules, text(f->unsigned_module[i]));
     json_t *o = json_pack("{s:b,s:s,s:b,s:o,s:o,s:i}", "firmware_known", f->check.firmware_known, "firmware",
-                          f->check.firmware, "boot_files", f->files.found, "kernels", kernels, "unsigned_modules", modules,
-                          "unsigned_module_count", (int)f->n_unsigned);
+                          f->check.firmware, "boot_files", f->files.found, "kernels", kernels, "unsigned_modules",
+                          modules, "unsigned_module_count", (int)f->n_unsigned);
     if (f->files.found) {
         json_object_set_new(o, "boot_files_from", text(f->files.origin));
         json_object_set_new(o, "vendor", json_string(f->files.vendor));
@@ -132,8 +134,8 @@ static json_t *initramfs(const struct su_facts *f)
         json_object_set_new(drivers, su_driver_name((enum su_driver)d),
                             json_string(su_driver_state_name(f->initramfs.driver[d])));
     return json_pack("{s:s,s:s,s:o,s:b,s:b,s:o}", "kernel", f->initramfs.kernel, "maker",
-                     su_initramfs_maker_name(f->initramfs.maker), "drivers", drivers, "lvm", f->initramfs.lvm, "cryptsetup",
-                     f->initramfs.cryptsetup, "resume", text(f->initramfs.resume));
+                     su_initramfs_maker_name(f->initramfs.maker), "drivers", drivers, "lvm", f->initramfs.lvm,
+                     "cryptsetup", f->initramfs.cryptsetup, "resume", text(f->initramfs.resume));
 }
 
 static json_t *linux_system(const struct su_facts *f)
@@ -150,10 +152,10 @@ static json_t *linux_system(const struct su_facts *f)
     for (size_t i = 0; i < l->fstab.n; i++)
         if (strcmp(l->fstab.entry[i].type, "swap") == 0)
             json_array_append_new(swaps, text(l->fstab.entry[i].spec));
-    json_t *o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", text(l->os_id), "version", text(l->os_version),
-                          "name", text(l->os_name), "kernel", text(l->kernel), "initrd", text(l->initrd), "cmdline",
-                          text(l->cmdline), "resume", text(l->resume), "swap", swaps, "network_names", names, "partuuids",
-                          refs);
+    json_t *o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", text(l->os_id), "version",
+                          text(l->os_version), "name", text(l->os_name), "kernel", text(l->kernel), "initrd",
+                          text(l->initrd), "cmdline", text(l->cmdline), "resume", text(l->resume), "swap", swaps,
+                          "network_names", names, "partuuids", refs);
     json_object_set_new(o, "root", l->root.vol < 0 ? json_null() : json_string(f->vols.vol[l->root.vol].name));
     json_object_set_new(o, "boot", l->boot.vol < 0 ? json_null() : json_string(f->vols.vol[l->boot.vol].name));
     json_object_set_new(o, "loader", l->grub_found ? json_string("grub2") : json_null());
@@ -172,7 +174,8 @@ static json_t *changes(const struct su_facts *f)
     json_object_set_new(o, "size", num(f->layout.disk_bytes));
     json_object_set_new(o, "esp",
                         json_pack("{s:i,s:o,s:o}", "number", (int)f->layout.esp_number, "offset",
-                                  num(esp->first * f->sector_size), "size", num((esp->last - esp->first + 1) * f->sector_size)));
+                                  num(esp->first * f->sector_size), "size",
+                                  num((esp->last - esp->first + 1) * f->sector_size)));
     json_object_set_new(o, "bios_room_sectors", num(f->bios.room));
     return o;
 }
@@ -187,8 +190,8 @@ json_t *su_json_facts(const struct su_facts *f)
         json_array_append_new(vols, volume(&f->vols.vol[i]));
     json_t *o = json_pack("{s:b,s:s,s:s,s:o,s:i,s:s,s:b,s:s,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "format",
                           f->image.format, "size", num(f->image.blk->size), "sector_size", (int)f->sector_size, "table",
-                          tables[f->table], "can_grow", f->image.can_grow, "os", f->os ? f->os->name : "unknown", "partitions", parts,
-                          "volumes", vols, "would_change", changes(f));
+                          tables[f->table], "can_grow", f->image.can_grow, "os", f->os ? f->os->name : "unknown",
+                          "partitions", parts, "volumes", vols, "would_change", changes(f));
     if (!o)
         return NULL;
     if (f->os == &su_os_linux) {
@@ -201,7 +204,8 @@ json_t *su_json_facts(const struct su_facts *f)
 
 static json_t *steps(const struct su_plan *p)
 {
-    static const char *const kinds[] = {[SU_STEP_WRITE] = "write", [SU_STEP_BARRIER] = "barrier", [SU_STEP_KEEP] = "keep"};
+    static const char *const kinds[] = {
+        [SU_STEP_WRITE] = "write", [SU_STEP_BARRIER] = "barrier", [SU_STEP_KEEP] = "keep"};
     json_t *list = json_array();
     for (size_t i = 0; i < p->n; i++) {
         const struct su_step *s = &p->step[i];
@@ -221,17 +225,20 @@ json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion 
     const struct su_gpt_entry *en = &c->layout.gpt.entry[c->layout.esp_number - 1];
     json_t *edits = json_array();
     for (size_t i = 0; i < c->edits.n; i++)
-        json_array_append_new(edits, json_pack("{s:s,s:s,s:o}", "kind", su_edit_kind_name(c->edits.edit[i].kind), "volume",
-                                               f->vols.vol[c->edits.edit[i].vol].name, "path", text(c->edits.edit[i].path)));
-    json_t *o = json_pack("{s:b,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "dual", c->dual, "size_before",
-                          num(c->plan.size_before), "size", num(c->plan.size_after), "bytes", num(su_plan_total(&c->plan)),
-                          "steps", steps(&c->plan), "edits", edits);
+        json_array_append_new(edits,
+                              json_pack("{s:s,s:s,s:o}", "kind", su_edit_kind_name(c->edits.edit[i].kind), "volume",
+                                        f->vols.vol[c->edits.edit[i].vol].name, "path", text(c->edits.edit[i].path)));
+    json_t *o = json_pack("{s:b,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "dual", c->dual,
+                          "size_before", num(c->plan.size_before), "size", num(c->plan.size_after), "bytes",
+                          num(su_plan_total(&c->plan)), "steps", steps(&c->plan), "edits", edits);
     json_object_set_new(o, "pcr4", f->check.has_pcr4 ? hex(f->check.pcr4, sizeof f->check.pcr4) : json_null());
     json_object_set_new(o, "esp",
-                        json_pack("{s:i,s:s,s:o,s:o,s:o}", "number", (int)c->layout.esp_number, "uuid", c->edits.esp_uuid,
-                                  "offset", num(en->first * f->sector_size), "size",
+                        json_pack("{s:i,s:s,s:o,s:o,s:o}", "number", (int)c->layout.esp_number, "uuid",
+                                  c->edits.esp_uuid, "offset", num(en->first * f->sector_size), "size",
                                   num((en->last - en->first + 1) * f->sector_size), "content", num(c->esp_content)));
-    json_object_set_new(o, "bios_boot", c->layout.bios_number ? json_integer((json_int_t)c->layout.bios_number) : json_null());
+    json_object_set_new(o, "bios_boot",
+                        c->layout.bios_number ? json_integer((json_int_t)c->layout.bios_number) : json_null());
+    json_object_set_new(o, "secure_boot", json_boolean(su_facts_secure_boot(f)));
     if (c->dual_why[0])
         json_object_set_new(o, "dual_why", text(c->dual_why));
     return o;

@@ -27,7 +27,8 @@ static void print_table(const struct su_facts *f, FILE *out)
     char size[32];
     size_text(f->image.blk->size, size, sizeof size);
     fprintf(out, "%s: %s, %s, %" PRIu32 "-byte sectors%s, partition table %s\n", f->opt->image, f->image.format, size,
-            f->sector_size, f->sector_size_guessed && f->sector_size != 512 ? " (found by trying)" : "", tables[f->table]);
+            f->sector_size, f->sector_size_guessed && f->sector_size != 512 ? " (found by trying)" : "",
+            tables[f->table]);
     if (f->table == SU_TABLE_MBR)
         fprintf(out, "  %-14s %08" PRIx32 "\n", "disk id", f->mbr.disk_id);
 }
@@ -43,7 +44,8 @@ static const struct su_part *part_of(const struct su_facts *f, const struct su_v
 static void print_volumes(const struct su_facts *f, FILE *out)
 {
     if (f->vols.n)
-        fprintf(out, "\n  %-22s %-5s %14s %10s  %-12s %s\n", "VOLUME", "TYPE", "FIRST SECTOR", "SIZE", "CONTENTS", "UUID");
+        fprintf(out, "\n  %-22s %-5s %14s %10s  %-12s %s\n", "VOLUME", "TYPE", "FIRST SECTOR", "SIZE", "CONTENTS",
+                "UUID");
     for (size_t i = 0; i < f->vols.n; i++) {
         const struct su_vol *x = &f->vols.vol[i];
         const struct su_part *p = part_of(f, x);
@@ -54,8 +56,11 @@ static void print_volumes(const struct su_facts *f, FILE *out)
             snprintf(type, sizeof type, "%02x", p->mbr_type);
         if (p)
             snprintf(first, sizeof first, "%" PRIu64, p->off / f->sector_size);
-        fprintf(out, "  %s%-*s %-5s %14s %10s  %-12s ", x->parent < 0 ? "" : "  ", x->parent < 0 ? 22 : 20, x->name, type,
-                first, size, x->what.ambiguous ? "(ambiguous)" : x->what.type[0] ? x->what.type : "-");
+        fprintf(out, "  %s%-*s %-5s %14s %10s  %-12s ", x->parent < 0 ? "" : "  ", x->parent < 0 ? 22 : 20, x->name,
+                type, first, size,
+                x->what.ambiguous ? "(ambiguous)"
+                : x->what.type[0] ? x->what.type
+                                  : "-");
         su_print_safe(x->what.uuid, out);
         fputc('\n', out);
     }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli.h"
 #include <locale.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}
 OPT(o_json, "--json", NULL, "print JSON", NULL);
-OPT(o_format, "--format", "FORMAT", "the image's format, instead of looking", "raw qcow2 vmdk vhdx vdi vpc");
+OPT(o_format, "--format", "FORMAT", "the image's format, instead of looking", "raw qcow2 vmdk vhdx vdi vpc qed");
 OPT(o_sector, "--sector-size", "N", "logical sectors of the disk, instead of finding out", "512 4096");
 OPT(o_key, "--key-file", "FILE", "key of a LUKS volume, as for cryptsetup", NULL);
 OPT(o_vars, "--firmware-vars", "FILE", "variable store whose Secure Boot keys count", NULL);
 OPT(o_boot, "--boot-files", "DIR", "signed shimx64.efi, grubx64.efi, mmx64.efi to use", NULL);
-OPT(o_esp, "--esp-size", "SIZE", "of the EFI system partition (default 100M, 260M on 4096-byte sectors)", "100M 260M 512M");
+OPT(o_esp, "--esp-size", "SIZE", "of the EFI system partition (default 100M, 260M on 4096-byte sectors)",
+    "100M 260M 512M");
 OPT(o_map, "--map", "TYPE=GUID", "what an MBR type (hex) becomes; may be repeated", "");
 OPT(o_grow, "--no-grow", NULL, "use free space, never grow the image", NULL);
 OPT(o_dual, "--dual", "WHEN", "stay bootable under BIOS: auto (default), on, off", "auto on off");
@@ -19,13 +21,14 @@ OPT(o_engine, "--engine", "ENGINE", "who edits files: native (default), applianc
 OPT(o_unsigned, "--allow-unsigned", NULL, "convert although Secure Boot would refuse the kernel", NULL);
 OPT(o_guids, "--guids", "KIND", "derived from the disk (default) or random", "derived random");
 OPT(o_dry, "--dry-run", NULL, "print the plan, write nothing", NULL);
-OPT(o_undo, "--undo", "FILE", "the undo journal (default IMAGE.surety-undo)", NULL);
+OPT(o_undo, "--undo", "FILE", "the undo journal (default IMAGE.surety-undo, or in /var/lib/surety/undo)", NULL);
 OPT(o_quiet, "--quiet", NULL, "no progress", NULL);
 
 #define CHOICES &o_esp, &o_map, &o_grow, &o_dual, &o_engine, &o_unsigned, &o_boot, &o_guids
-static const struct su_option *const inspect_options[] = {&o_json, &o_format, &o_sector, &o_key, &o_vars, CHOICES, NULL};
-static const struct su_option *const convert_options[] = {&o_dry,  &o_undo, &o_quiet, &o_json, &o_format, &o_sector,
-                                                          &o_key, &o_vars, CHOICES,  NULL};
+static const struct su_option *const inspect_options[] = {&o_json, &o_format, &o_sector, &o_key,
+                                                          &o_vars, CHOICES,   NULL};
+static const struct su_option *const convert_options[] = {&o_dry,    &o_undo, &o_quiet, &o_json, &o_format,
+                                                          &o_sector, &o_key,  &o_vars,  CHOICES, NULL};
 static const struct su_option *const back_options[] = {&o_undo, &o_quiet, &o_json, &o_format, &o_key, &o_engine, NULL};
 static const struct su_option *const recover_options[] = {&o_undo, &o_json, &o_format, NULL};
 
@@ -83,7 +86,8 @@ static int help(int argc, char **argv)
 {
     for (size_t i = 0; argc > 2 && i < su_n_verbs; i++) {
         const struct su_verb *v = &su_verbs[i];
-        bool named = v->noun ? strcmp(v->noun, argv[1]) == 0 && strcmp(v->name, argv[2]) == 0 : strcmp(v->name, argv[1]) == 0;
+        bool named =
+            v->noun ? strcmp(v->noun, argv[1]) == 0 && strcmp(v->name, argv[2]) == 0 : strcmp(v->name, argv[1]) == 0;
         if (named) {
             su_verb_help(v, "surety", stdout);
             return SU_EXIT_OK;
@@ -130,6 +134,7 @@ int main(int argc, char **argv)
     const struct su_verb *v = NULL;
     struct rlimit none = {0};
     setrlimit(RLIMIT_CORE, &none); /* a guest's bytes and keys are not left lying around */
+    signal(SIGXFSZ, SIG_IGN);      /* a limit on file sizes is an error like a full disk */
     if (argc < 2 || wants_help(argc, argv))
         return argc < 2 ? (usage(stderr), SU_EXIT_USAGE) : finish(help(argc, argv));
     if (strcmp(argv[1], "--version") == 0)

@@ -52,9 +52,11 @@ static int make_overlay(struct appliance *a, struct su_err *e)
         return su_fail_nomem(e, 512);
     snprintf(size, sizeof size, "%" PRIu64, a->job->image->blk->size);
     snprintf(a->overlay, sizeof a->overlay, "%s/overlay.qcow2", a->dir.path);
-    const char *argv[] = {"qemu-img", "create", "-q", "-u",       "-f", "qcow2", "-F",
-                          a->job->image->kind == SU_IMAGE_NBD ? "raw" : a->job->image->format,
-                          "-b", su_buf_str(&ref), a->overlay, size, NULL};
+    const char *argv[] = {
+        "qemu-img", "create",         "-q",       "-u",
+        "-f",       "qcow2",          "-F",       a->job->image->kind == SU_IMAGE_NBD ? "raw" : a->job->image->format,
+        "-b",       su_buf_str(&ref), a->overlay, size,
+        NULL};
     return su_child_run(&(struct su_child){.argv = argv}, NULL, e);
 }
 
@@ -94,7 +96,8 @@ static int add_upload(struct appliance *a, size_t first, struct su_buf *script, 
         unsigned changed;
         if (ed->vol != one->vol || strcmp(ed->path, one->path) != 0)
             continue;
-        if (su_edit_text(ed, a->job->edits, a->job->map, a->job->n_map, a->job->undo, su_buf_bytes(&text), &next, &changed, e) < 0)
+        if (su_edit_text(ed, a->job->edits, a->job->map, a->job->n_map, a->job->undo, su_buf_bytes(&text), &next,
+                         &changed, e) < 0)
             return -1;
         struct su_buf old = text;
         text = next;
@@ -109,7 +112,8 @@ static int add_upload(struct appliance *a, size_t first, struct su_buf *script, 
 static bool edited_before(const struct appliance *a, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (a->job->edits->edit[k].vol == a->job->edits->edit[i].vol && strcmp(a->job->edits->edit[k].path, a->job->edits->edit[i].path) == 0)
+        if (a->job->edits->edit[k].vol == a->job->edits->edit[i].vol &&
+            strcmp(a->job->edits->edit[k].path, a->job->edits->edit[i].path) == 0)
             return true;
     return false;
 }
@@ -128,7 +132,8 @@ static int write_script(struct appliance *a, struct su_buf *script, struct su_er
             if (!mounted && device_of(x, device, sizeof device, e) < 0)
                 return -1;
             if (!mounted)
-                su_buf_printf(script, "mount-options %s %s /\n", strcmp(x->what.type, "btrfs") == 0 ? "subvolid=5" : "rw", device);
+                su_buf_printf(script, "mount-options %s %s /\n",
+                              strcmp(x->what.type, "btrfs") == 0 ? "subvolid=5" : "rw", device);
             mounted = true;
             if (add_upload(a, i, script, e) < 0)
                 return -1;
@@ -196,7 +201,8 @@ static int take_changes(struct appliance *a, struct su_err *e)
     json_t *list = json_loadb(su_buf_str(&text), text.n, 0, NULL), *o;
     size_t i;
     int rc = json_is_array(list) ? 0 : su_fail(e, SU_E_FORMAT, "appliance.map", "qemu-img map did not print a list");
-    json_array_foreach(list, i, o) {
+    json_array_foreach(list, i, o)
+    {
         uint64_t off = (uint64_t)json_integer_value(json_object_get(o, "start"));
         uint64_t n = (uint64_t)json_integer_value(json_object_get(o, "length"));
         if (rc == 0 && json_integer_value(json_object_get(o, "depth")) == 0)

@@ -15,7 +15,8 @@ bool su_bios_files(const struct su_vols *v, const struct su_linux *l)
 {
     struct su_fs_node node;
     struct su_err why = {0};
-    return l->root.vol >= 0 && su_fs_walk(v->vol[l->root.vol].fs, l->root.base, SU_GRUB_BIOS_DIR "/kernel.img", &node, &why) == 0;
+    return l->root.vol >= 0 &&
+           su_fs_walk(v->vol[l->root.vol].fs, l->root.base, SU_GRUB_BIOS_DIR "/kernel.img", &node, &why) == 0;
 }
 
 static int fetch(void *arg, const char *name, size_t max, struct su_buf *out, struct su_err *e)

@@ -37,7 +37,8 @@ static int make_core(struct maker *m, struct su_err *e)
     struct su_err why = {0};
     if (!dual_wanted(m->f))
         return 0;
-    if (su_bios_core(&m->f->vols, &m->f->linux_, su_gpt_first_usable(m->f->sector_size), m->f->bios.room, &m->core, &why) == 0) {
+    if (su_bios_core(&m->f->vols, &m->f->linux_, su_gpt_first_usable(m->f->sector_size), m->f->bios.room, &m->core,
+                     &why) == 0) {
         m->c->core_sectors = m->core.n / SU_SECTOR;
         m->c->dual = true;
         return 0;
@@ -227,8 +228,9 @@ static int make_plan(struct maker *m, struct su_err *e)
     p->size_during = p->size_after = m->c->layout.disk_bytes;
     if (plan_esp(m, e) < 0 || su_blk_overlay_changes(m->f->overlay, fs_change, p, e) < 0)
         return -1;
-    if (m->c->dual && su_plan_write(p, SU_AREA_BOOT, "GRUB for BIOS", su_gpt_first_usable(m->f->sector_size) * m->f->sector_size,
-                                    m->core.p, m->core.n, e) < 0)
+    if (m->c->dual &&
+        su_plan_write(p, SU_AREA_BOOT, "GRUB for BIOS", su_gpt_first_usable(m->f->sector_size) * m->f->sector_size,
+                      m->core.p, m->core.n, e) < 0)
         return -1;
     if (plan_tables(m, e) < 0 || plan_keeps(m, e) < 0)
         return -1;
@@ -239,7 +241,8 @@ static int tell(const struct su_watch *w, const char *what, struct su_err *e)
 {
     if (!w || w->step(w->arg, what, 0, 0) == 0)
         return 0;
-    return su_fail(e, SU_E_CONFLICT, "disk.interrupted", "interrupted");
+    (void)su_fail(e, SU_E_CONFLICT, "disk.interrupted", "interrupted");
+    return su_remedy(e, "nothing was written; run the command again");
 }
 
 int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out, struct su_err *e)
@@ -247,13 +250,19 @@ int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct 
     SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
     SU_AUTO(maker_done) struct maker m = {.f = f, .c = &c};
     f->os->edits(f, &c.edits);
-    if (tell(watch, "building the EFI system partition", e) < 0 || make_esp_and_core(&m, e) < 0 || make_layout(&m, e) < 0)
+    if (tell(watch, "building the EFI system partition", e) < 0 || make_esp_and_core(&m, e) < 0 ||
+        make_layout(&m, e) < 0)
         return -1;
     if (tell(watch, "editing the guest's files", e) < 0 ||
         su_edits_apply(&f->vols, &c.edits, f->partuuid, f->n_partuuid, false, f->opt->now, e) < 0)
         return -1;
-    struct su_appliance job = {.name = f->opt->image, .image = &f->image, .overlay = f->overlay, .vols = &f->vols,
-                               .edits = &c.edits, .map = f->partuuid, .n_map = f->n_partuuid};
+    struct su_appliance job = {.name = f->opt->image,
+                               .image = &f->image,
+                               .overlay = f->overlay,
+                               .vols = &f->vols,
+                               .edits = &c.edits,
+                               .map = f->partuuid,
+                               .n_map = f->n_partuuid};
     if (f->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(&job, e) < 0)
         return su_context(e, "editing in the appliance");
     if (make_plan(&m, e) < 0)

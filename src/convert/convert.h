@@ -44,14 +44,15 @@ struct su_appliance {
 int su_appliance_edit(const struct su_appliance *job, struct su_err *e) SU_MUST_CHECK;
 
 /* Running ------------------------------------------------------------------
- * undo: path of the undo journal.  Each opens the image and the journal itself and takes their locks. */
+ * undo: path of the undo journal.  A conversion runs on the image its facts hold open; the others open
+ * it themselves.  Each opens the journal, and so holds both locks. */
 
 struct su_outcome {
     enum { SU_DONE_CONVERTED, SU_DONE_ROLLED_BACK, SU_DONE_RECOVERED_OLD, SU_DONE_RECOVERED_NEW, SU_DONE_NOTHING } what;
-    bool exact;      /* rollback: every byte is as it was before the conversion */
-    unsigned edits;  /* rollback: files whose edits were taken back */
+    bool exact;     /* rollback: file systems that were edited had not been used since, and got their old bytes */
+    unsigned edits; /* rollback: files whose edits were taken back */
     bool grub_changed, grub_renewed; /* rollback: the guest upgraded GRUB for BIOS since; a new core was made for it */
-    uint64_t written; /* bytes written to the image */
+    uint64_t written;                /* bytes written to the image */
 };
 
 /* Makes SU_IMAGE_UNDO_DIR when path lies in it; any other directory is the operator's. */
@@ -61,8 +62,8 @@ int su_undo_prepare(const char *path, struct su_err *e) SU_MUST_CHECK;
  * back failed too, its remedy names the recover command. */
 int su_conversion_run(struct su_facts *f, struct su_conversion *c, const char *undo, const struct su_watch *watch,
                       struct su_outcome *out, struct su_err *e) SU_MUST_CHECK;
-int su_disk_rollback(const struct su_options *opt, const char *undo, const struct su_watch *watch, struct su_outcome *out,
-                     struct su_err *e) SU_MUST_CHECK;
+int su_disk_rollback(const struct su_options *opt, const char *undo, const struct su_watch *watch,
+                     struct su_outcome *out, struct su_err *e) SU_MUST_CHECK;
 /* blk: the image, open for writing; NULL: opened here. */
 int su_disk_recover(const struct su_options *opt, struct su_blk *blk, const char *undo, struct su_outcome *out,
                     struct su_err *e) SU_MUST_CHECK;

@@ -98,8 +98,8 @@ void su_edits_list(const struct su_facts *f, struct su_edits *out)
         add(out, SU_EDIT_ESP, x->root.vol, "", x->fstab_path);
 }
 
-static int partuuid_text(const struct su_edit *ed, const struct su_partuuid *map, size_t n, bool undo, struct su_bytes text,
-                         struct su_buf *out, unsigned *changed, struct su_err *e)
+static int partuuid_text(const struct su_edit *ed, const struct su_partuuid *map, size_t n, bool undo,
+                         struct su_bytes text, struct su_buf *out, unsigned *changed, struct su_err *e)
 {
     enum su_partuuid_way way = undo ? SU_PARTUUID_TO_MBR : SU_PARTUUID_TO_GPT;
     size_t len = strlen(ed->path);
@@ -108,8 +108,8 @@ static int partuuid_text(const struct su_edit *ed, const struct su_partuuid *map
                : su_partuuid_rewrite(text, way, map, n, out, changed, e);
 }
 
-int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const struct su_partuuid *map, size_t n, bool undo,
-                 struct su_bytes text, struct su_buf *out, unsigned *changed, struct su_err *e)
+int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const struct su_partuuid *map, size_t n,
+                 bool undo, struct su_bytes text, struct su_buf *out, unsigned *changed, struct su_err *e)
 {
     *changed = 0;
     switch (ed->kind) {
@@ -133,8 +133,8 @@ int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const str
 }
 
 /* On the way back a file may have gone: then there is nothing to take back. */
-static int apply_one(struct su_fs *fs, const struct su_edit *ed, const struct su_edits *all, const struct su_partuuid *map,
-                     size_t n, bool undo, int64_t now, struct su_err *e)
+static int apply_one(struct su_fs *fs, const struct su_edit *ed, const struct su_edits *all,
+                     const struct su_partuuid *map, size_t n, bool undo, int64_t now, struct su_err *e)
 {
     SU_BUF struct su_buf text = {0}, out = {0};
     struct su_fs_node node;

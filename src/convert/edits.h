@@ -23,8 +23,8 @@ struct su_edit {
 struct su_edits {
     size_t n;
     struct su_edit edit[SU_EDITS_MAX];
-    char esp_uuid[16];   /* "ABCD-1234" */
-    char resume[64];     /* the kernel argument, when one is added */
+    char esp_uuid[16]; /* "ABCD-1234" */
+    char resume[64];   /* the kernel argument, when one is added */
 };
 
 /* The volume's files can be changed: natively, or by the engine that was chosen. */
@@ -38,8 +38,9 @@ void su_edit_esp_uuid(const struct su_facts *f, char out[16]);
 /* Which files are edited, and how.  Pure. */
 void su_edits_list(const struct su_facts *f, struct su_edits *out);
 /* The new text of one file. */
-int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const struct su_partuuid *map, size_t n, bool undo,
-                 struct su_bytes text, struct su_buf *out, unsigned *changed, struct su_err *e) SU_MUST_CHECK;
+int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const struct su_partuuid *map, size_t n,
+                 bool undo, struct su_bytes text, struct su_buf *out, unsigned *changed,
+                 struct su_err *e) SU_MUST_CHECK;
 /* All of them, through the native drivers, onto the overlay.  undo: the inverse. */
 int su_edits_apply(struct su_vols *v, const struct su_edits *all, const struct su_partuuid *map, size_t n, bool undo,
                    int64_t now, struct su_err *e) SU_MUST_CHECK;

@@ -48,7 +48,8 @@ static int read_table(struct su_facts *f, struct su_err *e)
         return -1;
     }
     if (f->mbr.protective) {
-        (void)su_fail(&f->table_why, SU_E_FORMAT, "disk.gpt.damaged", "the disk claims to have a GPT, but both copies are damaged");
+        (void)su_fail(&f->table_why, SU_E_FORMAT, "disk.gpt.damaged",
+                      "the disk claims to have a GPT, but both copies are damaged");
         return 0;
     }
     f->table = SU_TABLE_MBR;

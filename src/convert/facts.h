@@ -19,9 +19,9 @@ enum { SU_FACTS_MAX_UNSIGNED = 8 };
 
 /* GRUB for BIOS, as the boot record and the guest's own files show it. */
 struct su_bios_facts {
-    bool grub_in_mbr;     /* the boot code is GRUB's */
-    uint64_t room;        /* sectors a BIOS boot partition could have */
-    bool files_readable;  /* the guest's own usr/lib/grub/i386-pc is there and can be read */
+    bool grub_in_mbr;          /* the boot code is GRUB's */
+    uint64_t room;             /* sectors a BIOS boot partition could have */
+    bool files_readable;       /* the guest's own usr/lib/grub/i386-pc is there and can be read */
     char print[SU_BIOS_PRINT]; /* of the modules in /boot/grub */
 };
 
@@ -37,17 +37,17 @@ struct su_facts {
     struct su_gpt gpt;
     size_t n_parts;
     struct su_part part[SU_GPT_ENTRIES];
-    struct su_vols vols; /* owned */
+    struct su_vols vols;         /* owned */
     const struct su_os_port *os; /* static; NULL: no system that any port knows */
-    struct su_linux linux_; /* owned; `linux` is a macro of the compiler */
-    struct su_bootfiles files; /* owned */
-    struct su_err files_why;   /* kind != SU_OK: the set that was found cannot be used */
+    struct su_linux linux_;      /* owned; `linux` is a macro of the compiler */
+    struct su_bootfiles files;   /* owned */
+    struct su_err files_why;     /* kind != SU_OK: the set that was found cannot be used */
     struct su_bootcheck check;
     bool has_initramfs;
     struct su_initramfs_facts initramfs;
     struct su_err initramfs_why;
     struct su_netnames names; /* network names that another machine type would change */
-    unsigned n_unsigned; /* modules outside the kernel's own tree without a signature */
+    unsigned n_unsigned;      /* modules outside the kernel's own tree without a signature */
     char unsigned_module[SU_FACTS_MAX_UNSIGNED][128];
     struct su_bios_facts bios;
     struct su_layout layout; /* as without a BIOS boot partition; only on a usable MBR */
@@ -62,6 +62,9 @@ void su_facts_freep(struct su_facts **f);
  * *out is owned by the caller.  What is wrong with the guest is in the facts; this fails only when the
  * image cannot be opened or read, or without memory. */
 int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e) SU_MUST_CHECK;
+
+/* The firmware's keys are known and accept shim, GRUB and the default kernel. */
+bool su_facts_secure_boot(const struct su_facts *f);
 
 /* Size of the ESP to be made. */
 uint64_t su_facts_esp_bytes(const struct su_facts *f);

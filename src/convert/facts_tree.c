@@ -65,7 +65,8 @@ static int read_initramfs(struct su_facts *f, struct su_err *e)
     bool known;
     struct su_fs *fs = f->linux_.boot.vol < 0 ? NULL : f->vols.vol[f->linux_.boot.vol].fs;
     struct file_pull p = {.fs = fs};
-    if (!fs || !f->linux_.initrd[0] || su_fs_walk(fs, f->linux_.boot.base, f->linux_.initrd, &p.node, &f->initramfs_why) < 0)
+    if (!fs || !f->linux_.initrd[0] ||
+        su_fs_walk(fs, f->linux_.boot.base, f->linux_.initrd, &p.node, &f->initramfs_why) < 0)
         return f->initramfs_why.kind != SU_OK && host_failed(&f->initramfs_why, e) ? -1 : 0;
     if (read_config(f, config, &known, e) < 0)
         return -1;

@@ -12,17 +12,16 @@ enum { SU_MAX_MAP = 16 };
 /* All strings borrowed. */
 struct su_options {
     const char *image;
-    const char *format;       /* NULL: look */
-    uint32_t sector_size;     /* 0: find out */
-    uint64_t esp_bytes;       /* 0: 100 MiB, 260 MiB on 4096-byte sectors */
+    const char *format;   /* NULL: look */
+    uint32_t sector_size; /* 0: find out */
+    uint64_t esp_bytes;   /* 0: 100 MiB, 260 MiB on 4096-byte sectors */
     bool no_grow;
-    enum su_choice dual;      /* keep it bootable under BIOS */
-    enum su_engine engine;    /* who edits files that the native drivers cannot write */
-    const char *boot_files;   /* NULL: search */
-    const char *firmware_vars; /* NULL: the host's OVMF template with Microsoft's keys */
-    const char *undo;         /* NULL: beside the image */
-    bool allow_unsigned;      /* convert although Secure Boot would refuse the guest's kernel */
-    const uint8_t *random;    /* 32 random bytes for GUIDs; NULL: derived from the disk */
+    enum su_choice dual;         /* keep it bootable under BIOS */
+    enum su_engine engine;       /* who edits files that the native drivers cannot write */
+    const char *boot_files;      /* NULL: search */
+    const char *firmware_vars;   /* NULL: the host's OVMF template with Microsoft's keys */
+    bool allow_unsigned;         /* convert although Secure Boot would refuse the guest's kernel */
+    const uint8_t *random;       /* 32 random bytes for GUIDs; NULL: derived from the disk */
     const struct su_secret *key; /* for LUKS; NULL: none */
     size_t n_map;
     struct su_type_row map[SU_MAX_MAP];

@@ -37,9 +37,11 @@ static int esp_files(const struct su_facts *f, struct su_esp_list *l, struct su_
     struct su_bytes shim = su_buf_bytes(&b->shim), grub = su_buf_bytes(&b->grub), mm = su_buf_bytes(&b->mm);
     if (su_grub_stub(boot->what.uuid, f->linux_.grub_dir, &l->own, e) < 0)
         return -1;
-    if (su_esp_list_add(l, "BOOT", "BOOTX64.EFI", shim, e) < 0 || su_esp_list_add(l, "BOOT", "grubx64.efi", grub, e) < 0 ||
-        su_esp_list_add(l, "BOOT", "mmx64.efi", mm, e) < 0 || su_esp_list_add(l, b->vendor, "shimx64.efi", shim, e) < 0 ||
-        su_esp_list_add(l, b->vendor, "grubx64.efi", grub, e) < 0 || su_esp_list_add(l, b->vendor, "mmx64.efi", mm, e) < 0)
+    if (su_esp_list_add(l, "BOOT", "BOOTX64.EFI", shim, e) < 0 ||
+        su_esp_list_add(l, "BOOT", "grubx64.efi", grub, e) < 0 || su_esp_list_add(l, "BOOT", "mmx64.efi", mm, e) < 0 ||
+        su_esp_list_add(l, b->vendor, "shimx64.efi", shim, e) < 0 ||
+        su_esp_list_add(l, b->vendor, "grubx64.efi", grub, e) < 0 ||
+        su_esp_list_add(l, b->vendor, "mmx64.efi", mm, e) < 0)
         return -1;
     return su_esp_list_add(l, b->vendor, "grub.cfg", su_buf_bytes(&l->own), e);
 }

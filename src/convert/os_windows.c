@@ -7,7 +7,8 @@ static int read_windows(struct su_facts *f, bool *mine, struct su_err *e)
 {
     (void)e;
     for (size_t i = 0; i < f->vols.n; i++)
-        *mine = *mine || strcmp(f->vols.vol[i].what.type, "ntfs") == 0 || strcmp(f->vols.vol[i].what.type, "BitLocker") == 0;
+        *mine = *mine || strcmp(f->vols.vol[i].what.type, "ntfs") == 0 ||
+                strcmp(f->vols.vol[i].what.type, "BitLocker") == 0;
     return 0;
 }
 

@@ -72,18 +72,22 @@ static int check_layout(struct back *b, struct su_err *e)
         same = same && in_table(&b->gpt, b->meta.part[i].number, b->meta.part[i].first, b->meta.part[i].last);
     if (same)
         return 0;
-    (void)su_fail(e, SU_E_CONFLICT, "rollback.layout", "partitions were added, removed or resized since the conversion");
-    return su_remedy(e, "set them back to what they were (surety disk inspect shows both), then run rollback again");
+    (void)su_fail(e, SU_E_CONFLICT, "rollback.layout",
+                  "partitions were added, removed or resized since the conversion");
+    return su_remedy(e, "set them back to what they were when the disk was converted, then run rollback again");
 }
 
-/* Whether a file system extent still holds exactly what the conversion wrote. */
+/* Whether every file system extent still holds exactly what the conversion wrote.  The superblock is
+ * always among them, and any mount changes it. */
 static int untouched(struct back *b, bool *all, struct su_err *e)
 {
+    size_t seen = 0;
     *all = true;
     for (size_t i = 0; i < b->j.n && *all; i++) {
         const struct su_journal_extent *x = &b->j.extent[i];
         if (x->area != SU_AREA_FS || x->n > SU_MIB * 64)
             continue;
+        seen++;
         SU_FREE uint8_t *buf = malloc((size_t)x->n);
         if (!buf)
             return su_fail_nomem(e, (size_t)x->n);
@@ -91,6 +95,7 @@ static int untouched(struct back *b, bool *all, struct su_err *e)
             return -1;
         *all = su_journal_crc(buf, (size_t)x->n) == x->crc_new;
     }
+    *all = *all && seen; /* where nothing was edited there is no telling */
     return 0;
 }
 
@@ -107,8 +112,9 @@ static int skip_edit(const struct back *b, size_t i, struct su_err *e)
 {
     if (b->meta.edit[i].kind == SU_EDIT_ESP)
         return 0;
-    (void)su_fail(e, SU_E_REFUSED, "rollback.volume", "%s on %s must be changed back, and surety does not write it itself",
-                  b->meta.edit[i].path, b->meta.edit[i].volume);
+    (void)su_fail(e, SU_E_REFUSED, "rollback.volume",
+                  "%s on %s must be changed back, and surety does not write it itself", b->meta.edit[i].path,
+                  b->meta.edit[i].volume);
     return su_remedy(e, "say --engine appliance (needs libguestfs), or --key-file for an encrypted volume");
 }
 
@@ -125,8 +131,8 @@ static int undo_edits(struct back *b, struct su_err *e)
     snprintf(l->resume, sizeof l->resume, "%s", b->meta.resume);
     for (size_t i = 0; i < b->meta.n_edits; i++) {
         int vol = by_name(&b->vols, b->meta.edit[i].volume);
-        bool can = vol >= 0 && b->vols.vol[vol].fs &&
-                   (b->vols.vol[vol].fs_writable || b->opt->engine == SU_ENGINE_APPLIANCE);
+        bool can =
+            vol >= 0 && b->vols.vol[vol].fs && (b->vols.vol[vol].fs_writable || b->opt->engine == SU_ENGINE_APPLIANCE);
         if (!can) {
             if (skip_edit(b, i, e) < 0)
                 return -1;
@@ -137,8 +143,14 @@ static int undo_edits(struct back *b, struct su_err *e)
         snprintf(ed->path, sizeof ed->path, "%s", b->meta.edit[i].path);
     }
     b->edits = (unsigned)l->n;
-    struct su_appliance job = {.name = b->opt->image, .image = &b->image, .overlay = b->overlay, .vols = &b->vols,
-                               .edits = l, .map = b->meta.partuuid, .n_map = b->meta.n_partuuid, .undo = true};
+    struct su_appliance job = {.name = b->opt->image,
+                               .image = &b->image,
+                               .overlay = b->overlay,
+                               .vols = &b->vols,
+                               .edits = l,
+                               .map = b->meta.partuuid,
+                               .n_map = b->meta.n_partuuid,
+                               .undo = true};
     if (b->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(&job, e) < 0)
         return su_context(e, "editing in the appliance");
     return su_edits_apply(&b->vols, l, b->meta.partuuid, b->meta.n_partuuid, true, b->opt->now, e);
@@ -183,11 +195,12 @@ static int renew_core(struct back *b, struct su_err *e)
     char print[SU_BIOS_PRINT];
     if (!b->meta.grub[0] || b->meta.sector_size != SU_SECTOR)
         return 0;
-    if (su_linux_find(&b->vols, b->meta.partuuid, b->meta.n_partuuid, &l, e) < 0 || su_bios_print(&b->vols, &l, print, e) < 0)
+    if (su_linux_find(&b->vols, b->meta.partuuid, b->meta.n_partuuid, &l, e) < 0 ||
+        su_bios_print(&b->vols, &l, print, e) < 0)
         return -1;
     b->grub_changed = print[0] && strcmp(print, b->meta.grub) != 0;
-    if (b->grub_changed && su_bios_files(&b->vols, &l) && su_bios_core(&b->vols, &l, 1, gap_sectors(b), &b->core, &why) < 0 &&
-        why.kind == SU_E_NOMEM)
+    if (b->grub_changed && su_bios_files(&b->vols, &l) &&
+        su_bios_core(&b->vols, &l, 1, gap_sectors(b), &b->core, &why) < 0 && why.kind == SU_E_NOMEM)
         return *e = why, -1;
     return 0;
 }
@@ -216,8 +229,10 @@ static int make_plan(struct back *b, bool exact, struct su_err *e)
 {
     struct su_plan *p = &b->plan;
     p->size_before = p->size_during = b->image.blk->size;
-    p->size_after = b->j.size_before;
-    int rc = exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_blk_overlay_changes(b->overlay, fs_change, p, e);
+    /* What cannot shrink, or was made larger since, serves the old table as well. */
+    p->size_after = b->image.can_grow ? b->j.size_before : p->size_before;
+    int rc =
+        exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_blk_overlay_changes(b->overlay, fs_change, p, e);
     if (rc < 0 || su_plan_barrier(p, "files of the guest are stable", e) < 0 ||
         put_back(b, SU_AREA_ESP, "what the ESP replaced", e) < 0 || put_back(b, SU_AREA_BOOT, "old boot area", e) < 0 ||
         put_back(b, SU_AREA_TABLE, "old partition table", e) < 0)
@@ -259,14 +274,17 @@ static int roll_back(struct back *b, const struct su_watch *watch, struct su_out
         return -1;
     if (make_plan(b, exact, e) < 0 || run(b, watch, e) < 0)
         return -1;
-    *out = (struct su_outcome){
-        .what = SU_DONE_ROLLED_BACK, .exact = exact, .edits = b->edits, .written = b->image.blk->written,
-        .grub_changed = b->grub_changed, .grub_renewed = b->core.n > 0};
+    *out = (struct su_outcome){.what = SU_DONE_ROLLED_BACK,
+                               .exact = exact && b->plan.size_after == b->j.size_before,
+                               .edits = b->edits,
+                               .written = b->image.blk->written,
+                               .grub_changed = b->grub_changed,
+                               .grub_renewed = b->core.n > 0};
     return 0;
 }
 
-int su_disk_rollback(const struct su_options *opt, const char *undo, const struct su_watch *watch, struct su_outcome *out,
-                     struct su_err *e)
+int su_disk_rollback(const struct su_options *opt, const char *undo, const struct su_watch *watch,
+                     struct su_outcome *out, struct su_err *e)
 {
     struct back *b = calloc(1, sizeof *b);
     if (!b)

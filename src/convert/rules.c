@@ -19,7 +19,8 @@ void su_verdict_done(struct su_verdict *v)
 }
 
 SU_PRINTF(5, 0)
-static void add(struct su_verdict *v, enum su_severity s, const char *id, const char *remedy, const char *fmt, va_list ap)
+static void add(struct su_verdict *v, enum su_severity s, const char *id, const char *remedy, const char *fmt,
+                va_list ap)
 {
     if (v->n == v->cap) {
         size_t cap = v->cap ? 2 * v->cap : 32;

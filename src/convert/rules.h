@@ -48,8 +48,8 @@ void su_found_as(struct su_verdict *v, enum su_severity s, const char *id, const
     SU_PRINTF(5, 6);
 
 /* The tables, one a file; they end with a row whose id is NULL. */
-extern const struct su_rule su_rules_table[];  /* partition table and room for the new one */
-extern const struct su_rule su_rules_volume[]; /* what lies in the partitions */
+extern const struct su_rule su_rules_table[];        /* partition table and room for the new one */
+extern const struct su_rule su_rules_volume[];       /* what lies in the partitions */
 extern const struct su_rule *const su_rules_no_os[]; /* tables for a disk without a system */
-extern const struct su_rule su_rules_linux[];  /* the system, its boot loader and what must be rewritten */
-extern const struct su_rule su_rules_boot[];   /* Secure Boot, and staying bootable under BIOS */
+extern const struct su_rule su_rules_linux[];        /* the system, its boot loader and what must be rewritten */
+extern const struct su_rule su_rules_boot[];         /* Secure Boot, and staying bootable under BIOS */

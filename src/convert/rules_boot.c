@@ -21,6 +21,14 @@ static bool trusted(const struct su_sb_result *r)
     return r->verdict == SU_SB_TRUSTED_BY_FIRMWARE || r->verdict == SU_SB_TRUSTED_BY_SHIM;
 }
 
+bool su_facts_secure_boot(const struct su_facts *f)
+{
+    bool ok = f->check.firmware_known && f->check.shim.verdict == SU_SB_TRUSTED_BY_FIRMWARE && trusted(&f->check.grub);
+    for (size_t i = 0; i < f->check.n_kernels; i++)
+        ok = ok && (!f->check.kernel[i].is_default || trusted(&f->check.kernel[i].sb));
+    return ok;
+}
+
 static void firmware_keys(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     if (!f->check.firmware_known)
@@ -62,12 +70,12 @@ static void modules_signed(const struct su_facts *f, const struct su_rule *row, 
 static const char *why_not_dual(const struct su_facts *f)
 {
     const struct su_bios_facts *b = &f->bios;
-    return f->opt->dual == SU_OFF    ? "it was not asked for"
+    return f->opt->dual == SU_OFF        ? "it was not asked for"
            : f->sector_size != SU_SECTOR ? "no BIOS starts a disk with 4096-byte sectors"
-           : !b->grub_in_mbr         ? "the boot record is not GRUB's"
-           : b->room < CORE_SECTORS  ? "there is no room before the first partition"
-           : !b->files_readable      ? "the guest's own GRUB files for BIOS cannot be read"
-                                     : NULL;
+           : !b->grub_in_mbr             ? "the boot record is not GRUB's"
+           : b->room < CORE_SECTORS      ? "there is no room before the first partition"
+           : !b->files_readable          ? "the guest's own GRUB files for BIOS cannot be read"
+                                         : NULL;
 }
 
 static void stays_dual(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
@@ -88,7 +96,8 @@ const struct su_rule su_rules_boot[] = {
     {"boot.secureboot.loader", SU_STOP, "the firmware starts shim, and shim starts GRUB",
      "use boot files of the guest's distribution that the firmware's keys accept (--boot-files DIR)", loader_trusted},
     {"boot.secureboot.kernel", SU_STOP, "shim accepts the signature of every kernel",
-     "install the distribution's signed kernel in the guest, or say --allow-unsigned and run the VM without Secure Boot",
+     "install the distribution's signed kernel in the guest, or say --allow-unsigned and run the VM without Secure "
+     "Boot",
      kernels_trusted},
     {"boot.secureboot.modules", SU_WARNING, "every kernel module outside the kernel's own tree is signed",
      "sign the modules with a machine owner key (mokutil), or run the VM without Secure Boot", modules_signed},

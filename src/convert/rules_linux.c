@@ -60,20 +60,26 @@ static void fstab_esp(const struct su_facts *f, const struct su_rule *row, struc
     char uuid[16];
     su_edit_esp_uuid(f, uuid);
     if (su_fstab_find(&l->fstab, "/boot/efi"))
-        su_found_as(v, SU_NOTE, "linux.fstab.efi", NULL, "fstab mounts something on /boot/efi already and stays as it is");
+        su_found_as(v, SU_NOTE, "linux.fstab.efi", NULL,
+                    "fstab mounts something on /boot/efi already and stays as it is");
     else if (l->found && l->root.vol < 0)
-        su_found(v, row, "fstab cannot be read, so the ESP is not added; the line is: UUID=%s /boot/efi vfat "
-                         "umask=0077,nofail 0 1", uuid);
+        su_found(v, row,
+                 "fstab cannot be read, so the ESP is not added; the line is: UUID=%s /boot/efi vfat "
+                 "umask=0077,nofail 0 1",
+                 uuid);
     else if (l->found && !su_edit_possible(f, l->root.vol))
-        su_found(v, row, "surety does not write %s itself, so the ESP is not added to fstab; the line is: UUID=%s "
-                         "/boot/efi vfat umask=0077,nofail 0 1", f->vols.vol[l->root.vol].what.type, uuid);
+        su_found(v, row,
+                 "surety does not write %s itself, so the ESP is not added to fstab; the line is: UUID=%s "
+                 "/boot/efi vfat umask=0077,nofail 0 1",
+                 f->vols.vol[l->root.vol].what.type, uuid);
 }
 
 static void fstab_names(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     for (size_t i = 0; i < f->linux_.fstab.n; i++) {
         const struct su_fstab_entry *en = &f->linux_.fstab.entry[i];
-        bool cd = strcmp(en->type, "iso9660") == 0 || strncmp(en->type, "udf", 3) == 0 || strncmp(en->value, "fd", 2) == 0;
+        bool cd =
+            strcmp(en->type, "iso9660") == 0 || strncmp(en->type, "udf", 3) == 0 || strncmp(en->value, "fd", 2) == 0;
         if (!cd && (en->kind == SU_SPEC_KERNEL_NAME || en->kind == SU_SPEC_PATH || en->kind == SU_SPEC_ID))
             su_found(v, row, "fstab names %.80s as %.80s, which changes with the disk's bus", en->file, en->spec);
     }
@@ -118,7 +124,8 @@ const struct su_rule *const su_rules_no_os[] = {rules_no_os, NULL};
 
 const struct su_rule su_rules_linux[] = {
     {"linux.boot.loader", SU_STOP, "the system is started by GRUB 2",
-     "if /boot is on another disk, convert that one; other boot loaders than GRUB 2 must be replaced first", has_loader},
+     "if /boot is on another disk, convert that one; other boot loaders than GRUB 2 must be replaced first",
+     has_loader},
     {"linux.grub.menu", SU_WARNING, "GRUB's menu is understood",
      "run update-grub in the guest; without it PCR 4 cannot be predicted", menu_understood},
     {"linux.kernel.missing", SU_STOP, "the default kernel exists", "run update-grub in the guest", kernel_there},
@@ -129,10 +136,10 @@ const struct su_rule su_rules_linux[] = {
     {"linux.fstab.esp", SU_WARNING, "the ESP can be added to fstab",
      "say --engine appliance (needs libguestfs), or --key-file for an encrypted root, or add the line in the guest",
      fstab_esp},
-    {"linux.fstab.names", SU_WARNING, "fstab names volumes by what is on them", "change the entry to UUID= in the guest",
-     fstab_names},
-    {"linux.resume", SU_WARNING, "the initramfs finds its swap", "run update-initramfs -u in the guest after the first start",
-     resume_baked},
+    {"linux.fstab.names", SU_WARNING, "fstab names volumes by what is on them",
+     "change the entry to UUID= in the guest", fstab_names},
+    {"linux.resume", SU_WARNING, "the initramfs finds its swap",
+     "run update-initramfs -u in the guest after the first start", resume_baked},
     {"linux.initramfs.drivers", SU_WARNING, "the initramfs has a driver for the disk of a q35 machine",
      "set MODULES=most in /etc/initramfs-tools/initramfs.conf and run update-initramfs -u in the guest", drivers},
     {"linux.network.names", SU_WARNING, "the network does not depend on PCI slots",

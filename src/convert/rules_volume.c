@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The rules about what lies in the partitions. */
-#include "rules.h"
 #include "guest/fs_ext.h"
+#include "rules.h"
 #include <string.h>
 
 static void no_bitlocker(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
@@ -32,16 +32,17 @@ static void clean(const struct su_facts *f, const struct su_rule *row, struct su
         struct su_ext_state st;
         const struct su_vol *x = &f->vols.vol[i];
         if (x->log_dirty)
-            su_found_as(v, SU_WARNING, row->id, row->remedy, "the log of %s was not emptied, so files may be newer than read",
-                        x->name);
+            su_found_as(v, SU_WARNING, row->id, row->remedy,
+                        "the log of %s was not emptied, so files may be newer than read", x->name);
         if (!x->fs || !x->fs_writable || su_fs_ext_state(x->fs, &st) < 0)
             continue;
         bool edited = (int)i == f->linux_.root.vol || (int)i == f->linux_.boot.vol;
         if (st.needs_recovery || st.mmp)
-            su_found_as(v, edited ? SU_STOP : SU_WARNING, row->id, row->remedy, "%s was not unmounted cleanly", x->name);
+            su_found_as(v, edited ? SU_STOP : SU_WARNING, row->id, row->remedy, "%s was not unmounted cleanly",
+                        x->name);
         if (st.errors)
-            su_found_as(v, edited ? SU_STOP : SU_WARNING, "volume.errors", "run e2fsck in the guest or from a rescue system",
-                        "%s has recorded errors", x->name);
+            su_found_as(v, edited ? SU_STOP : SU_WARNING, "volume.errors",
+                        "run e2fsck in the guest or from a rescue system", "%s has recorded errors", x->name);
     }
 }
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define RUN_RECOVER "run: surety disk recover IMAGE, before anything else uses the disk"
+#define RUN_RECOVER "run: surety disk recover IMAGE, with the same --undo, before anything else uses the disk"
 
 /* A new name in a directory is stable only when the directory is. */
 int su_undo_sync_dir(const char *path, struct su_err *e)
@@ -27,7 +27,8 @@ int su_undo_sync_dir(const char *path, struct su_err *e)
 int su_undo_rollback_path(const char *undo, char out[SU_UNDO_PATH], struct su_err *e)
 {
     int n = snprintf(out, SU_UNDO_PATH, "%s.rollback", undo);
-    return n < 0 || n >= SU_UNDO_PATH ? su_fail(e, SU_E_RANGE, "undo.open", "the name of the undo file is too long") : 0;
+    return n < 0 || n >= SU_UNDO_PATH ? su_fail(e, SU_E_RANGE, "undo.open", "the name of the undo file is too long")
+                                      : 0;
 }
 
 bool su_undo_exists(const char *path)
@@ -42,7 +43,8 @@ int su_undo_prepare(const char *path, struct su_err *e)
     static const char dir[] = SU_IMAGE_UNDO_DIR "/";
     if (strncmp(path, dir, sizeof dir - 1) != 0)
         return 0;
-    if ((mkdir("/var/lib/surety", 0755) < 0 && errno != EEXIST) || (mkdir(SU_IMAGE_UNDO_DIR, 0700) < 0 && errno != EEXIST))
+    if ((mkdir("/var/lib/surety", 0755) < 0 && errno != EEXIST) ||
+        (mkdir(SU_IMAGE_UNDO_DIR, 0700) < 0 && errno != EEXIST))
         return su_fail_os(e, "undo.open", "making " SU_IMAGE_UNDO_DIR);
     return 0;
 }
@@ -50,11 +52,14 @@ int su_undo_prepare(const char *path, struct su_err *e)
 int su_undo_open(const char *path, bool create, struct su_blk **out, struct su_err *e)
 {
     if (su_blk_file_open(path, create ? SU_FILE_CREATE : SU_FILE_WRITE, out, NULL, e) < 0) {
-        if (strcmp(e->id, "disk.open") == 0)
+        if (strcmp(e->id, "disk.open") == 0 || strcmp(e->id, "disk.read-only") == 0) {
             e->id = "undo.open";
+            (void)su_remedy(e, "name a file in a directory you may write to, with --undo FILE");
+        }
         return su_context(e, "the undo journal");
     }
-    if (create && su_undo_sync_dir(path, e) < 0) {
+    if (su_journal_check_file(*out, e) < 0 || (create && su_undo_sync_dir(path, e) < 0)) {
+        (void)su_context(e, "%s", path);
         su_blk_close(*out);
         *out = NULL;
         return -1;
@@ -133,7 +138,7 @@ int su_undo_put_back(struct su_blk *journal, struct su_blk *disk, const char *pa
     if (su_journal_recover(journal, disk, &was, &why) < 0)
         return su_remedy(e, RUN_RECOVER);
     if (was == SU_JOURNAL_COMMITTED)
-        return su_remedy(e, "the change was made; run: surety disk recover IMAGE, to finish it");
+        return su_remedy(e, "the change was made; run: surety disk recover IMAGE, with the same --undo, to finish it");
     if (su_undo_remove(path, &removed) < 0)
         return su_remedy(e, "the disk is as it was before; the spent undo journal can be removed");
     return su_remedy(e, "the disk is as it was before; remove the cause and run the command again");

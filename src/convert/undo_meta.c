@@ -23,8 +23,8 @@ static json_t *parts(const struct su_layout *l)
     for (int i = 0; i < SU_GPT_ENTRIES; i++) {
         const struct su_gpt_entry *en = &l->gpt.entry[i];
         if (su_gpt_used(en))
-            json_array_append_new(list, json_pack("{s:i,s:I,s:I}", "number", i + 1, "first", (json_int_t)en->first, "last",
-                                                  (json_int_t)en->last));
+            json_array_append_new(list, json_pack("{s:i,s:I,s:I}", "number", i + 1, "first", (json_int_t)en->first,
+                                                  "last", (json_int_t)en->last));
     }
     return list;
 }
@@ -42,10 +42,11 @@ json_t *su_conversion_meta(const struct su_facts *f, const struct su_conversion 
 {
     char disk_id[9];
     snprintf(disk_id, sizeof disk_id, "%08x", f->mbr.disk_id);
-    return json_pack("{s:i,s:s,s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:o,s:o,s:o}", "version", META_VERSION, "surety", SURETY_VERSION,
-                     "disk_id", disk_id, "sector_size", (int)f->sector_size, "esp", (int)c->layout.esp_number, "bios",
-                     (int)c->layout.bios_number, "esp_uuid", c->edits.esp_uuid, "resume", c->edits.resume, "grub", f->bios.print,
-                     "parts", parts(&c->layout), "partuuid", partuuids(f), "edits", edits(f, &c->edits));
+    return json_pack("{s:i,s:s,s:s,s:i,s:i,s:i,s:s,s:s,s:s,s:o,s:o,s:o}", "version", META_VERSION, "surety",
+                     SURETY_VERSION, "disk_id", disk_id, "sector_size", (int)f->sector_size, "esp",
+                     (int)c->layout.esp_number, "bios", (int)c->layout.bios_number, "esp_uuid", c->edits.esp_uuid,
+                     "resume", c->edits.resume, "grub", f->bios.print, "parts", parts(&c->layout), "partuuid",
+                     partuuids(f), "edits", edits(f, &c->edits));
 }
 
 static int bad(struct su_err *e, const char *what)
@@ -66,7 +67,8 @@ static int take_parts(json_t *list, struct su_undo_meta *m, struct su_err *e)
 {
     json_t *o;
     size_t i;
-    json_array_foreach(list, i, o) {
+    json_array_foreach(list, i, o)
+    {
         if (m->n_parts == SU_ARRAY_LEN(m->part))
             return bad(e, "list of partitions");
         m->part[m->n_parts].number = (unsigned)json_integer_value(json_object_get(o, "number"));
@@ -83,7 +85,8 @@ static int take_partuuids(json_t *list, uint32_t disk_id, struct su_undo_meta *m
 {
     json_t *o;
     size_t i;
-    json_array_foreach(list, i, o) {
+    json_array_foreach(list, i, o)
+    {
         const char *guid = json_string_value(json_object_get(o, "guid"));
         struct su_partuuid p = {.disk_id = disk_id, .slot = (uint8_t)json_integer_value(json_object_get(o, "slot"))};
         if (m->n_partuuid == SU_ARRAY_LEN(m->partuuid) || !guid || su_guid_parse(guid, strlen(guid), p.guid, e) < 0)
@@ -97,7 +100,8 @@ static int take_edits(json_t *list, struct su_undo_meta *m, struct su_err *e)
 {
     json_t *o;
     size_t i;
-    json_array_foreach(list, i, o) {
+    json_array_foreach(list, i, o)
+    {
         const char *kind = json_string_value(json_object_get(o, "kind"));
         int k = 0;
         while (kind && k < SU_EDIT_KINDS && strcmp(kind, su_edit_kind_name((enum su_edit_kind)k)) != 0)
@@ -124,8 +128,8 @@ int su_undo_meta_parse(struct su_bytes text, struct su_undo_meta *out, struct su
     m->esp_number = (unsigned)json_integer_value(json_object_get(o, "esp"));
     m->bios_number = (unsigned)json_integer_value(json_object_get(o, "bios"));
     if ((m->sector_size != 512 && m->sector_size != 4096) || !copy_text(o, "disk_id", id, sizeof id) ||
-        !copy_text(o, "esp_uuid", m->esp_uuid, sizeof m->esp_uuid) || !copy_text(o, "resume", m->resume, sizeof m->resume) ||
-        !copy_text(o, "grub", m->grub, sizeof m->grub))
+        !copy_text(o, "esp_uuid", m->esp_uuid, sizeof m->esp_uuid) ||
+        !copy_text(o, "resume", m->resume, sizeof m->resume) || !copy_text(o, "grub", m->grub, sizeof m->grub))
         return bad(e, "fields");
     if (take_parts(json_object_get(o, "parts"), m, e) < 0 ||
         take_partuuids(json_object_get(o, "partuuid"), (uint32_t)strtoul(id, NULL, 16), m, e) < 0 ||

@@ -150,6 +150,8 @@ static int add_nodes(struct qsd *q, const char *path, const char *format, struct
     }
     bool read_only = strstr(e->msg, "Permission denied") || strstr(e->msg, "Read-only");
     e->id = read_only && q->writable ? "disk.read-only" : "disk.open";
+    if (read_only && q->writable)
+        (void)su_remedy(e, "make the image writable for this user, then run the command again");
     return su_context(e, "opening %s", path);
 }
 

@@ -163,7 +163,8 @@ static int tell(const struct runner *r, const char *why, struct su_err *e)
 {
     if (!r->watch || r->watch->step(r->watch->arg, why, r->done, r->total) == 0)
         return 0;
-    return su_fail(e, SU_E_CONFLICT, "disk.interrupted", "interrupted");
+    (void)su_fail(e, SU_E_CONFLICT, "disk.interrupted", "interrupted");
+    return su_remedy(e, "nothing was written; run the command again");
 }
 
 static int run_write(struct runner *r, const struct su_step *s, struct su_err *e)

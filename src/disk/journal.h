@@ -61,6 +61,11 @@ int su_journal_run(struct su_blk *journal, struct su_blk *disk, const struct su_
  * in the journal, n <= 4096. */
 int su_journal_open(struct su_blk *journal, struct su_journal *out, struct su_err *e) SU_MUST_CHECK;
 
+/* Refuses a file that is somebody's: SU_E_CONFLICT "undo.foreign" when its bytes cannot be a journal, or what a crash
+ * leaves of one that was being made; SU_E_FORMAT "undo.damaged" when marks tell that it was sealed and its header is
+ * broken.  To be asked before a file that was named is written or removed. */
+int su_journal_check_file(struct su_blk *journal, struct su_err *e) SU_MUST_CHECK;
+
 /* Finishes or undoes what a crash, or a failure of this process, left.  *was is the state found; on success
  * it is now settled (reverted or committed) and stable: no later crash changes the answer.  A journal
  * that was settled before never makes it touch the disk.  Fails with SU_E_CONFLICT "undo.other-disk" when the disk

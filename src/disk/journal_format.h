@@ -10,7 +10,8 @@ enum {
     SU_JF_REVERT_AT = 2 * SU_JF_BLOCK,
     SU_JF_SETTLE_AT = 3 * SU_JF_BLOCK,
     SU_JF_BODY_AT = 4 * SU_JF_BLOCK,
-    SU_JF_EXTENT = 56, /* bytes of one extent record */
+    SU_JF_HEADER_USED = 58, /* bytes of the header; then zeros up to its checksum */
+    SU_JF_EXTENT = 56,      /* bytes of one extent record */
     SU_JF_MAX_EXTENTS = 4096,
     SU_JF_MAX_META = 1 << 20,
     SU_JF_WITNESS_AT = 440, /* on the disk */

@@ -79,14 +79,50 @@ int su_journal_open(struct su_blk *journal, struct su_journal *out, struct su_er
     return 0;
 }
 
+static bool blank(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i])
+            return false;
+    return true;
+}
+
+int su_journal_check_file(struct su_blk *journal, struct su_err *e)
+{
+    static const char magic[] = "SURETYUJ";
+    uint8_t head[SU_JF_BODY_AT] = {0};
+    struct su_jf_header h;
+    size_t n = journal->size < sizeof head ? (size_t)journal->size : sizeof head;
+    if (su_blk_read(journal, 0, head, n, e) < 0)
+        return -1;
+    if (su_jf_take_header(head, &h) || blank(head, SU_JF_BLOCK))
+        return 0;
+    bool torn = blank(head + SU_JF_HEADER_USED, SU_JF_BLOCK - 4 - SU_JF_HEADER_USED), ours = true;
+    for (size_t i = 0; magic[i]; i++) {
+        torn = torn && (head[i] == 0 || head[i] == (uint8_t)magic[i]); /* in part, so to speak, it is there */
+        ours = ours && head[i] == (uint8_t)magic[i];
+    }
+    bool marked = !blank(head + SU_JF_BLOCK, sizeof head - SU_JF_BLOCK);
+    if (torn && !marked)
+        return 0;
+    if (!torn && !ours) {
+        (void)su_fail(e, SU_E_CONFLICT, "undo.foreign", "the file is not an undo journal");
+        return su_remedy(e, "name this disk's undo journal with --undo, or a file that is not there yet");
+    }
+    (void)su_fail(e, SU_E_FORMAT, "undo.damaged", "the undo journal's header is damaged");
+    return su_remedy(e, "bring the file back from a copy; neither it nor the disk was changed");
+}
+
 int su_journal_check_disk(const struct su_journal *j, struct su_blk *disk, struct su_err *e)
 {
     uint8_t now[sizeof j->witness];
     bool fits = disk->size == j->size_before || disk->size == j->size_during || disk->size == j->size_after;
     if (fits && su_blk_read(disk, WITNESS_AT, now, sizeof now, e) < 0)
         return -1;
-    if (!fits || memcmp(now, j->witness, sizeof now) != 0)
-        return su_fail(e, SU_E_CONFLICT, "undo.other-disk", "the undo journal was not made for this disk");
+    if (!fits || memcmp(now, j->witness, sizeof now) != 0) {
+        (void)su_fail(e, SU_E_CONFLICT, "undo.other-disk", "the undo journal was not made for this disk");
+        return su_remedy(e, "name this disk's own undo journal with --undo, or move the other one away");
+    }
     return 0;
 }
 

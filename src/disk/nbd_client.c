@@ -9,7 +9,7 @@ static int fail_nbd(struct su_err *e, const char *what)
     const char *why = nbd_get_error();
     (void)su_fail(e, SU_E_IO, "disk.nbd.gone", "%s over NBD: %s", what, why ? why : "failed");
     e->os_errno = nbd_get_errno();
-    return -1;
+    return su_remedy(e, "see to it that the server answers, then run the command again");
 }
 
 /* Waits for one command, at most SU_NBD_TIMEOUT_MS between two signs of life. */

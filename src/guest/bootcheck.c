@@ -56,7 +56,8 @@ int su_grub_vendor(struct su_bytes grub, char *out, size_t cap, struct su_err *e
     for (size_t i = 0; i < n; i++)
         ok = ok && strchr("abcdefghijklmnopqrstuvwxyz0123456789-_", prefix.p[5 + i]) != NULL;
     if (!ok || n == 0 || n >= cap) {
-        (void)su_fail(e, SU_E_FORMAT, "boot.grub.prefix", "grubx64.efi does not say which directory of the ESP it looks in");
+        (void)su_fail(e, SU_E_FORMAT, "boot.grub.prefix",
+                      "grubx64.efi does not say which directory of the ESP it looks in");
         return su_remedy(e, "use a distribution's signed GRUB, whose prefix is /EFI/<vendor>");
     }
     snprintf(out, cap, "%.*s", (int)n, (const char *)prefix.p + 5);

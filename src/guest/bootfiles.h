@@ -12,8 +12,8 @@
 
 struct su_bootfiles {
     bool found;
-    char origin[SU_LINUX_PATH]; /* "the guest", or a directory of the host */
-    char vendor[32];            /* the directory GRUB was built to look in: EFI/<vendor> */
+    char origin[SU_LINUX_PATH];   /* "the guest", or a directory of the host */
+    char vendor[32];              /* the directory GRUB was built to look in: EFI/<vendor> */
     struct su_buf shim, grub, mm; /* mm may be empty */
 };
 
@@ -33,7 +33,7 @@ struct su_kernel_check {
 };
 
 struct su_bootcheck {
-    bool firmware_known; /* the keys of the firmware could be read */
+    bool firmware_known;          /* the keys of the firmware could be read */
     char firmware[SU_LINUX_PATH]; /* where they came from */
     struct su_sb_result shim, grub;
     size_t n_kernels;

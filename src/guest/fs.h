@@ -41,7 +41,8 @@ struct su_fs_ops {
     /* New contents for a regular file; owner, mode and other attributes stay.  now: seconds since the
      * epoch for the time stamps it must set.  NULL: the driver only reads. */
     int (*replace)(struct su_fs *fs, struct su_fs_node n, const void *buf, size_t len, int64_t now, struct su_err *e);
-    void (*close)(struct su_fs *fs); /* frees fs itself; what was replaced reached the su_blk before replace() returned */
+    /* Frees fs itself; what was replaced reached the su_blk before replace() returned. */
+    void (*close)(struct su_fs *fs);
 };
 
 struct su_fs {

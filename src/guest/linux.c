@@ -74,8 +74,8 @@ static void find_root(const struct su_vols *v, struct su_tree *root)
         for (size_t k = 0; k < SU_ARRAY_LEN(prefixes); k++) {
             struct su_tree t;
             su_linux_tree(v, (int)i, prefixes[k], &t);
-            bool here = exists(v, &t, "/etc/fstab", SU_FS_FILE) &&
-                        (exists(v, &t, "/etc/os-release", SU_FS_FILE) || exists(v, &t, "/usr/lib/os-release", SU_FS_FILE));
+            bool here = exists(v, &t, "/etc/fstab", SU_FS_FILE) && (exists(v, &t, "/etc/os-release", SU_FS_FILE) ||
+                                                                    exists(v, &t, "/usr/lib/os-release", SU_FS_FILE));
             if (here) {
                 *root = t;
                 return;

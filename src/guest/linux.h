@@ -18,7 +18,7 @@ enum {
 
 /* A directory of a file system that stands for "/": the root, or a btrfs subvolume. */
 struct su_tree {
-    int vol; /* index in the volumes; -1: none */
+    int vol;         /* index in the volumes; -1: none */
     char prefix[32]; /* "" or "/@rootfs" */
     struct su_fs_node base;
 };
@@ -36,21 +36,21 @@ struct su_linux_kernel {
 };
 
 struct su_linux {
-    bool found; /* a root, or a /boot with GRUB's configuration */
-    struct su_tree root; /* vol -1: not readable */
-    struct su_tree boot; /* the file system GRUB reads: it holds /boot, or is it */
+    bool found;                   /* a root, or a /boot with GRUB's configuration */
+    struct su_tree root;          /* vol -1: not readable */
+    struct su_tree boot;          /* the file system GRUB reads: it holds /boot, or is it */
     char boot_dir[SU_LINUX_PATH]; /* /boot inside that file system: "", "/boot", "/@rootfs/boot" */
     char grub_dir[SU_LINUX_PATH]; /* "/boot/grub", "/grub2": inside that file system */
     bool grub_found, grub_bls;
-    struct su_err grub_why; /* kind != SU_OK: grub.cfg could not be understood */
+    struct su_err grub_why;                                   /* kind != SU_OK: grub.cfg could not be understood */
     char os_id[32], os_like[64], os_version[32], os_name[96]; /* os-release; empty: not known */
-    char fstab_path[SU_LINUX_PATH]; /* from the root of root's file system; empty: none */
+    char fstab_path[SU_LINUX_PATH];                           /* from the root of root's file system; empty: none */
     struct su_buf fstab_text;
     struct su_fstab fstab;
     char title[128], kernel[SU_LINUX_PATH], initrd[SU_LINUX_PATH], cmdline[1024]; /* of the default entry */
     size_t n_kernels;
     struct su_linux_kernel other[SU_LINUX_MAX_KERNELS]; /* every kernel the menu names */
-    char resume[128]; /* where the running system looks for a hibernation image; empty: nowhere */
+    char resume[128];      /* where the running system looks for a hibernation image; empty: nowhere */
     char conf_resume[128]; /* RESUME= of /etc/initramfs-tools/conf.d/resume: also baked into the initramfs */
     size_t n_refs;
     struct su_linux_ref ref[SU_LINUX_MAX_FILES];
@@ -63,7 +63,8 @@ void su_linux_done(struct su_linux *l);
 int su_linux_find(const struct su_vols *v, const struct su_partuuid *map, size_t n_map, struct su_linux *out,
                   struct su_err *e) SU_MUST_CHECK;
 
-/* A file of the tree, at most max bytes; *found is false when there is none (or it cannot be read for being damaged). */
+/* A file of the tree, at most max bytes; *found is false when there is none (or it cannot be read for being damaged).
+ */
 int su_tree_read(const struct su_vols *v, const struct su_tree *t, const char *path, size_t max, struct su_buf *out,
                  bool *found, struct su_err *e) SU_MUST_CHECK;
 

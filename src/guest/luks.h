@@ -8,10 +8,13 @@
  *
  * Supported: one "crypt" segment, aes-xts-plain64 with keys of 256 or 512 bits, sectors of 512 to
  * 4096 bytes.  Refused, all with SU_E_REFUSED:
- *   volume.luks.unsupported  another cipher, several segments, integrity, an unfinished reencryption, unknown
- * requirements volume.luks.cost         opening would take more memory or work than the limits below volume.luks.key no
- * key slot opens with this key A header that is none or contradicts itself is SU_E_FORMAT "volume.luks.header". Format:
- * LUKS1 and LUKS2 On-Disk Format Specifications (cryptsetup, docs/on-disk-format*.pdf). */
+ *   volume.luks.unsupported  another cipher, several segments, integrity, an unfinished reencryption,
+ *                            unknown requirements
+ *   volume.luks.cost         opening would take more memory or work than the limits below
+ *   volume.luks.key          no key slot opens with this key
+ * A header that is none or contradicts itself is SU_E_FORMAT "volume.luks.header".
+ *
+ * Format: LUKS1 and LUKS2 On-Disk Format Specifications (cryptsetup, docs/on-disk-format*.pdf). */
 #pragma once
 #include "base/secret.h"
 #include "disk/blk.h"

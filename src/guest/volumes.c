@@ -59,11 +59,8 @@ static const struct {
     int (*open)(struct su_blk *blk, struct su_fs **out, struct su_err *e);
     bool writable;
 } drivers[] = {
-    {"ext4", open_ext, true},
-    {"ext3", open_ext, true},
-    {"ext2", open_ext, true},
-    {"xfs", su_fs_open_xfs, false},
-    {"btrfs", su_fs_open_btrfs, false},
+    {"ext4", open_ext, true},       {"ext3", open_ext, true},           {"ext2", open_ext, true},
+    {"xfs", su_fs_open_xfs, false}, {"btrfs", su_fs_open_btrfs, false},
 };
 
 /* A driver's refusal is a fact about the volume; only a host that fails is our failure. */

@@ -27,11 +27,11 @@ struct su_vol {
     int parent;         /* index, -1 for a partition */
     char lv[128];       /* of a logical volume: "vg/lv" */
     struct su_volume what;
-    struct su_blk *blk;        /* owned */
-    struct su_fs *fs;          /* owned; NULL: not a file system, or one that could not be read */
-    bool log_dirty;            /* XFS: changes wait in a log that is not replayed here */
-    bool fs_writable;          /* a driver exists that can replace files (not: that it is safe right now) */
-    struct su_err why_closed;  /* kind != SU_OK: why it could not be looked into */
+    struct su_blk *blk;       /* owned */
+    struct su_fs *fs;         /* owned; NULL: not a file system, or one that could not be read */
+    bool log_dirty;           /* XFS: changes wait in a log that is not replayed here */
+    bool fs_writable;         /* a driver exists that can replace files (not: that it is safe right now) */
+    struct su_err why_closed; /* kind != SU_OK: why it could not be looked into */
 };
 
 struct su_vols {

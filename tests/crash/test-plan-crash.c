@@ -74,8 +74,8 @@ static void try_image(const char *path)
     if (*why)
         printf("# seed %llu: %s\n", (unsigned long long)seed, why);
     ok(count.old_seen > 0 && count.new_seen > 0, "%s: both outcomes were seen", path);
-    printf("# %s: %lu operations, %lu states, %lu judged, %lu recoveries, %lu faults\n", path, count.run_ops, count.states,
-           count.judged, count.recoveries, count.faults);
+    printf("# %s: %lu operations, %lu states, %lu judged, %lu recoveries, %lu faults\n", path, count.run_ops,
+           count.states, count.judged, count.recoveries, count.faults);
     munmap((void *)(uintptr_t)disk, n);
 }
 

@@ -180,7 +180,7 @@ static int make_file_system(const struct su_tmpdir *t, const struct su_esp_spec 
     /* --invariant sets a volume id, so -i comes after it */
     const char *argv[] = {"mkfs.fat", "--invariant", "-F",   "32", "-s",        "1",   "-S", sector, "-i",
                           id,         "-h",          hidden, "-n", spec->label, "esp", NULL};
-    struct su_child c = {.argv = argv, .cwd = t->path};
+    struct su_child c = {.argv = argv, .cwd = t->path, .own_group = true};
     return su_child_run(&c, NULL, e);
 }
 
@@ -206,7 +206,7 @@ static int copy_files(const struct su_tmpdir *t, const struct su_esp_spec *spec,
     snprintf(rc, sizeof rc, "MTOOLSRC=%s/mtoolsrc", t->path);
     snprintf(cwd, sizeof cwd, "%s/tree", t->path);
     const char *env[] = {home, rc, "SOURCE_DATE_EPOCH=" DATE, "TZ=UTC0", "MTOOLS_SKIP_CHECK=1", NULL};
-    struct su_child c = {.argv = argv, .env = env, .cwd = cwd};
+    struct su_child c = {.argv = argv, .env = env, .cwd = cwd, .own_group = true};
     return su_child_run(&c, NULL, e);
 }
 

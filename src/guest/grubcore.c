@@ -165,7 +165,8 @@ static int run_mkimage(struct build *b, struct su_buf *image, struct su_err *e)
     SU_CLOSE int fd = memfd_create("core", MFD_CLOEXEC);
     if (fd < 0)
         return su_fail_os(e, "host.tmpdir", "memory for the image");
-    struct su_child c = {.argv = argv, .cwd = cwd, .out_fd = &fd, .confined = true, .max_file = MAX_FILES};
+    struct su_child c = {
+        .argv = argv, .cwd = cwd, .out_fd = &fd, .confined = true, .max_file = MAX_FILES, .own_group = true};
     return su_child_run(&c, NULL, e) < 0 ? -1 : read_all(fd, image, e);
 }
 

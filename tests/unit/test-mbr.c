@@ -48,7 +48,7 @@ static const struct {
      .rec = {{0, 1, 0, 0x05, 2048, 4096}, {2048, 0, 0, 0, 63, 100}, {2048, 1, 0, 0x05, 1000, 200},
              {3048, 0, 0, 0x82, 1, 99}},
      .part = {{5, 0x82, 3049, 99}},
-     .problem = {{SU_MBR_CHAIN_BAD, 0, 0}}},
+     .problem = {{SU_MBR_CHAIN_BAD, 0, 0}}, .n_problems = 1},
     {.name = "type 85, type 0F, and an empty first logical",
      .rec = {{0, 0, 0, 0x85, 2048, 4096}, {2048, 1, 0, 0x0F, 1000, 200}, {3048, 0, 0, 0x8E, 2, 50}},
      .part = {{5, 0x8E, 3050, 50}}},

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # convert-hand.sh RAW EFI-DIR: a Debian disk from MBR to GPT with an ESP, in place, by the usual tools on a loop device.
-# What surety is measured against; it does less (no BIOS boot partition, no fstab, no recovery after a crash). Needs root.
+# What surety is measured against; it does less: no BIOS boot partition, no fstab, no recovery after a crash. As root.
 . "$(dirname "$0")/../images/lib.sh"
 need sgdisk sfdisk mkfs.vfat mmd mcopy blkid losetup partx
 [ $# = 2 ] || { sed -n '3,4s/^# //p' "$0" >&2; exit 2; }

@@ -18,8 +18,9 @@ CHILDREN=() MOUNTS=() LOOPS=()
 
 cleanup() {
     local x
+    [ "$BASHPID" = $$ ] || return                   # a child that a signal met before it became a command
     for x in "${CHILDREN[@]}"; do kill -9 "$x" 2>/dev/null && wait "$x" 2>/dev/null; done
-    for x in "${MOUNTS[@]}"; do umount "$x" 2>/dev/null || umount -l "$x"; done
+    for x in "${MOUNTS[@]}"; do umount "$x" 2>/dev/null || umount -l "$x" 2>/dev/null; done
     for x in "${LOOPS[@]}"; do losetup -d "$x" 2>/dev/null; done
     chmod -R u+w "$T" 2>/dev/null
     [ -n "${KEEP:-}" ] || rm -rf "$T"
@@ -63,7 +64,7 @@ wait_for() { # wait_for COMMAND...: until it succeeds, at most 5 s
 
 # ---- TAP ------------------------------------------------------------------------------------------------------------
 
-note() { printf '%s\n' "$*" | head -40 | sed 's/^/# /'; }
+note() { printf '%s\n' "$*" | head -40 | cut -c1-200 | sed 's/^/# /'; }
 
 report() { # report STATUS TEXT
     COUNT=$((COUNT + 1))

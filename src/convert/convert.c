@@ -245,7 +245,7 @@ static int tell(const struct su_watch *w, const char *what, struct su_err *e)
     return su_remedy(e, "nothing was written; run the command again");
 }
 
-int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out, struct su_err *e)
+static int make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out, struct su_err *e)
 {
     SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
     SU_AUTO(maker_done) struct maker m = {.f = f, .c = &c};
@@ -270,4 +270,15 @@ int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct 
     *out = c;
     c = SU_CONVERSION_INIT;
     return 0;
+}
+
+/* The signal that interrupts us may have met a helper, too: then its failure is none. */
+int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out, struct su_err *e)
+{
+    if (make(f, watch, out, e) == 0)
+        return 0;
+    struct su_err interrupted = {0};
+    if (tell(watch, "the conversion cannot be made", &interrupted) < 0)
+        *e = interrupted;
+    return -1;
 }

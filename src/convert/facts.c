@@ -23,13 +23,21 @@ void su_facts_freep(struct su_facts **pf)
 
 /* Table -------------------------------------------------------------------- */
 
+/* A GPT counts only beside a protective record, as for Linux and UEFI: an old one at the end of a disk that was
+ * partitioned anew is a leftover. */
+static bool is_plain_mbr(struct su_facts *f)
+{
+    struct su_err why = {0};
+    return su_mbr_read(f->overlay, f->sector_size, &f->mbr, &why) == 0 && !f->mbr.protective && f->mbr.n > 0;
+}
+
 static int read_table(struct su_facts *f, struct su_err *e)
 {
     unsigned copies;
     struct su_err why = {0};
     f->table = SU_TABLE_NONE;
     f->n_parts = 0;
-    if (su_gpt_read(f->overlay, f->sector_size, &f->gpt, &copies, &why) == 0) {
+    if (su_gpt_read(f->overlay, f->sector_size, &f->gpt, &copies, &why) == 0 && !is_plain_mbr(f)) {
         f->table = SU_TABLE_GPT;
         f->table_why = (struct su_err){0};
         if (su_mbr_read(f->overlay, f->sector_size, &f->mbr, &why) < 0) /* only its boot code is of interest then */
@@ -37,7 +45,7 @@ static int read_table(struct su_facts *f, struct su_err *e)
         f->n_parts = su_parts_of_gpt(&f->gpt, f->sector_size, f->part, SU_ARRAY_LEN(f->part));
         return 0;
     }
-    if (why.kind != SU_E_FORMAT) {
+    if (why.kind != SU_OK && why.kind != SU_E_FORMAT) {
         *e = why;
         return -1;
     }

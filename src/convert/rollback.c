@@ -61,8 +61,10 @@ static int check_layout(struct back *b, struct su_err *e)
     size_t used = 0;
     if (su_blk_read(b->image.blk, 440, now, sizeof now, e) < 0)
         return -1;
-    if (memcmp(now, b->j.witness, sizeof now) != 0)
-        return su_fail(e, SU_E_CONFLICT, "undo.other-disk", "%s was not made for this disk", b->undo);
+    if (memcmp(now, b->j.witness, sizeof now) != 0) {
+        (void)su_fail(e, SU_E_CONFLICT, "undo.other-disk", "%s was not made for this disk", b->undo);
+        return su_remedy(e, "name this disk's own undo journal with --undo, or move the other one away");
+    }
     if (su_gpt_read(b->image.blk, b->meta.sector_size, &b->gpt, &copies, e) < 0)
         return -1;
     for (int i = 0; i < SU_GPT_ENTRIES; i++)
@@ -225,6 +227,18 @@ static void place_core(struct back *b)
     patch(&b->plan, SU_GRUB_POINTER_AT, pointer, sizeof pointer);
 }
 
+/* Behind the old end there may be room for the backup GPT's header: it must not speak for the old disk. */
+static int clear_backup(struct back *b, struct su_err *e)
+{
+    uint64_t ss = b->meta.sector_size, at = (b->gpt.sectors - 1) * ss;
+    SU_FREE uint8_t *zero = calloc(1, ss);
+    if (!zero)
+        return su_fail_nomem(e, ss);
+    if (at < b->j.size_before || at + ss > b->plan.size_after)
+        return 0;
+    return su_plan_write(&b->plan, SU_AREA_TABLE, "backup GPT", at, zero, ss, e);
+}
+
 static int make_plan(struct back *b, bool exact, struct su_err *e)
 {
     struct su_plan *p = &b->plan;
@@ -235,7 +249,7 @@ static int make_plan(struct back *b, bool exact, struct su_err *e)
         exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_blk_overlay_changes(b->overlay, fs_change, p, e);
     if (rc < 0 || su_plan_barrier(p, "files of the guest are stable", e) < 0 ||
         put_back(b, SU_AREA_ESP, "what the ESP replaced", e) < 0 || put_back(b, SU_AREA_BOOT, "old boot area", e) < 0 ||
-        put_back(b, SU_AREA_TABLE, "old partition table", e) < 0)
+        put_back(b, SU_AREA_TABLE, "old partition table", e) < 0 || clear_backup(b, e) < 0)
         return -1;
     place_core(b);
     return su_plan_check(p, e);

@@ -62,8 +62,8 @@ int su_journal_run(struct su_blk *journal, struct su_blk *disk, const struct su_
 int su_journal_open(struct su_blk *journal, struct su_journal *out, struct su_err *e) SU_MUST_CHECK;
 
 /* Refuses a file that is somebody's: SU_E_CONFLICT "undo.foreign" when its bytes cannot be a journal, or what a crash
- * leaves of one that was being made; SU_E_FORMAT "undo.damaged" when marks tell that it was sealed and its header is
- * broken.  To be asked before a file that was named is written or removed. */
+ * leaves of one that was being made; SU_E_FORMAT "undo.damaged" when its header is broken and marks tell that the
+ * change it holds was made.  To be asked before a file that was named is written or removed. */
 int su_journal_check_file(struct su_blk *journal, struct su_err *e) SU_MUST_CHECK;
 
 /* Finishes or undoes what a crash, or a failure of this process, left.  *was is the state found; on success

@@ -102,7 +102,8 @@ int su_journal_check_file(struct su_blk *journal, struct su_err *e)
         torn = torn && (head[i] == 0 || head[i] == (uint8_t)magic[i]); /* in part, so to speak, it is there */
         ours = ours && head[i] == (uint8_t)magic[i];
     }
-    bool marked = !blank(head + SU_JF_BLOCK, sizeof head - SU_JF_BLOCK);
+    /* One that was spent may be made anew, and be cut in that; one that is in force is never overwritten. */
+    bool marked = !blank(head + SU_JF_COMMIT_AT, SU_JF_BLOCK) && blank(head + SU_JF_REVERT_AT, SU_JF_BLOCK);
     if (torn && !marked)
         return 0;
     if (!torn && !ours) {

@@ -371,9 +371,44 @@ static void interrupted(void)
     }
 }
 
+static bool checked(struct su_blk *journal, const char *id)
+{
+    struct su_err e = {0};
+    int rc = su_journal_check_file(journal, &e);
+    return id ? rc < 0 && strcmp(e.id, id) == 0 && e.remedy : rc == 0;
+}
+
+static void foreign_files(void)
+{
+    struct su_err e = {0};
+    PAIR struct pair p;
+    open_pair(&p);
+    ok(checked(p.journal, NULL), "an empty file may become a journal");
+    ok(checked(p.disk, "undo.foreign"), "a disk is none");
+    ok(su_blk_resize(p.journal, 100, &e) == 0 && checked(p.journal, NULL), "neither is harm in zeros");
+    su_memblk_data(p.journal)[0] = 'a';
+    ok(checked(p.journal, "undo.foreign"), "but in a letter");
+    PAIR struct pair q;
+    open_pair(&q);
+    reach(&q, SU_JOURNAL_COMMITTED);
+    uint8_t *b = su_memblk_data(q.journal);
+    ok(checked(q.journal, NULL), "a journal is one");
+    b[3] = 0;
+    ok(checked(q.journal, "undo.damaged"), "damage in the magic of one that is in force");
+    b[3] = 'E', b[1000] = 1;
+    ok(checked(q.journal, "undo.damaged"), "and in its zeros");
+    b[1000] = 0, b[8192] = 'R', b[20]++;
+    ok(checked(q.journal, NULL), "a spent one may be cut while it is made anew");
+    b[8192] = b[4096] = 0;
+    memset(b + 4096, 0, 3 * 4096);
+    b[CRC_AT] = 0;
+    ok(checked(q.journal, NULL), "so may a new one while it is sealed");
+}
+
 int main(void)
 {
     bytes();
+    foreign_files();
     reading();
     damaged();
     marks();

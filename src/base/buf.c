@@ -51,6 +51,16 @@ void su_buf_zero(struct su_buf *b, size_t n)
     b->n += n;
 }
 
+uint8_t *su_buf_room(struct su_buf *b, size_t n)
+{
+    uint8_t *at = reserve(b, n);
+    if (!at)
+        return NULL;
+    at[n] = 0;
+    b->n += n;
+    return at;
+}
+
 void su_buf_text(struct su_buf *b, const char *s)
 {
     su_buf_add(b, s, strlen(s));

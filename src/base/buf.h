@@ -18,6 +18,8 @@ void su_buf_done(struct su_buf *b);
 
 void su_buf_add(struct su_buf *b, const void *p, size_t n);
 void su_buf_zero(struct su_buf *b, size_t n); /* n bytes of zero */
+/* n bytes appended, their contents undefined; borrowed until the next call; NULL: out of memory */
+uint8_t *su_buf_room(struct su_buf *b, size_t n);
 void su_buf_text(struct su_buf *b, const char *s);
 void su_buf_printf(struct su_buf *b, const char *fmt, ...) SU_PRINTF(2, 3);
 int su_buf_ok(const struct su_buf *b, struct su_err *e) SU_MUST_CHECK; /* -1 when any append ran out of memory */

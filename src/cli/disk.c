@@ -145,7 +145,8 @@ static int take_undo(const struct su_args *a, struct request *r, struct su_err *
 static int make_request(const struct su_args *a, bool writes, struct request *r, struct su_err *e)
 {
     const char *key = su_args_get(a, "--key-file"), *vars = su_args_get(a, "--firmware-vars");
-    r->opt = (struct su_options){.image = a->operand[0], .now = now()};
+    r->opt.image = a->operand[0];
+    r->opt.now = now();
     r->opt.format = su_args_get(a, "--format");
     r->opt.boot_files = su_args_get(a, "--boot-files");
     r->opt.firmware_vars = vars ? vars : SU_FIRMWARE_VARS;
@@ -205,6 +206,7 @@ int su_disk_inspect(const struct su_args *a, struct su_err *e)
     REQUEST struct request r = {0};
     SU_FACTS struct su_facts *f = NULL;
     SU_VERDICT struct su_verdict v = {0};
+    r.opt.thorough = true;
     if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
         return -1;
     if (r.json) {
@@ -247,6 +249,7 @@ int su_disk_validate(const struct su_args *a, struct su_err *e)
     REQUEST struct request r = {0};
     SU_FACTS struct su_facts *f = NULL;
     SU_VERDICT struct su_verdict v = {0};
+    r.opt.thorough = true;
     if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
         return -1;
     return print_verdict(&r, f, &v, true, e);
@@ -333,11 +336,14 @@ int su_disk_convert(const struct su_args *a, struct su_err *e)
     if (!r.dry_run && settle_first(&r, e) < 0)
         return -1;
     su_progress_step(&r.progress, "reading the disk", 0, 0);
-    if (su_facts_read(&r.opt, !r.dry_run, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
+    if (su_facts_open(&r.opt, !r.dry_run, &f, e) < 0)
+        return -1;
+    SU_ESP_JOB struct su_esp_job *esp = su_esp_job_start(f); /* while the kernel's signature is looked at */
+    if (su_facts_judge(f, e) < 0 || su_rules_run(f, &v, e) < 0)
         return -1;
     if (verdict_status(f, &v) != SU_EXIT_OK)
         return print_verdict(&r, f, &v, false, e);
-    if (su_conversion_make(f, &watch, &c, e) < 0)
+    if (su_conversion_make(f, su_steal(&esp), &watch, &c, e) < 0)
         return -1;
     if (r.dry_run)
         return print_plan(&r, f, &v, &c, e);

@@ -3,7 +3,6 @@
 #include "disk/blk_overlay.h"
 #include "guest/grubcore.h"
 #include "os.h"
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,60 +70,6 @@ static int make_layout(struct maker *m, struct su_err *e)
     if (m->c->layout.n_problems)
         return su_fail(e, SU_E_RANGE, "disk.layout", "the new partition table does not fit");
     return 0;
-}
-
-/* ESP ---------------------------------------------------------------------- */
-
-static int make_esp(struct maker *m, int *fd, struct su_err *e)
-{
-    const struct su_facts *f = m->f;
-    SU_ESP_LIST struct su_esp_list l = {0};
-    uint64_t first = f->layout.gpt.entry[f->layout.esp_number - 1].first;
-    if (f->os->esp(f, &l, e) < 0)
-        return -1;
-    for (size_t i = 0; i < l.n; i++)
-        m->c->esp_content += l.file[i].bytes.n;
-    struct su_esp_spec spec = {.size = su_facts_esp_bytes(f),
-                               .sector_size = f->sector_size,
-                               .volume_id = su_edit_esp_id(f),
-                               .hidden_sectors = first > UINT32_MAX ? 0 : (uint32_t)first,
-                               .label = "EFI",
-                               .file = l.file,
-                               .n_files = l.n};
-    return su_esp_build(&spec, fd, e);
-}
-
-/* The ESP is made beside GRUB's core: both mostly wait for tools.  It needs nothing the core decides,
- * because its place does not depend on the BIOS boot partition. */
-struct esp_job {
-    struct maker *m;
-    pthread_t thread;
-    int fd, rc;
-    struct su_err err;
-};
-
-static void *esp_thread(void *arg)
-{
-    struct esp_job *job = arg;
-    job->rc = make_esp(job->m, &job->fd, &job->err);
-    return NULL;
-}
-
-static int make_esp_and_core(struct maker *m, struct su_err *e)
-{
-    struct esp_job job = {.m = m, .fd = -1};
-    bool threaded = pthread_create(&job.thread, NULL, esp_thread, &job) == 0;
-    if (!threaded)
-        (void)esp_thread(&job);
-    int rc = make_core(m, e);
-    if (threaded)
-        pthread_join(job.thread, NULL);
-    m->c->plan.src_fd = job.fd;
-    if (rc == 0 && job.rc < 0) {
-        *e = job.err;
-        rc = su_context(e, "building the EFI system partition");
-    }
-    return rc;
 }
 
 /* Plan --------------------------------------------------------------------- */
@@ -245,13 +190,13 @@ static int tell(const struct su_watch *w, const char *what, struct su_err *e)
     return su_remedy(e, "nothing was written; run the command again");
 }
 
-static int make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out, struct su_err *e)
+static int make(struct su_facts *f, struct su_esp_job **esp, const struct su_watch *watch, struct su_conversion *out,
+                struct su_err *e)
 {
     SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
     SU_AUTO(maker_done) struct maker m = {.f = f, .c = &c};
     f->os->edits(f, &c.edits);
-    if (tell(watch, "building the EFI system partition", e) < 0 || make_esp_and_core(&m, e) < 0 ||
-        make_layout(&m, e) < 0)
+    if (tell(watch, "building GRUB for BIOS", e) < 0 || make_core(&m, e) < 0 || make_layout(&m, e) < 0)
         return -1;
     if (tell(watch, "editing the guest's files", e) < 0 ||
         su_edits_apply(&f->vols, &c.edits, f->partuuid, f->n_partuuid, false, f->opt->now, e) < 0)
@@ -265,7 +210,8 @@ static int make(struct su_facts *f, const struct su_watch *watch, struct su_conv
                                .n_map = f->n_partuuid};
     if (f->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(&job, e) < 0)
         return su_context(e, "editing in the appliance");
-    if (make_plan(&m, e) < 0)
+    if (tell(watch, "building the EFI system partition", e) < 0 ||
+        su_esp_job_finish(su_steal(esp), f, &c.plan.src_fd, &c.esp_content, e) < 0 || make_plan(&m, e) < 0)
         return -1;
     *out = c;
     c = SU_CONVERSION_INIT;
@@ -273,9 +219,11 @@ static int make(struct su_facts *f, const struct su_watch *watch, struct su_conv
 }
 
 /* The signal that interrupts us may have met a helper, too: then its failure is none. */
-int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out, struct su_err *e)
+int su_conversion_make(struct su_facts *f, struct su_esp_job *job, const struct su_watch *watch,
+                       struct su_conversion *out, struct su_err *e)
 {
-    if (make(f, watch, out, e) == 0)
+    SU_ESP_JOB struct su_esp_job *esp = job;
+    if (make(f, &esp, watch, out, e) == 0)
         return 0;
     struct su_err interrupted = {0};
     if (tell(watch, "the conversion cannot be made", &interrupted) < 0)

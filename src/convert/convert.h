@@ -6,6 +6,7 @@
 #pragma once
 #include "disk/journal.h"
 #include "edits.h"
+#include "espjob.h"
 #include "facts.h"
 #include <jansson.h>
 
@@ -23,9 +24,9 @@ void su_conversion_done(struct su_conversion *c);
 #define SU_CONVERSION SU_AUTO(su_conversion_done)
 #define SU_CONVERSION_INIT ((struct su_conversion){.plan = SU_PLAN_INIT})
 
-/* watch is told what is being prepared; may be NULL. */
-int su_conversion_make(struct su_facts *f, const struct su_watch *watch, struct su_conversion *out,
-                       struct su_err *e) SU_MUST_CHECK;
+/* esp is taken; NULL: it is made here.  watch is told what is being prepared; may be NULL. */
+int su_conversion_make(struct su_facts *f, struct su_esp_job *esp, const struct su_watch *watch,
+                       struct su_conversion *out, struct su_err *e) SU_MUST_CHECK;
 
 /* What the journal remembers beside bytes: how to undo edits when the guest has run since.  New reference. */
 json_t *su_conversion_meta(const struct su_facts *f, const struct su_conversion *c);

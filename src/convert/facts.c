@@ -147,7 +147,7 @@ static int read_system(struct su_facts *f, struct su_err *e)
     return 0;
 }
 
-int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e)
+int su_facts_open(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e)
 {
     SU_FACTS struct su_facts *f = calloc(1, sizeof *f);
     if (!f)
@@ -160,6 +160,20 @@ int su_facts_read(const struct su_options *opt, bool writable, struct su_facts *
     if (f->table == SU_TABLE_MBR || f->table == SU_TABLE_GPT)
         if (read_system(f, e) < 0)
             return -1;
+    *out = su_steal(&f);
+    return 0;
+}
+
+int su_facts_judge(struct su_facts *f, struct su_err *e)
+{
+    return f->os && f->os->judge ? f->os->judge(f, e) : 0;
+}
+
+int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e)
+{
+    SU_FACTS struct su_facts *f = NULL;
+    if (su_facts_open(opt, writable, &f, e) < 0 || su_facts_judge(f, e) < 0)
+        return -1;
     *out = su_steal(&f);
     return 0;
 }

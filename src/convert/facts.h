@@ -58,9 +58,14 @@ struct su_facts {
 void su_facts_freep(struct su_facts **f);
 #define SU_FACTS SU_AUTO(su_facts_freep)
 
-/* opt is borrowed as long as the facts live.  writable: open the image so that a plan can be run on it.
+/* In two halves, so that work that needs only the first can begin: open reads the disk and finds the system, judge
+ * looks at what it would start.  su_facts_read() is both.
+ *
+ * opt is borrowed as long as the facts live.  writable: open the image so that a plan can be run on it.
  * *out is owned by the caller.  What is wrong with the guest is in the facts; this fails only when the
  * image cannot be opened or read, or without memory. */
+int su_facts_open(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e) SU_MUST_CHECK;
+int su_facts_judge(struct su_facts *f, struct su_err *e) SU_MUST_CHECK;
 int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e) SU_MUST_CHECK;
 
 /* The firmware's keys are known and accept shim, GRUB and the default kernel. */
@@ -69,8 +74,10 @@ bool su_facts_secure_boot(const struct su_facts *f);
 /* Size of the ESP to be made. */
 uint64_t su_facts_esp_bytes(const struct su_facts *f);
 
-/* For facts.c: what the root and the initramfs tell (facts_tree.c). */
-int su_facts_read_tree(struct su_facts *f, struct su_err *e) SU_MUST_CHECK;
+/* For ports: what the root and the initramfs tell (facts_tree.c).  meanwhile is done while the initramfs is unpacked,
+ * beside it where the disk can be read by two at once. */
+int su_facts_read_tree(struct su_facts *f, int (*meanwhile)(struct su_facts *f, struct su_err *e),
+                       struct su_err *e) SU_MUST_CHECK;
 
 /* The driver is in the initramfs as a module, or built into the kernel as far as the guest's files tell. */
 bool su_facts_driver(const struct su_facts *f, const char *module);

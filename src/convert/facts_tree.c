@@ -2,8 +2,11 @@
 /* What the guest's own files tell about its next start: the initramfs, modules, network names. */
 #include "facts.h"
 #include "guest/modsig.h"
+#include "guest/shellvars.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     MAX_CONFIG = 1 << 20,
@@ -59,21 +62,98 @@ static int read_config(const struct su_facts *f, enum su_driver_state *state, bo
     return 0;
 }
 
-static int read_initramfs(struct su_facts *f, struct su_err *e)
+/* Unpacking an initramfs takes longer than all else.  It is not needed to convert where the guest's own
+ * configuration says that every driver goes in, and no PARTUUID may be baked in. */
+static bool expects_news(const struct su_facts *f, const char *modules)
 {
+    return f->opt->thorough || f->linux_.root.vol < 0 || strcmp(modules, "most") != 0 ||
+           strncasecmp(f->linux_.conf_resume, "PARTUUID=", 9) == 0;
+}
+
+/* MODULES= as initramfs-tools would see it; "" when it is not said. */
+static int read_policy(const struct su_facts *f, char *out, size_t cap, struct su_err *e)
+{
+    static const char *const paths[] = {"/etc/initramfs-tools/initramfs.conf",
+                                        "/etc/initramfs-tools/conf.d/driver-policy"};
+    *out = 0;
+    for (size_t i = 0; i < SU_ARRAY_LEN(paths); i++) {
+        SU_BUF struct su_buf text = {0}, value = {0};
+        struct su_err why = {0};
+        bool there;
+        if (su_tree_read(&f->vols, &f->linux_.root, paths[i], MAX_CONF, &text, &there, e) < 0)
+            return -1;
+        if (there && su_shellvars_get(su_buf_bytes(&text), "MODULES", &value, &why) == 0)
+            snprintf(out, cap, "%s", su_buf_str(&value));
+    }
+    return 0;
+}
+
+/* One look into the initramfs, perhaps in a thread of its own. */
+struct look {
+    struct su_facts *f;
+    struct su_fs *own; /* owned: a second driver; NULL: the first one is used */
+    struct file_pull file;
     enum su_driver_state config[SU_DRIVER_COUNT];
-    bool known;
+    bool wanted, config_known;
+    int rc;
+};
+
+static void *look_inside(void *arg)
+{
+    struct look *l = arg;
+    struct su_pull src = {.fn = pull_file, .arg = &l->file};
+    l->rc = su_initramfs_facts(src, l->config_known ? l->config : NULL, &l->f->initramfs, &l->f->initramfs_why);
+    return NULL;
+}
+
+static int prepare_look(struct look *l, struct su_err *e)
+{
+    struct su_facts *f = l->f;
     struct su_fs *fs = f->linux_.boot.vol < 0 ? NULL : f->vols.vol[f->linux_.boot.vol].fs;
-    struct file_pull p = {.fs = fs};
-    if (!fs || !f->linux_.initrd[0] ||
-        su_fs_walk(fs, f->linux_.boot.base, f->linux_.initrd, &p.node, &f->initramfs_why) < 0)
-        return f->initramfs_why.kind != SU_OK && host_failed(&f->initramfs_why, e) ? -1 : 0;
-    if (read_config(f, config, &known, e) < 0)
+    char modules[32];
+    if (!fs || !f->linux_.initrd[0])
+        return 0;
+    if (read_policy(f, modules, sizeof modules, e) < 0)
         return -1;
-    struct su_pull src = {.fn = pull_file, .arg = &p};
-    if (su_initramfs_facts(src, known ? config : NULL, &f->initramfs, &f->initramfs_why) < 0)
+    if (!expects_news(f, modules))
+        return 0;
+    if (su_fs_walk(fs, f->linux_.boot.base, f->linux_.initrd, &l->file.node, &f->initramfs_why) < 0)
         return host_failed(&f->initramfs_why, e) ? -1 : 0;
-    f->has_initramfs = true;
+    l->wanted = true;
+    l->file.fs = fs;
+    return read_config(f, l->config, &l->config_known, e);
+}
+
+/* Raw images answer several readers at once; an NBD connection and a decrypting layer do not. */
+static bool two_readers(const struct su_facts *f)
+{
+    bool plain = strcmp(f->image.format, "raw") == 0;
+    for (int v = f->linux_.boot.vol; v >= 0; v = f->vols.vol[v].parent)
+        plain = plain && strcmp(f->vols.vol[v].what.type, "crypto_LUKS") != 0;
+    return plain;
+}
+
+static int read_initramfs(struct su_facts *f, int (*meanwhile)(struct su_facts *f, struct su_err *e), struct su_err *e)
+{
+    struct look l = {.f = f};
+    struct su_err why = {0};
+    pthread_t thread;
+    if (prepare_look(&l, e) < 0)
+        return -1;
+    if (l.wanted && two_readers(f) && su_vol_open_again(&f->vols.vol[f->linux_.boot.vol], &l.own, &why) == 0)
+        l.file.fs = l.own;
+    bool threaded = l.own && pthread_create(&thread, NULL, look_inside, &l) == 0;
+    int rc = meanwhile(f, e);
+    if (threaded)
+        pthread_join(thread, NULL);
+    else if (l.wanted)
+        (void)look_inside(&l);
+    su_fs_close(l.own);
+    if (rc < 0)
+        return -1;
+    if (l.wanted && l.rc < 0)
+        return host_failed(&f->initramfs_why, e) ? -1 : 0;
+    f->has_initramfs = l.wanted;
     return 0;
 }
 
@@ -228,7 +308,7 @@ static int read_names(struct su_facts *f, struct su_err *e)
     return 0;
 }
 
-int su_facts_read_tree(struct su_facts *f, struct su_err *e)
+int su_facts_read_tree(struct su_facts *f, int (*meanwhile)(struct su_facts *f, struct su_err *e), struct su_err *e)
 {
-    return read_initramfs(f, e) < 0 || read_modules(f, e) < 0 || read_names(f, e) < 0 ? -1 : 0;
+    return read_initramfs(f, meanwhile, e) < 0 || read_modules(f, e) < 0 || read_names(f, e) < 0 ? -1 : 0;
 }

@@ -20,6 +20,7 @@ struct su_options {
     enum su_engine engine;       /* who edits files that the native drivers cannot write */
     const char *boot_files;      /* NULL: search */
     const char *firmware_vars;   /* NULL: the host's OVMF template with Microsoft's keys */
+    bool thorough;            /* look into every initramfs, also where it is not expected to tell anything new */
     bool allow_unsigned;         /* convert although Secure Boot would refuse the guest's kernel */
     const uint8_t *random;       /* 32 random bytes for GUIDs; NULL: derived from the disk */
     const struct su_secret *key; /* for LUKS; NULL: none */

@@ -29,6 +29,8 @@ struct su_os_port {
     /* Looks for this system among the volumes of f; *mine says whether it is there, and then its facts
      * are filled in. */
     int (*read)(struct su_facts *f, bool *mine, struct su_err *e);
+    /* The rest of its facts, which take longer: what firmware would say, what the next start needs.  May be NULL. */
+    int (*judge)(struct su_facts *f, struct su_err *e);
     const struct su_rule *const *rules; /* tables that hold for it; ends with NULL */
     /* NULL in a port that recognises but does not convert: one of its rules says so. */
     int (*esp)(const struct su_facts *f, struct su_esp_list *out, struct su_err *e);

@@ -18,14 +18,20 @@ static int read_linux(struct su_facts *f, bool *mine, struct su_err *e)
     if (su_linux_find(&f->vols, f->partuuid, f->n_partuuid, &f->linux_, e) < 0)
         return -1;
     *mine = f->linux_.found;
-    if (!*mine)
-        return 0;
-    if (su_bootfiles_find(&f->vols, &f->linux_, f->opt->boot_files, &f->files, &f->files_why) < 0 &&
+    if (*mine && su_bootfiles_find(&f->vols, &f->linux_, f->opt->boot_files, &f->files, &f->files_why) < 0 &&
         f->files_why.kind == SU_E_NOMEM)
         return *e = f->files_why, -1;
-    if (su_bootcheck(&f->vols, &f->linux_, &f->files, f->opt->firmware_vars, &f->check, e) < 0)
-        return -1;
-    return read_bios(f, e) < 0 || su_facts_read_tree(f, e) < 0 ? -1 : 0;
+    return 0;
+}
+
+static int check_boot(struct su_facts *f, struct su_err *e)
+{
+    return su_bootcheck(&f->vols, &f->linux_, &f->files, f->opt->firmware_vars, &f->check, e);
+}
+
+static int judge_linux(struct su_facts *f, struct su_err *e)
+{
+    return su_facts_read_tree(f, check_boot, e) < 0 ? -1 : read_bios(f, e);
 }
 
 /* The signed files at the place firmware looks by itself, and again in the distribution's directory,
@@ -33,6 +39,8 @@ static int read_linux(struct su_facts *f, bool *mine, struct su_err *e)
 static int esp_files(const struct su_facts *f, struct su_esp_list *l, struct su_err *e)
 {
     const struct su_bootfiles *b = &f->files;
+    if (!b->found || !f->linux_.grub_found)
+        return su_fail(e, SU_E_MISSING, "boot.files.missing", "there is nothing to put on the ESP");
     const struct su_vol *boot = &f->vols.vol[f->linux_.boot.vol];
     struct su_bytes shim = su_buf_bytes(&b->shim), grub = su_buf_bytes(&b->grub), mm = su_buf_bytes(&b->mm);
     if (su_grub_stub(boot->what.uuid, f->linux_.grub_dir, &l->own, e) < 0)
@@ -48,5 +56,9 @@ static int esp_files(const struct su_facts *f, struct su_esp_list *l, struct su_
 
 static const struct su_rule *const rules[] = {su_rules_linux, su_rules_boot, NULL};
 
-const struct su_os_port su_os_linux = {
-    .name = "linux", .read = read_linux, .rules = rules, .esp = esp_files, .edits = su_edits_list};
+const struct su_os_port su_os_linux = {.name = "linux",
+                                       .read = read_linux,
+                                       .judge = judge_linux,
+                                       .rules = rules,
+                                       .esp = esp_files,
+                                       .edits = su_edits_list};

@@ -129,7 +129,10 @@ static int start(struct qsd *q, int peer, struct su_err *e)
     snprintf(server, sizeof server, "addr.type=unix,addr.path=%s/nbd", q->dir.path);
     const char *argv[] = {"qemu-storage-daemon", "--chardev", chardev, "--monitor", "chardev=m", "--nbd-server", server,
                           NULL};
-    struct su_child spec = {.argv = argv, .keep_fds = &peer, .n_keep_fds = 1, .own_group = true};
+    /* glibc would map and unmap a fresh buffer for every large read, and fault each page of it in again. */
+    static const char *const env[] = {"MALLOC_MMAP_THRESHOLD_=8388608", "MALLOC_TRIM_THRESHOLD_=67108864",
+                                      "MALLOC_TOP_PAD_=4194304", NULL};
+    struct su_child spec = {.argv = argv, .env = env, .keep_fds = &peer, .n_keep_fds = 1, .own_group = true};
     return su_child_start(&spec, &q->proc, e) < 0 ? -1 : su_qmp_hello(q->qmp, e);
 }
 

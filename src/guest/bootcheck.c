@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MAX_VARS = 4 << 20, MAX_MODS = 8 << 20 };
+enum { MAX_VARS = 4 << 20 };
 
 /* GRUB's module area (include/grub/kernel.h): a header, then objects of (type, size, bytes). */
 enum { MODINFO_MAGIC = 0x676D696D, MODINFO_HEADER = 24, OBJECT_HEADER = 8, OBJECT_PREFIX = 3 };
@@ -44,13 +44,15 @@ static bool mods_area(struct su_bytes mods, struct su_bytes *area)
 
 int su_grub_vendor(struct su_bytes grub, char *out, size_t cap, struct su_err *e)
 {
-    SU_BUF struct su_buf mods = {0};
     struct su_source src = su_source_bytes(&grub);
     struct su_pe pe;
-    struct su_bytes area, prefix;
-    if (su_pe_parse(&src, &pe, e) < 0 || su_pe_read_section(&pe, "mods", MAX_MODS, &mods, e) < 0)
+    struct su_bytes mods = {0}, area, prefix;
+    if (su_pe_parse(&src, &pe, e) < 0)
         return su_context(e, "grubx64.efi");
-    bool ok = mods_area(su_buf_bytes(&mods), &area) && find_prefix(area, &prefix) && prefix.n > 5 && prefix.n < 64 &&
+    const struct su_pe_section *section = su_pe_find(&pe, "mods");
+    if (section) /* parsing made sure that it lies inside the file */
+        mods = (struct su_bytes){grub.p + section->off, section->size};
+    bool ok = mods_area(mods, &area) && find_prefix(area, &prefix) && prefix.n > 5 && prefix.n < 64 &&
               memcmp(prefix.p, "/EFI/", 5) == 0;
     size_t n = ok ? strnlen((const char *)prefix.p + 5, prefix.n - 5) : 0;
     for (size_t i = 0; i < n; i++)

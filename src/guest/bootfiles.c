@@ -85,9 +85,8 @@ static int read_host(const char *path, struct su_buf *out, bool *found, struct s
         return su_fail_os(e, "boot.files.read", "reading %s", path);
     if (!S_ISREG(st.st_mode) || st.st_size > MAX_EFI)
         return su_fail(e, SU_E_FORMAT, "boot.files.read", "%s is not a boot file", path);
-    su_buf_zero(out, (size_t)st.st_size);
-    if (su_buf_ok(out, e) < 0)
-        return -1;
+    if (!su_buf_room(out, (size_t)st.st_size))
+        return su_fail_nomem(e, (size_t)st.st_size);
     for (size_t done = 0; done < out->n;) {
         ssize_t got = pread(fd, out->p + done, out->n - done, (off_t)done);
         if (got <= 0)

@@ -119,9 +119,8 @@ int su_fs_read_file(struct su_fs *fs, struct su_fs_node base, const char *path, 
     if (st.size > max)
         return su_fail(e, SU_E_RANGE, "fs.file.size", "a file of %" PRIu64 " bytes is larger than %zu", st.size, max);
     size_t size = (size_t)st.size, got = 0, before = out->n;
-    su_buf_zero(out, size);
-    if (su_buf_ok(out, e) < 0)
-        return -1;
+    if (!su_buf_room(out, size))
+        return su_fail_nomem(e, size);
     bool good = size == 0 || fs->ops->read(fs, node, 0, out->p + before, size, &got, e) == 0;
     out->n = before + (good ? got : 0);
     out->p[out->n] = 0;

@@ -74,6 +74,14 @@ static int as_fact(struct su_vol *x, const struct su_err *why, struct su_err *e)
     return 0;
 }
 
+int su_vol_open_again(const struct su_vol *x, struct su_fs **out, struct su_err *e)
+{
+    for (size_t i = 0; i < SU_ARRAY_LEN(drivers); i++)
+        if (strcmp(drivers[i].type, x->what.type) == 0)
+            return drivers[i].open(x->blk, out, e);
+    return su_fail(e, SU_E_MISSING, "volume.driver", "no driver for %s", x->what.type);
+}
+
 static int look_at_log(struct su_vol *x, struct su_err *e)
 {
     struct su_err why = {0};

@@ -35,7 +35,7 @@ static int make_plan(const char *path, struct su_facts **f, struct su_conversion
         return -1;
     if ((*f)->table != SU_TABLE_MBR || !(*f)->os || !(*f)->os->esp || (*f)->layout.n_problems)
         return su_fail(e, SU_E_REFUSED, "test.image", "not a disk that can be converted");
-    return su_conversion_make(*f, NULL, c, e);
+    return su_conversion_make(*f, NULL, NULL, c, e);
 }
 
 /* The ESP lies where nothing was, so its contents are the same problem however long they are: of each

@@ -105,7 +105,7 @@ static int write_plan(const struct row *r, char **text, size_t *n, struct su_err
     if (!f || !out)
         return su_fail_nomem(e, sizeof *f);
     f->opt = &opt;
-    int rc = make_facts(r, f, e) < 0 || su_conversion_make(f, NULL, &c, e) < 0 ? -1 : 0;
+    int rc = make_facts(r, f, e) < 0 || su_conversion_make(f, NULL, NULL, &c, e) < 0 ? -1 : 0;
     if (rc == 0)
         rc = print_table(&c.layout.gpt, out) < 0 || su_plan_print(&c.plan, out, e) < 0 ? -1 : 0;
     fclose(out);

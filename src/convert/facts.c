@@ -94,8 +94,7 @@ static int read_disk(struct su_facts *f, struct su_err *e)
         return -1;
     if (f->table == SU_TABLE_GPT || any_known(&f->vols))
         return 0;
-    SU_VOLS struct su_vols first = f->vols;
-    f->vols = (struct su_vols){0};
+    su_vols_done(&f->vols);
     if (read_with(f, SECTOR_4K, e) < 0)
         return -1;
     if (any_known(&f->vols))

@@ -145,7 +145,7 @@ static int btrfs_list(struct su_fs *fs, struct su_fs_node dir, su_fs_entry_fn *f
 static int btrfs_read(struct su_fs *fs, struct su_fs_node n, uint64_t off, void *buf, size_t len, size_t *got,
                       struct su_err *e)
 {
-    struct su_fs_stat st;
+    struct su_fs_stat st = {0};
     if (btrfs_stat(fs, n, &st, e) < 0)
         return -1;
     if (st.kind != SU_FS_FILE)
@@ -160,7 +160,7 @@ static int btrfs_read(struct su_fs *fs, struct su_fs_node n, uint64_t off, void 
 static int btrfs_readlink(struct su_fs *fs, struct su_fs_node n, char *buf, size_t cap, struct su_err *e)
 {
     enum { LINK_MAX_SIZE = 4096 };
-    struct su_fs_stat st;
+    struct su_fs_stat st = {0};
     char target[LINK_MAX_SIZE];
     if (btrfs_stat(fs, n, &st, e) < 0)
         return -1;

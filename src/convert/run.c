@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { LOCK_TRIES = 20, LOCK_WAIT_US = 100000 };
+
 #define RUN_RECOVER "run: surety disk recover IMAGE, with the same --undo, before anything else uses the disk"
 
 /* A new name in a directory is stable only when the directory is. */
@@ -118,11 +120,23 @@ static int recover_on(struct su_blk *disk, const char *undo, struct su_outcome *
     return was == SU_JOURNAL_COMMITTED ? 0 : su_undo_remove(undo, e);
 }
 
+/* Recovery often follows a kill at once, and the killed storage daemon holds its lock until its last thread is
+ * gone. */
+static int open_after_crash(const struct su_options *opt, struct su_image *im, struct su_err *e)
+{
+    for (int tries = 0; su_image_open(opt->image, opt->format, true, im, e) < 0; tries++) {
+        if (tries == LOCK_TRIES || strcmp(e->id, "disk.in-use") != 0)
+            return -1;
+        usleep(LOCK_WAIT_US);
+    }
+    return 0;
+}
+
 int su_disk_recover(const struct su_options *opt, struct su_blk *blk, const char *undo, struct su_outcome *out,
                     struct su_err *e)
 {
     SU_IMAGE struct su_image own = {0};
-    if (!blk && su_image_open(opt->image, opt->format, true, &own, e) < 0)
+    if (!blk && open_after_crash(opt, &own, e) < 0)
         return -1;
     return recover_on(blk ? blk : own.blk, undo, out, e);
 }

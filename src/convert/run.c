@@ -51,6 +51,35 @@ int su_undo_prepare(const char *path, struct su_err *e)
     return 0;
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* A file under a name of our making is ours even while nothing is in it; under any other only what is a
+ * journal beyond doubt is, because a blank disk image looks like one that was not begun. */
+static bool ours_by_name(const char *path)
+{
+    return ends_with(path, ".surety-undo") || ends_with(path, ".surety-undo.rollback");
+}
+
+static int check_ours(struct su_blk *journal, const char *path, struct su_err *e)
+{
+    SU_JOURNAL struct su_journal j = {0};
+    if (su_journal_check_file(journal, e) < 0)
+        return -1;
+    if (ours_by_name(path) || journal->size == 0)
+        return 0;
+    if (su_journal_open(journal, &j, e) < 0)
+        return -1;
+    if (j.state != SU_JOURNAL_NONE)
+        return 0;
+    (void)su_fail(e, SU_E_CONFLICT, "undo.foreign", "the file is not an undo journal");
+    return su_remedy(e, "name another file; if surety was cut while it made this one, the disk was not touched yet, and "
+                        "the file can be removed");
+}
+
 int su_undo_open(const char *path, bool create, struct su_blk **out, struct su_err *e)
 {
     if (su_blk_file_open(path, create ? SU_FILE_CREATE : SU_FILE_WRITE, out, NULL, e) < 0) {
@@ -60,7 +89,7 @@ int su_undo_open(const char *path, bool create, struct su_blk **out, struct su_e
         }
         return su_context(e, "the undo journal");
     }
-    if (su_journal_check_file(*out, e) < 0 || (create && su_undo_sync_dir(path, e) < 0)) {
+    if (check_ours(*out, path, e) < 0 || (create && su_undo_sync_dir(path, e) < 0)) {
         (void)su_context(e, "%s", path);
         su_blk_close(*out);
         *out = NULL;
@@ -117,7 +146,8 @@ static int recover_on(struct su_blk *disk, const char *undo, struct su_outcome *
         out->what = SU_DONE_RECOVERED_NEW;
     out->exact = was == SU_JOURNAL_SEALED;
     /* A journal that holds nothing to go back to would only be in the way. */
-    return was == SU_JOURNAL_COMMITTED ? 0 : su_undo_remove(undo, e);
+    bool spent = was == SU_JOURNAL_SEALED || was == SU_JOURNAL_REVERTED;
+    return spent || (was == SU_JOURNAL_NONE && ours_by_name(undo)) ? su_undo_remove(undo, e) : 0;
 }
 
 /* Recovery often follows a kill at once, and the killed storage daemon holds its lock until its last thread is

@@ -139,6 +139,12 @@ static int start(struct qsd *q, int peer, struct su_err *e)
 static int add_nodes(struct qsd *q, const char *path, const char *format, struct su_err *e)
 {
     struct stat st;
+    json_t *name = json_string(path); /* UTF-8 or nothing: so is all of QMP */
+    if (!name) {
+        (void)su_fail(e, SU_E_REFUSED, "disk.image.name", "the image's name is not UTF-8, which QEMU needs");
+        return su_remedy(e, "give the image another name");
+    }
+    json_decref(name);
     bool device = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
     json_t *file = json_pack("{s:s,s:s,s:b,s:b}", "driver", device ? "host_device" : "file", "filename", path,
                              "read-only", !q->writable, "auto-read-only", 0);

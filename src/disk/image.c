@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 
 static const struct {
@@ -207,15 +208,32 @@ static void flatten(const char *name, char *out, size_t cap)
     snprintf(out + n, cap - n, "-%08x", h);
 }
 
+/* Device mapper's numbers change from boot to boot, its names do not. */
+static bool mapper_name(const struct stat *st, char *out, size_t cap)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/sys/dev/block/%u:%u/dm/name", major(st->st_rdev), minor(st->st_rdev));
+    SU_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, out, cap - 1);
+    if (n <= 0)
+        return false;
+    out[n] = 0;
+    out[strcspn(out, "\n")] = 0;
+    return true;
+}
+
 int su_image_undo_path(const char *name, char *out, size_t cap, struct su_err *e)
 {
     struct stat st;
-    char flat[160];
+    char flat[160], mapper[256];
+    SU_FREE char *real = is_uri(name) ? NULL : realpath(name, NULL);
+    bool exists = real && stat(real, &st) == 0;
     int n;
-    if (!is_uri(name) && stat(name, &st) == 0 && S_ISREG(st.st_mode)) {
-        n = snprintf(out, cap, "%s.surety-undo", name);
+    if (exists && S_ISREG(st.st_mode)) {
+        n = snprintf(out, cap, "%s.surety-undo", real);
     } else {
-        flatten(name, flat, sizeof flat);
+        bool mapped = exists && S_ISBLK(st.st_mode) && mapper_name(&st, mapper, sizeof mapper);
+        flatten(mapped ? mapper : real ? real : name, flat, sizeof flat);
         n = snprintf(out, cap, SU_IMAGE_UNDO_DIR "/%s.surety-undo", flat);
     }
     return n < 0 || (size_t)n >= cap ? su_fail(e, SU_E_RANGE, "undo.open", "the name of the image is too long") : 0;

@@ -28,5 +28,6 @@ const char *su_image_probe(struct su_bytes head);
 
 #define SU_IMAGE_UNDO_DIR "/var/lib/surety/undo"
 
-/* Where the undo journal of name is by default: beside a file, else in SU_IMAGE_UNDO_DIR, which this does not make. */
+/* Where the undo journal of name is by default: beside the file that name leads to, whatever link was
+ * followed; else in SU_IMAGE_UNDO_DIR, which this does not make. */
 int su_image_undo_path(const char *name, char *out, size_t cap, struct su_err *e) SU_MUST_CHECK;

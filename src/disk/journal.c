@@ -63,6 +63,28 @@ static int keep_old(struct maker *k, struct su_journal_extent *x, struct su_err 
     return 0;
 }
 
+/* Between old and new there is nothing else a crash can leave: with both at hand, recovery knows this disk from
+ * another one.  Of the ESP's contents only a disk that cannot grow would have any to tell. */
+static bool keeps_new(const struct su_step *s)
+{
+    return s->kind == SU_STEP_WRITE && s->area != SU_AREA_ESP;
+}
+
+static int keep_new(struct maker *k, const struct su_step *s, struct su_journal_extent *x, struct su_err *e)
+{
+    if (!keeps_new(s) || x->saved == 0)
+        return 0;
+    x->new_at = k->at;
+    for (uint64_t done = 0; done < x->saved;) {
+        size_t n = x->saved - done < CHUNK ? (size_t)(x->saved - done) : CHUNK;
+        if (su_plan_bytes(k->p, s, done, k->buf, n, e) < 0 || su_blk_write(k->journal, k->at + done, k->buf, n, e) < 0)
+            return -1;
+        done += n;
+    }
+    k->at += x->saved;
+    return 0;
+}
+
 static size_t count_extents(const struct su_plan *p)
 {
     size_t n = 0;
@@ -78,7 +100,8 @@ static uint64_t kept_bytes(const struct su_plan *p)
         const struct su_step *s = &p->step[i];
         if (s->kind == SU_STEP_BARRIER || s->off >= p->size_before)
             continue;
-        total += s->n < p->size_before - s->off ? s->n : p->size_before - s->off;
+        uint64_t n = s->n < p->size_before - s->off ? s->n : p->size_before - s->off;
+        total += keeps_new(s) ? 2 * n : n;
     }
     return total;
 }
@@ -90,7 +113,7 @@ static int save_extents(struct maker *k, uint8_t *table, struct su_err *e)
         if (s->kind == SU_STEP_BARRIER)
             continue;
         struct su_journal_extent x = {.off = s->off, .n = s->n, .area = s->area, .keep = s->kind == SU_STEP_KEEP};
-        if (keep_old(k, &x, e) < 0 || crc_new(k, s, &x.crc_new, e) < 0)
+        if (keep_old(k, &x, e) < 0 || keep_new(k, s, &x, e) < 0 || crc_new(k, s, &x.crc_new, e) < 0)
             return -1;
         su_jf_put_extent(&x, table);
         table += SU_JF_EXTENT;

@@ -22,6 +22,7 @@ struct su_journal_extent {
     uint64_t off, n;  /* on the disk, bytes */
     uint64_t saved;   /* the first of these n bytes that existed before, and are kept */
     uint64_t data_at; /* where, in the journal */
+    uint64_t new_at;  /* where the plan's own bytes for these `saved` ones are; 0: not kept (contents of the ESP) */
     uint32_t crc_old; /* CRC-32 of the kept bytes */
     uint32_t crc_new; /* CRC-32 of all n bytes as the plan writes them */
     enum su_area area;

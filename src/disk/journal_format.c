@@ -70,6 +70,7 @@ void su_jf_put_extent(const struct su_journal_extent *x, uint8_t rec[SU_JF_EXTEN
     su_put_le32(rec + 36, x->crc_new);
     su_put_le32(rec + 40, (uint32_t)x->area);
     su_put_le32(rec + 44, x->keep ? 1 : 0);
+    su_put_le64(rec + 48, x->new_at);
 }
 
 bool su_jf_take_extent(const uint8_t rec[SU_JF_EXTENT], struct su_journal_extent *x)
@@ -86,6 +87,7 @@ bool su_jf_take_extent(const uint8_t rec[SU_JF_EXTENT], struct su_journal_extent
         .crc_new = su_le32(rec + 36),
         .area = (enum su_area)area,
         .keep = flags == 1,
+        .new_at = su_le64(rec + 48),
     };
     return true;
 }

@@ -17,7 +17,8 @@ static bool extent_fits(const struct su_journal *j, const struct su_journal_exte
 {
     uint64_t old = x->off < j->size_before ? j->size_before - x->off : 0;
     return x->off <= j->size_during && x->n <= j->size_during - x->off && x->saved == (x->n < old ? x->n : old) &&
-           x->data_at <= journal_size && x->saved <= journal_size - x->data_at;
+           x->data_at <= journal_size && x->saved <= journal_size - x->data_at && x->new_at <= journal_size &&
+           (x->new_at == 0 || x->saved <= journal_size - x->new_at);
 }
 
 static int take_extents(struct su_blk *journal, const struct su_jf_header *h, struct su_journal *j, struct su_err *e)
@@ -34,7 +35,7 @@ static int take_extents(struct su_blk *journal, const struct su_jf_header *h, st
     for (; j->n < h->n_extents; j->n++) {
         struct su_journal_extent *x = &j->extent[j->n];
         if (!su_jf_take_extent(table + j->n * SU_JF_EXTENT, x) || !extent_fits(j, x, journal->size))
-            return su_fail(e, SU_E_FORMAT, "undo.damaged", "extent %zu makes no sense", j->n + 1);
+            return su_fail(e, SU_E_FORMAT, "undo.damaged", "the undo journal's extent %zu makes no sense", j->n + 1);
     }
     return 0;
 }
@@ -157,13 +158,40 @@ static int walk_kept(struct su_blk *journal, struct su_blk *disk, const struct s
     return 0;
 }
 
+/* Each byte of the disk is the old one or the plan's; a byte the plan did not write is the old one. */
+static int check_extent(struct su_blk *journal, struct su_blk *disk, const struct su_journal_extent *x, uint8_t *buf,
+                        struct su_err *e)
+{
+    enum { PIECE = CHUNK / 4 };
+    uint8_t *old = buf, *new = buf + PIECE, *now = buf + 2 * PIECE;
+    if (!x->keep && x->new_at == 0)
+        return 0;
+    for (uint64_t done = 0; done < x->saved;) {
+        size_t n = x->saved - done < PIECE ? (size_t)(x->saved - done) : PIECE;
+        if (su_blk_read(journal, x->data_at + done, old, n, e) < 0 || su_blk_read(disk, x->off + done, now, n, e) < 0 ||
+            su_blk_read(journal, (x->keep ? x->data_at : x->new_at) + done, new, n, e) < 0)
+            return -1;
+        for (size_t i = 0; i < n; i++) {
+            if (now[i] == old[i] || now[i] == new[i])
+                continue;
+            (void)su_fail(e, SU_E_CONFLICT, "undo.other-disk",
+                          "byte %" PRIu64 " is neither what it was nor what it was to become: another disk, or one that "
+                          "was used since the crash", x->off + done + i);
+            return su_remedy(e, "nothing was changed; make sure that IMAGE and the undo journal belong together");
+        }
+        done += n;
+    }
+    return 0;
+}
+
 static int put_back(struct su_blk *journal, struct su_blk *disk, const struct su_journal *j, struct su_err *e)
 {
     SU_FREE uint8_t *buf = malloc(CHUNK);
     if (!buf)
         return su_fail_nomem(e, CHUNK);
     for (size_t i = 0; i < j->n; i++) /* all of it is good, or nothing is touched */
-        if (walk_kept(journal, NULL, &j->extent[i], buf, e) < 0)
+        if (walk_kept(journal, NULL, &j->extent[i], buf, e) < 0 ||
+            check_extent(journal, disk, &j->extent[i], buf, e) < 0)
             return -1;
     for (size_t i = 0; i < j->n; i++)
         if (!j->extent[i].keep && walk_kept(journal, disk, &j->extent[i], buf, e) < 0)

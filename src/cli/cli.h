@@ -16,12 +16,16 @@ int su_disk_convert(const struct su_args *a, struct su_err *e);
 int su_disk_rollback_verb(const struct su_args *a, struct su_err *e);
 int su_disk_recover_verb(const struct su_args *a, struct su_err *e);
 
-/* Text that came from a guest, made fit for a terminal: control characters become '?'. */
+/* Text that came from a guest, made fit for a terminal: what is not UTF-8, control characters (C1 too) and
+ * those that turn the writing direction become '?'. */
 void su_print_safe(const char *text, FILE *out);
+/* A file's name as a word that a shell takes back, also when it starts with '-'. */
+void su_print_quoted(const char *name, FILE *out);
 
 /* disk_print.c and disk_json.c: facts and verdicts for people and for programs. */
 void su_print_facts(const struct su_facts *f, FILE *out);
 void su_print_verdict(const struct su_verdict *v, bool all, FILE *out);
+json_t *su_json_text(const char *s); /* bytes that are not UTF-8 become '?' */
 json_t *su_json_facts(const struct su_facts *f);
 json_t *su_json_findings(const struct su_verdict *v, enum su_severity least);
 json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion *c);

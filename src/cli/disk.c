@@ -104,7 +104,8 @@ static int take_choices(const struct su_args *a, struct request *r, struct su_er
 static int64_t now(void)
 {
     const char *fixed = getenv("SOURCE_DATE_EPOCH");
-    return fixed && *fixed ? (int64_t)strtoll(fixed, NULL, 10) : (int64_t)time(NULL);
+    bool number = fixed && *fixed && fixed[strspn(fixed, "0123456789")] == 0 && strlen(fixed) < 12;
+    return number ? (int64_t)strtoll(fixed, NULL, 10) : (int64_t)time(NULL);
 }
 
 /* What the verbs and their helpers write: the image, the journals, private directories, libguestfs's cache.
@@ -134,11 +135,14 @@ static int confine(const struct request *r, bool writes, struct su_err *e)
 static int take_undo(const struct su_args *a, struct request *r, struct su_err *e)
 {
     const char *undo = su_args_get(a, "--undo");
-    if (!undo)
-        return su_image_undo_path(r->opt.image, r->undo, sizeof r->undo, e);
-    if (strlen(undo) >= sizeof r->undo)
-        return su_fail(e, SU_E_USAGE, "undo.open", "the name of the undo file is too long");
-    memcpy(r->undo, undo, strlen(undo) + 1);
+    if (!undo && su_image_undo_path(r->opt.image, r->undo, sizeof r->undo, e) < 0)
+        return -1;
+    if (undo)
+        snprintf(r->undo, sizeof r->undo, "%s", undo);
+    const char *slash = strrchr(r->undo, '/'), *name = slash ? slash + 1 : r->undo;
+    if ((undo && strlen(undo) >= sizeof r->undo) || strlen(name) + strlen(".rollback") > NAME_MAX)
+        return su_fail(e, SU_E_USAGE, "undo.open",
+                       "the name of the undo file is too long; name a shorter one with --undo");
     return 0;
 }
 
@@ -201,13 +205,25 @@ static struct su_watch watch_of(struct request *r)
 
 /* inspect, validate -------------------------------------------------------- */
 
+/* All that can be said against converting: the rules, an operation that was cut short, and edits that do not work. */
+static int judge(struct request *r, struct su_facts *f, struct su_verdict *v, struct su_err *e)
+{
+    bool unfinished;
+    if (su_rules_run(f, v, e) < 0 || su_undo_unfinished(r->undo, &unfinished, e) < 0)
+        return -1;
+    if (unfinished)
+        su_found_as(v, SU_STOP, "disk.unfinished", "run: surety disk recover IMAGE, with the same --undo",
+                    "a conversion or a rollback of this disk was cut short");
+    return 0;
+}
+
 int su_disk_inspect(const struct su_args *a, struct su_err *e)
 {
     REQUEST struct request r = {0};
     SU_FACTS struct su_facts *f = NULL;
     SU_VERDICT struct su_verdict v = {0};
     r.opt.thorough = true;
-    if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
+    if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || judge(&r, f, &v, e) < 0)
         return -1;
     if (r.json) {
         json_t *o = su_json_facts(f);
@@ -221,7 +237,7 @@ int su_disk_inspect(const struct su_args *a, struct su_err *e)
 
 static int verdict_status(const struct su_facts *f, const struct su_verdict *v)
 {
-    return f->table == SU_TABLE_GPT ? SU_EXIT_ALREADY : v->stops ? SU_EXIT_NOT_CONVERTIBLE : SU_EXIT_OK;
+    return v->stops ? SU_EXIT_NOT_CONVERTIBLE : f->table == SU_TABLE_GPT ? SU_EXIT_ALREADY : SU_EXIT_OK;
 }
 
 static int print_verdict(const struct request *r, const struct su_facts *f, const struct su_verdict *v, bool all,
@@ -229,18 +245,19 @@ static int print_verdict(const struct request *r, const struct su_facts *f, cons
 {
     int status = verdict_status(f, v);
     if (r->json) {
-        json_t *o = json_pack("{s:b,s:b,s:b,s:s,s:o}", "ok", status != SU_EXIT_NOT_CONVERTIBLE, "convertible",
-                              status == SU_EXIT_OK, "already_gpt", status == SU_EXIT_ALREADY, "image", r->opt.image,
-                              "findings", su_json_findings(v, SU_OK_NOTE));
+        json_t *o = json_pack("{s:b,s:b,s:b,s:o,s:o}", "ok", status != SU_EXIT_NOT_CONVERTIBLE, "convertible",
+                              status == SU_EXIT_OK, "already_gpt", status == SU_EXIT_ALREADY, "image",
+                              su_json_text(r->opt.image), "findings", su_json_findings(v, SU_OK_NOTE));
         return su_json_print(o, stdout, e) < 0 ? -1 : status;
     }
     su_print_verdict(v, all, stdout);
+    su_print_quoted(r->opt.image, stdout);
     if (status == SU_EXIT_ALREADY)
-        printf("%s: already GPT, nothing to do\n", r->opt.image);
+        printf(": already GPT, nothing to do\n");
     else if (status == SU_EXIT_OK)
-        printf("%s: can be converted (warnings: %zu)\n", r->opt.image, v->warnings);
+        printf(": can be converted (warnings: %zu)\n", v->warnings);
     else
-        printf("%s: cannot be converted (reasons: %zu, warnings: %zu)\n", r->opt.image, v->stops, v->warnings);
+        printf(": cannot be converted (reasons: %zu, warnings: %zu)\n", v->stops, v->warnings);
     return status;
 }
 
@@ -250,7 +267,7 @@ int su_disk_validate(const struct su_args *a, struct su_err *e)
     SU_FACTS struct su_facts *f = NULL;
     SU_VERDICT struct su_verdict v = {0};
     r.opt.thorough = true;
-    if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || su_rules_run(f, &v, e) < 0)
+    if (make_request(a, false, &r, e) < 0 || su_facts_read(&r.opt, false, &f, e) < 0 || judge(&r, f, &v, e) < 0)
         return -1;
     return print_verdict(&r, f, &v, true, e);
 }
@@ -286,14 +303,14 @@ static int print_converted(struct request *r, const struct su_facts *f, const st
 {
     if (r->json) {
         json_t *o = su_json_conversion(f, c);
-        json_object_set_new(o, "undo", json_string(r->undo));
+        json_object_set_new(o, "undo", su_json_text(r->undo));
         json_object_set_new(o, "written", json_integer((json_int_t)done->written));
         json_object_set_new(o, "warnings", su_json_findings(v, SU_WARNING));
         return su_json_print(o, stdout, e) < 0 ? -1 : SU_EXIT_OK;
     }
     su_print_verdict(v, false, stdout);
-    printf("%s is converted: GPT, EFI system partition %u (UUID %s)\n", r->opt.image, c->layout.esp_number,
-           c->edits.esp_uuid);
+    su_print_quoted(r->opt.image, stdout);
+    printf(" is converted: GPT, EFI system partition %u (UUID %s)\n", c->layout.esp_number, c->edits.esp_uuid);
     printf("  boots under    UEFI%s%s\n", su_facts_secure_boot(f) ? " with Secure Boot" : " with Secure Boot off",
            c->dual ? ", and under BIOS" : "");
     if (c->dual_why[0])
@@ -302,9 +319,12 @@ static int print_converted(struct request *r, const struct su_facts *f, const st
         printf("  PCR 4 will be  ");
         print_hex(f->check.pcr4, sizeof f->check.pcr4);
     }
-    printf("  undo journal   %s\n", r->undo);
-    printf("Before the new system can boot, switch the VM to UEFI firmware. To go back: surety disk rollback %s\n",
-           r->opt.image);
+    printf("  undo journal   ");
+    su_print_quoted(r->undo, stdout);
+    printf("\n");
+    printf("Before the new system can boot, switch the VM to UEFI firmware. To go back: surety disk rollback ");
+    su_print_quoted(r->opt.image, stdout);
+    printf("\n");
     return SU_EXIT_OK;
 }
 
@@ -339,7 +359,7 @@ int su_disk_convert(const struct su_args *a, struct su_err *e)
     if (su_facts_open(&r.opt, !r.dry_run, &f, e) < 0)
         return -1;
     SU_ESP_JOB struct su_esp_job *esp = su_esp_job_start(f); /* while the kernel's signature is looked at */
-    if (su_facts_judge(f, e) < 0 || su_rules_run(f, &v, e) < 0)
+    if (su_facts_judge(f, e) < 0 || judge(&r, f, &v, e) < 0)
         return -1;
     if (verdict_status(f, &v) != SU_EXIT_OK)
         return print_verdict(&r, f, &v, false, e);
@@ -363,11 +383,12 @@ static const char *const outcomes[] = {
 static int print_outcome(const struct request *r, const struct su_outcome *d, const char *sentence, struct su_err *e)
 {
     if (r->json) {
-        json_t *o = json_pack("{s:b,s:s,s:s,s:b,s:I}", "ok", 1, "image", r->opt.image, "outcome", outcomes[d->what],
-                              "exact", d->exact, "written", (json_int_t)d->written);
+        json_t *o = json_pack("{s:b,s:o,s:s,s:b,s:I}", "ok", 1, "image", su_json_text(r->opt.image), "outcome",
+                              outcomes[d->what], "exact", d->exact, "written", (json_int_t)d->written);
         return su_json_print(o, stdout, e) < 0 ? -1 : SU_EXIT_OK;
     }
-    printf("%s: %s\n", r->opt.image, sentence);
+    su_print_quoted(r->opt.image, stdout);
+    printf(": %s\n", sentence);
     return SU_EXIT_OK;
 }
 
@@ -398,7 +419,7 @@ int su_disk_recover_verb(const struct su_args *a, struct su_err *e)
         [SU_DONE_CONVERTED] = "",
         [SU_DONE_ROLLED_BACK] = "",
         [SU_DONE_RECOVERED_OLD] = "an unfinished conversion was undone; the disk is as it was before",
-        [SU_DONE_RECOVERED_NEW] = "the conversion is complete",
+        [SU_DONE_RECOVERED_NEW] = "nothing to undo; the conversion this journal belongs to is complete",
         [SU_DONE_NOTHING] = "nothing to recover",
     };
     REQUEST struct request r = {0};

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Guest text that is not UTF-8 would make jansson refuse the whole member. */
-static json_t *text(const char *s)
+json_t *su_json_text(const char *s)
 {
     json_t *t = json_string(s);
     if (t)
@@ -36,7 +36,7 @@ static json_t *num(uint64_t v)
 
 static json_t *error_object(const struct su_err *e)
 {
-    json_t *o = json_pack("{s:s,s:o}", "id", e->id ? e->id : "", "message", text(e->msg));
+    json_t *o = json_pack("{s:s,s:o}", "id", e->id ? e->id : "", "message", su_json_text(e->msg));
     if (o && e->remedy)
         json_object_set_new(o, "remedy", json_string(e->remedy));
     return o;
@@ -54,8 +54,8 @@ json_t *su_json_findings(const struct su_verdict *v, enum su_severity least)
         const struct su_finding *f = &v->finding[i];
         if (f->severity < least)
             continue;
-        json_t *o =
-            json_pack("{s:s,s:s,s:o}", "id", f->id, "severity", su_severity_name(f->severity), "message", text(f->msg));
+        json_t *o = json_pack("{s:s,s:s,s:o}", "id", f->id, "severity", su_severity_name(f->severity), "message",
+                              su_json_text(f->msg));
         if (o && f->remedy)
             json_object_set_new(o, "remedy", json_string(f->remedy));
         json_array_append_new(list, o);
@@ -87,7 +87,7 @@ static json_t *volume(const struct su_vol *x)
 {
     json_t *o =
         json_pack("{s:s,s:i,s:s,s:o,s:o,s:b}", "name", x->name, "partition", (int)x->partition, "type", x->what.type,
-                  "uuid", text(x->what.uuid), "label", text(x->what.label), "readable", x->fs != NULL);
+                  "uuid", su_json_text(x->what.uuid), "label", su_json_text(x->what.label), "readable", x->fs != NULL);
     if (x->blk)
         json_object_set_new(o, "size", num(x->blk->size));
     if (x->why_closed.kind != SU_OK)
@@ -97,8 +97,8 @@ static json_t *volume(const struct su_vol *x)
 
 static json_t *signature(const struct su_sb_result *r)
 {
-    return json_pack("{s:s,s:o,s:o}", "verdict", su_sb_verdict_name(r->verdict), "signer", text(r->signer), "sha256",
-                     hex(r->digest, sizeof r->digest));
+    return json_pack("{s:s,s:o,s:o}", "verdict", su_sb_verdict_name(r->verdict), "signer", su_json_text(r->signer),
+                     "sha256", hex(r->digest, sizeof r->digest));
 }
 
 static json_t *secure_boot(const struct su_facts *f)
@@ -107,19 +107,19 @@ static json_t *secure_boot(const struct su_facts *f)
     for (size_t i = 0; i < f->check.n_kernels; i++) {
         const struct su_kernel_check *k = &f->check.kernel[i];
         json_t *o = signature(&k->sb);
-        json_object_set_new(o, "path", text(k->path));
+        json_object_set_new(o, "path", su_json_text(k->path));
         json_object_set_new(o, "default", json_boolean(k->is_default));
         json_object_set_new(o, "present", json_boolean(k->present));
         json_object_set_new(o, "efi_stub", json_boolean(k->efi));
         json_array_append_new(kernels, o);
     }
     for (unsigned i = 0; i < f->n_unsigned && i < SU_FACTS_MAX_UNSIGNED; i++)
-        json_array_append_new(modules, text(f->unsigned_module[i]));
-    json_t *o = json_pack("{s:b,s:s,s:b,s:o,s:o,s:i}", "firmware_known", f->check.firmware_known, "firmware",
-                          f->check.firmware, "boot_files", f->files.found, "kernels", kernels, "unsigned_modules",
-                          modules, "unsigned_module_count", (int)f->n_unsigned);
+        json_array_append_new(modules, su_json_text(f->unsigned_module[i]));
+    json_t *o = json_pack("{s:b,s:o,s:b,s:o,s:o,s:i}", "firmware_known", f->check.firmware_known, "firmware",
+                          su_json_text(f->check.firmware), "boot_files", f->files.found, "kernels", kernels,
+                          "unsigned_modules", modules, "unsigned_module_count", (int)f->n_unsigned);
     if (f->files.found) {
-        json_object_set_new(o, "boot_files_from", text(f->files.origin));
+        json_object_set_new(o, "boot_files_from", su_json_text(f->files.origin));
         json_object_set_new(o, "vendor", json_string(f->files.vendor));
         json_object_set_new(o, "shim", signature(&f->check.shim));
         json_object_set_new(o, "grub", signature(&f->check.grub));
@@ -135,7 +135,7 @@ static json_t *initramfs(const struct su_facts *f)
                             json_string(su_driver_state_name(f->initramfs.driver[d])));
     return json_pack("{s:s,s:s,s:o,s:b,s:b,s:o}", "kernel", f->initramfs.kernel, "maker",
                      su_initramfs_maker_name(f->initramfs.maker), "drivers", drivers, "lvm", f->initramfs.lvm,
-                     "cryptsetup", f->initramfs.cryptsetup, "resume", text(f->initramfs.resume));
+                     "cryptsetup", f->initramfs.cryptsetup, "resume", su_json_text(f->initramfs.resume));
 }
 
 static json_t *linux_system(const struct su_facts *f)
@@ -143,23 +143,24 @@ static json_t *linux_system(const struct su_facts *f)
     const struct su_linux *l = &f->linux_;
     json_t *names = json_array(), *refs = json_array(), *swaps = json_array();
     for (size_t i = 0; i < f->names.n; i++)
-        json_array_append_new(names, json_pack("{s:o,s:s,s:b}", "name", text(f->names.name[i].name), "depends_on",
-                                               su_netname_kind_name(f->names.name[i].kind), "pinned",
+        json_array_append_new(names, json_pack("{s:o,s:s,s:b}", "name", su_json_text(f->names.name[i].name),
+                                               "depends_on", su_netname_kind_name(f->names.name[i].kind), "pinned",
                                                f->names.name[i].pinned));
     for (size_t i = 0; i < l->n_refs; i++)
         json_array_append_new(refs, json_pack("{s:s,s:o,s:i}", "volume", f->vols.vol[l->ref[i].vol].name, "path",
-                                              text(l->ref[i].path), "count", (int)l->ref[i].count));
+                                              su_json_text(l->ref[i].path), "count", (int)l->ref[i].count));
     for (size_t i = 0; i < l->fstab.n; i++)
         if (strcmp(l->fstab.entry[i].type, "swap") == 0)
-            json_array_append_new(swaps, text(l->fstab.entry[i].spec));
-    json_t *o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", text(l->os_id), "version",
-                          text(l->os_version), "name", text(l->os_name), "kernel", text(l->kernel), "initrd",
-                          text(l->initrd), "cmdline", text(l->cmdline), "resume", text(l->resume), "swap", swaps,
-                          "network_names", names, "partuuids", refs);
+            json_array_append_new(swaps, su_json_text(l->fstab.entry[i].spec));
+    json_t *o =
+        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "id", su_json_text(l->os_id), "version",
+                  su_json_text(l->os_version), "name", su_json_text(l->os_name), "kernel", su_json_text(l->kernel),
+                  "initrd", su_json_text(l->initrd), "cmdline", su_json_text(l->cmdline), "resume",
+                  su_json_text(l->resume), "swap", swaps, "network_names", names, "partuuids", refs);
     json_object_set_new(o, "root", l->root.vol < 0 ? json_null() : json_string(f->vols.vol[l->root.vol].name));
     json_object_set_new(o, "boot", l->boot.vol < 0 ? json_null() : json_string(f->vols.vol[l->boot.vol].name));
     json_object_set_new(o, "loader", l->grub_found ? json_string("grub2") : json_null());
-    json_object_set_new(o, "grub_dir", text(l->grub_dir));
+    json_object_set_new(o, "grub_dir", su_json_text(l->grub_dir));
     if (f->has_initramfs)
         json_object_set_new(o, "initramfs", initramfs(f));
     return o;
@@ -188,10 +189,11 @@ json_t *su_json_facts(const struct su_facts *f)
         json_array_append_new(parts, partition(f, &f->part[i]));
     for (size_t i = 0; i < f->vols.n; i++)
         json_array_append_new(vols, volume(&f->vols.vol[i]));
-    json_t *o = json_pack("{s:b,s:s,s:s,s:o,s:i,s:s,s:b,s:s,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "format",
-                          f->image.format, "size", num(f->image.blk->size), "sector_size", (int)f->sector_size, "table",
-                          tables[f->table], "can_grow", f->image.can_grow, "os", f->os ? f->os->name : "unknown",
-                          "partitions", parts, "volumes", vols, "would_change", changes(f));
+    json_t *o =
+        json_pack("{s:b,s:o,s:s,s:o,s:i,s:s,s:b,s:s,s:o,s:o,s:o}", "ok", 1, "image", su_json_text(f->opt->image),
+                  "format", f->image.format, "size", num(f->image.blk->size), "sector_size", (int)f->sector_size,
+                  "table", tables[f->table], "can_grow", f->image.can_grow, "os", f->os ? f->os->name : "unknown",
+                  "partitions", parts, "volumes", vols, "would_change", changes(f));
     if (!o)
         return NULL;
     if (f->os == &su_os_linux) {
@@ -225,11 +227,11 @@ json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion 
     const struct su_gpt_entry *en = &c->layout.gpt.entry[c->layout.esp_number - 1];
     json_t *edits = json_array();
     for (size_t i = 0; i < c->edits.n; i++)
-        json_array_append_new(edits,
-                              json_pack("{s:s,s:s,s:o}", "kind", su_edit_kind_name(c->edits.edit[i].kind), "volume",
-                                        f->vols.vol[c->edits.edit[i].vol].name, "path", text(c->edits.edit[i].path)));
-    json_t *o = json_pack("{s:b,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "image", f->opt->image, "dual", c->dual,
-                          "size_before", num(c->plan.size_before), "size", num(c->plan.size_after), "bytes",
+        json_array_append_new(edits, json_pack("{s:s,s:s,s:o}", "kind", su_edit_kind_name(c->edits.edit[i].kind),
+                                               "volume", f->vols.vol[c->edits.edit[i].vol].name, "path",
+                                               su_json_text(c->edits.edit[i].path)));
+    json_t *o = json_pack("{s:b,s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "image", su_json_text(f->opt->image), "dual",
+                          c->dual, "size_before", num(c->plan.size_before), "size", num(c->plan.size_after), "bytes",
                           num(su_plan_total(&c->plan)), "steps", steps(&c->plan), "edits", edits);
     json_object_set_new(o, "pcr4", f->check.has_pcr4 ? hex(f->check.pcr4, sizeof f->check.pcr4) : json_null());
     json_object_set_new(o, "esp",
@@ -240,7 +242,7 @@ json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion 
                         c->layout.bios_number ? json_integer((json_int_t)c->layout.bios_number) : json_null());
     json_object_set_new(o, "secure_boot", json_boolean(su_facts_secure_boot(f)));
     if (c->dual_why[0])
-        json_object_set_new(o, "dual_why", text(c->dual_why));
+        json_object_set_new(o, "dual_why", su_json_text(c->dual_why));
     return o;
 }
 

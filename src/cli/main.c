@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli.h"
-#include <locale.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -60,10 +60,65 @@ static int verb_version(const struct su_args *a, struct su_err *e)
     return SU_EXIT_OK;
 }
 
+/* Takes one character off the front; 0 and one byte when it is not UTF-8. */
+static uint32_t take_char(const unsigned char **p)
+{
+    const unsigned char *s = *p;
+    unsigned n = s[0] < 0x80             ? 1
+                 : (s[0] & 0xE0) == 0xC0 ? 2
+                 : (s[0] & 0xF0) == 0xE0 ? 3
+                 : (s[0] & 0xF8) == 0xF0 ? 4
+                                         : 0;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t c = n == 1 ? s[0] : n ? s[0] & (0x7Fu >> n) : 0;
+    for (unsigned i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            n = 0;
+        else
+            c = c << 6 | (s[i] & 0x3Fu);
+    }
+    bool good = n && c >= least[n] && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
+    *p += good ? n : 1;
+    return good ? c : 0;
+}
+
+static bool shows(uint32_t c)
+{
+    bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);
+    bool direction = c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+    return !control && !direction;
+}
+
 void su_print_safe(const char *text, FILE *out)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        fputc(*p < 0x20 || *p == 0x7F ? '?' : *p, out);
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        const unsigned char *from = p;
+        if (shows(take_char(&p)))
+            fwrite(from, 1, (size_t)(p - from), out);
+        else
+            fputc('?', out);
+    }
+}
+
+void su_print_quoted(const char *name, FILE *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.:=@%+,-";
+    if (name[0] == '-')
+        fputs("./", out);
+    if (*name && name[strspn(name, plain)] == 0) {
+        fputs(name, out);
+        return;
+    }
+    fputs("$'", out); /* shows every byte, and a shell reads it back */
+    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
+        if (*p == '\'' || *p == '\\')
+            fprintf(out, "\\%c", *p);
+        else if (*p < 0x20 || *p >= 0x7F)
+            fprintf(out, "\\x%02x", *p);
+        else
+            fputc(*p, out);
+    }
+    fputc('\'', out);
 }
 
 static void usage(FILE *out)
@@ -123,12 +178,28 @@ static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr, "surety: standard output could not be written [cli.stdout]\n");
+    fprintf(stderr,
+            "surety: standard output could not be written; what was done to the disk stays done [cli.stdout]\n");
     return status == SU_EXIT_OK ? SU_EXIT_FAILED : status;
+}
+
+/* A program started without one of the standard descriptors would get an image as number 2, and write
+ * its messages into it. */
+static bool fill_standard_fds(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+    return fd > 2;
 }
 
 int main(int argc, char **argv)
 {
+    if (!fill_standard_fds())
+        return SU_EXIT_FAILED;
     struct su_err e = {0};
     struct su_args a;
     const struct su_verb *v = NULL;

@@ -56,6 +56,9 @@ struct su_outcome {
     uint64_t written;                /* bytes written to the image */
 };
 
+/* A journal, or a rollback's, that was sealed and not settled: the disk may be half written.  Only looks. */
+int su_undo_unfinished(const char *undo, bool *unfinished, struct su_err *e) SU_MUST_CHECK;
+
 /* Makes SU_IMAGE_UNDO_DIR when path lies in it; any other directory is the operator's. */
 int su_undo_prepare(const char *path, struct su_err *e) SU_MUST_CHECK;
 

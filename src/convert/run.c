@@ -76,8 +76,9 @@ static int check_ours(struct su_blk *journal, const char *path, struct su_err *e
     if (j.state != SU_JOURNAL_NONE)
         return 0;
     (void)su_fail(e, SU_E_CONFLICT, "undo.foreign", "the file is not an undo journal");
-    return su_remedy(e, "name another file; if surety was cut while it made this one, the disk was not touched yet, and "
-                        "the file can be removed");
+    return su_remedy(e,
+                     "name another file; if surety was cut while it made this one, the disk was not touched yet, and "
+                     "the file can be removed");
 }
 
 int su_undo_open(const char *path, bool create, struct su_blk **out, struct su_err *e)
@@ -103,6 +104,32 @@ int su_undo_remove(const char *path, struct su_err *e)
     if (unlink(path) < 0 && errno != ENOENT)
         return su_fail_os(e, "undo.open", "removing %s", path);
     return su_undo_sync_dir(path, e);
+}
+
+/* A journal that somebody holds is being worked with right now; that is for the disk's own lock to tell. */
+static int sealed_only(const char *path, bool *yes, struct su_err *e)
+{
+    SU_JOURNAL struct su_journal j = {0};
+    SU_BLK struct su_blk *journal = NULL;
+    struct su_err why = {0};
+    *yes = false;
+    if (!su_undo_exists(path))
+        return 0;
+    if (su_blk_file_open(path, SU_FILE_READ, &journal, NULL, &why) < 0 || su_journal_open(journal, &j, &why) < 0)
+        return why.kind == SU_E_NOMEM ? (*e = why, -1) : 0;
+    *yes = j.state == SU_JOURNAL_SEALED;
+    return 0;
+}
+
+int su_undo_unfinished(const char *undo, bool *unfinished, struct su_err *e)
+{
+    char path[SU_UNDO_PATH];
+    bool first, second;
+    if (su_undo_rollback_path(undo, path, e) < 0 || sealed_only(undo, &first, e) < 0 ||
+        sealed_only(path, &second, e) < 0)
+        return -1;
+    *unfinished = first || second;
+    return 0;
 }
 
 /* Recovery ----------------------------------------------------------------- */

@@ -9,17 +9,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-
 static const struct {
     const char *format, *magic;
     size_t at, n;
 } magics[] = {
-    {"qcow2", "QFI\xfb\0\0\0", 0, 7},
-    {"vmdk", "KDMV", 0, 4},
-    {"vmdk", "# Disk DescriptorFile", 0, 21},
-    {"vhdx", "vhdxfile", 0, 8},
-    {"vpc", "conectix", 0, 8},
-    {"vdi", "\x7f\x10\xda\xbe", 64, 4},
+    {"qcow2", "QFI\xfb\0\0\0", 0, 7}, {"vmdk", "KDMV", 0, 4},    {"vmdk", "# Disk DescriptorFile", 0, 21},
+    {"vhdx", "vhdxfile", 0, 8},       {"vpc", "conectix", 0, 8}, {"vdi", "\x7f\x10\xda\xbe", 64, 4},
 };
 
 static const char *const formats[] = {"raw", "qcow2", "vmdk", "vhdx", "vdi", "vpc", "qed"};

@@ -169,7 +169,7 @@ static int seal(struct maker *k, struct su_bytes meta, uint8_t block[SU_JF_BLOCK
         return -1;
     su_jf_put_header(&h, block);
     return su_blk_write(k->journal, SU_JF_HEADER_AT, block, SU_JF_BLOCK, e) < 0 || su_blk_flush(k->journal, e) < 0 ? -1
-                                                                                                                  : 0;
+                                                                                                                   : 0;
 }
 
 /* Running it --------------------------------------------------------------- */

@@ -158,6 +158,33 @@ static int walk_kept(struct su_blk *journal, struct su_blk *disk, const struct s
     return 0;
 }
 
+/* The plan's own bytes are good too, as far as their checksum covers only what is kept of them. */
+static int check_new(struct su_blk *journal, const struct su_journal_extent *x, uint8_t *buf, struct su_err *e)
+{
+    uint32_t crc = 0;
+    if (x->new_at == 0 || x->saved != x->n)
+        return 0;
+    for (uint64_t done = 0; done < x->saved;) {
+        size_t n = x->saved - done < CHUNK ? (size_t)(x->saved - done) : CHUNK;
+        if (su_blk_read(journal, x->new_at + done, buf, n, e) < 0)
+            return -1;
+        crc = su_jf_crc(crc, buf, n);
+        done += n;
+    }
+    if (crc != x->crc_new)
+        return su_fail(e, SU_E_FORMAT, "undo.damaged", "the new bytes for offset %" PRIu64 " are damaged", x->off);
+    return 0;
+}
+
+static int neither(uint64_t at, struct su_err *e)
+{
+    (void)su_fail(e, SU_E_CONFLICT, "undo.other-disk",
+                  "byte %" PRIu64 " is neither what it was nor what it was to become: this is another disk, or it was "
+                  "used since the crash",
+                  at);
+    return su_remedy(e, "nothing was changed; make sure that IMAGE and the undo journal belong together");
+}
+
 /* Each byte of the disk is the old one or the plan's; a byte the plan did not write is the old one. */
 static int check_extent(struct su_blk *journal, struct su_blk *disk, const struct su_journal_extent *x, uint8_t *buf,
                         struct su_err *e)
@@ -168,17 +195,13 @@ static int check_extent(struct su_blk *journal, struct su_blk *disk, const struc
         return 0;
     for (uint64_t done = 0; done < x->saved;) {
         size_t n = x->saved - done < PIECE ? (size_t)(x->saved - done) : PIECE;
-        if (su_blk_read(journal, x->data_at + done, old, n, e) < 0 || su_blk_read(disk, x->off + done, now, n, e) < 0 ||
+        if (su_blk_read(journal, x->data_at + done, old, n, e) < 0 ||
+            su_blk_read(disk, x->off + done, now, n, e) < 0 ||
             su_blk_read(journal, (x->keep ? x->data_at : x->new_at) + done, new, n, e) < 0)
             return -1;
-        for (size_t i = 0; i < n; i++) {
-            if (now[i] == old[i] || now[i] == new[i])
-                continue;
-            (void)su_fail(e, SU_E_CONFLICT, "undo.other-disk",
-                          "byte %" PRIu64 " is neither what it was nor what it was to become: another disk, or one that "
-                          "was used since the crash", x->off + done + i);
-            return su_remedy(e, "nothing was changed; make sure that IMAGE and the undo journal belong together");
-        }
+        for (size_t i = 0; i < n; i++)
+            if (now[i] != old[i] && now[i] != new[i])
+                return neither(x->off + done + i, e);
         done += n;
     }
     return 0;
@@ -190,8 +213,10 @@ static int put_back(struct su_blk *journal, struct su_blk *disk, const struct su
     if (!buf)
         return su_fail_nomem(e, CHUNK);
     for (size_t i = 0; i < j->n; i++) /* all of it is good, or nothing is touched */
-        if (walk_kept(journal, NULL, &j->extent[i], buf, e) < 0 ||
-            check_extent(journal, disk, &j->extent[i], buf, e) < 0)
+        if (walk_kept(journal, NULL, &j->extent[i], buf, e) < 0 || check_new(journal, &j->extent[i], buf, e) < 0)
+            return -1;
+    for (size_t i = 0; i < j->n; i++)
+        if (check_extent(journal, disk, &j->extent[i], buf, e) < 0)
             return -1;
     for (size_t i = 0; i < j->n; i++)
         if (!j->extent[i].keep && walk_kept(journal, disk, &j->extent[i], buf, e) < 0)

@@ -305,6 +305,23 @@ static void other_disk(void)
     ok(memcmp(cut, su_memblk_data(p.disk), DISK) == 0, "is left alone");
 }
 
+/* Clones share size and identifier; a byte that is neither old nor new gives them away. */
+static void clone_of_it(uint64_t at, const char *what)
+{
+    struct su_err e = {0};
+    enum su_journal_state was = SU_JOURNAL_NONE;
+    PAIR struct pair p;
+    open_pair(&p);
+    reach(&p, SU_JOURNAL_SEALED);
+    uint8_t clone[DISK];
+    su_memblk_data(p.disk)[at] ^= 0x55;
+    memcpy(clone, su_memblk_data(p.disk), DISK);
+    ok(su_journal_recover(p.journal, p.disk, &was, &e) < 0 && was == SU_JOURNAL_NONE && e.remedy, "a clone, by %s",
+       what);
+    is_str(e.id, "undo.other-disk");
+    ok(memcmp(clone, su_memblk_data(p.disk), DISK) == 0, "is left alone");
+}
+
 /* A journal that lies around has no claim on a disk that has its final size. */
 static void resized_since(void)
 {
@@ -416,6 +433,8 @@ int main(void)
     refused();
     unfinished();
     other_disk();
+    clone_of_it(700, "a byte that is written");
+    clone_of_it(8200, "a byte that is kept");
     resized_since();
     limits();
     interrupted();

@@ -214,7 +214,8 @@ static int check_cost(struct crypt_device *cd, const struct su_luks_layout *l, s
         if (iterations == UINT64_MAX)
             break;
     }
-    if (iterations <= SU_LUKS_MAX_ITERATIONS && kib_passes <= SU_LUKS_MAX_KDF_WORK)
+    if (iterations <= SU_LUKS_MAX_ITERATIONS && kib_passes <= SU_LUKS_MAX_KDF_WORK &&
+        iterations * 1000 / SU_LUKS_MAX_ITERATIONS + kib_passes * 1000 / SU_LUKS_MAX_KDF_WORK <= 1000)
         return 0;
     return su_fail(e, SU_E_REFUSED, "volume.luks.cost",
                    "opening this LUKS volume would take more memory or time than any sensible one");

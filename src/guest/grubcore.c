@@ -110,6 +110,9 @@ static int stage_modules(struct build *b, struct su_err *e)
     for (size_t i = 0; i < b->n_wanted; i++)
         if (su_grub_modules_add(su_buf_bytes(&moddep), b->wanted[i], &b->modules, e) < 0)
             return -1;
+    if (su_grub_modules_print(su_buf_bytes(&moddep), &b->modules, &list, e) < 0 ||
+        su_grub_modules_check(su_buf_bytes(&list), &b->modules, e) < 0) /* short, where moddep.lst may be long */
+        return -1;
     for (size_t i = 0; i < b->modules.n; i++) {
         SU_BUF struct su_buf content = {0};
         char name[SU_GRUB_MODULE_NAME + 8];
@@ -119,8 +122,6 @@ static int stage_modules(struct build *b, struct su_err *e)
         if (!is_module(su_buf_bytes(&content)))
             return su_fail(e, SU_E_FORMAT, "guest.grubcore.module", "the guest's %s is not a GRUB module", name);
     }
-    if (su_grub_modules_print(su_buf_bytes(&moddep), &b->modules, &list, e) < 0)
-        return -1;
     return put(b, "moddep.lst", su_buf_bytes(&list), e);
 }
 

@@ -71,6 +71,34 @@ int su_grub_modules_add(struct su_bytes moddep, const char *name, struct su_grub
     return 0;
 }
 
+static bool needs_are_placed(struct su_bytes moddep, const struct su_grub_modules *m, size_t i, const bool *placed)
+{
+    struct su_bytes needs, word;
+    if (!find(moddep, m->name[i], &needs))
+        return true;
+    while (su_text_word(&needs, &word))
+        for (size_t k = 0; k < m->n; k++)
+            if (!placed[k] && su_text_is(word, m->name[k]))
+                return false;
+    return true;
+}
+
+int su_grub_modules_check(struct su_bytes moddep, const struct su_grub_modules *m, struct su_err *e)
+{
+    bool placed[SU_GRUB_MAX_MODULES] = {0}, more = true;
+    while (more) { /* each round but the last places one */
+        more = false;
+        for (size_t i = 0; i < m->n; i++)
+            if (!placed[i] && needs_are_placed(moddep, m, i, placed))
+                placed[i] = more = true;
+    }
+    for (size_t i = 0; i < m->n; i++)
+        if (!placed[i])
+            return su_fail(e, SU_E_FORMAT, "guest.grubcore.moddep",
+                           "GRUB's moddep.lst says that %s needs itself, by itself or through others", m->name[i]);
+    return 0;
+}
+
 int su_grub_modules_print(struct su_bytes moddep, const struct su_grub_modules *m, struct su_buf *out, struct su_err *e)
 {
     struct su_bytes needs, word;

@@ -16,6 +16,9 @@ struct su_grub_modules {
  * "guest.grubcore.modules" (more than fit). */
 int su_grub_modules_add(struct su_bytes moddep, const char *name, struct su_grub_modules *m,
                         struct su_err *e) SU_MUST_CHECK;
+/* Whether they can be put in an order in which each comes after all it needs, as grub-mkimage takes for granted:
+ * SU_E_FORMAT "guest.grubcore.moddep" names one of a circle. */
+int su_grub_modules_check(struct su_bytes moddep, const struct su_grub_modules *m, struct su_err *e) SU_MUST_CHECK;
 /* A moddep.lst of these modules alone, in their order, appended to out. */
 int su_grub_modules_print(struct su_bytes moddep, const struct su_grub_modules *m, struct su_buf *out,
                           struct su_err *e) SU_MUST_CHECK;

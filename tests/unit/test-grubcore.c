@@ -27,6 +27,13 @@ static void modules(void)
     ok(su_grub_modules_add(bytes(moddep), "self", &m, &e) == 0 && m.n == 5, "one that needs itself");
     ok(su_grub_modules_print(bytes(moddep), &m, &out, &e) == 0, "prints");
     ok(strcmp(su_buf_str(&out), "a: b c\nb: d\nc: d a\nd:\nself: self\n") == 0, "what was read");
+    ok(su_grub_modules_check(bytes(moddep), &m, &e) < 0, "a circle is no order: %s", e.msg);
+    is_str(e.id, "guest.grubcore.moddep");
+    struct su_grub_modules one = {0}, two = {0};
+    ok(su_grub_modules_add(bytes(moddep), "self", &one, &e) == 0 && su_grub_modules_check(bytes(moddep), &one, &e) < 0,
+       "nor is one that needs itself");
+    ok(su_grub_modules_add(bytes(moddep), "b", &two, &e) == 0 && su_grub_modules_check(bytes(moddep), &two, &e) == 0,
+       "without them there is one");
     static const struct {
         const char *name, *id;
     } rows[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "nbd_client.h"
+#include <errno.h>
 #include <string.h>
 
 enum { MAX_REQUEST = 1 << 20 }; /* every server takes that much, unless it says otherwise */
@@ -12,15 +13,29 @@ static int fail_nbd(struct su_err *e, const char *what)
     return su_remedy(e, "see to it that the server answers, then run the command again");
 }
 
+/* A command that failed.  While the connection lives that is the server's answer, and errno says what the disk there
+ * said; else the server is gone. */
+static int fail_command(struct nbd_handle *h, const char *what, const char *id, struct su_err *e)
+{
+    int why = nbd_get_errno(); /* before other calls take its place */
+    if (why == 0 || why == ENOTCONN || why == ESHUTDOWN)
+        return fail_nbd(e, what);
+    (void)fail_nbd(e, what);
+    if (nbd_aio_is_dead(h) || nbd_aio_is_closed(h))
+        return -1;
+    errno = why;
+    return su_fail_os(e, id, "%s the disk", what);
+}
+
 /* Waits for one command, at most SU_NBD_TIMEOUT_MS between two signs of life. */
-static int finish(struct nbd_handle *h, int64_t cookie, const char *what, struct su_err *e)
+static int finish(struct nbd_handle *h, int64_t cookie, const char *what, const char *id, struct su_err *e)
 {
     if (cookie < 0)
-        return fail_nbd(e, what);
+        return fail_command(h, what, id, e);
     for (;;) {
         int done = nbd_aio_command_completed(h, (uint64_t)cookie);
         if (done != 0)
-            return done < 0 ? fail_nbd(e, what) : 0;
+            return done < 0 ? fail_command(h, what, id, e) : 0;
         int rc = nbd_poll(h, SU_NBD_TIMEOUT_MS);
         if (rc < 0)
             return fail_nbd(e, what);
@@ -41,7 +56,7 @@ static int request(struct nbd_handle *h, bool write, uint64_t off, uint8_t *buf,
 {
     int64_t c = write ? nbd_aio_pwrite(h, buf, n, off, NBD_NULL_COMPLETION, 0)
                       : nbd_aio_pread(h, buf, n, off, NBD_NULL_COMPLETION, 0);
-    return finish(h, c, write ? "writing" : "reading", e);
+    return finish(h, c, write ? "writing" : "reading", write ? "disk.write" : "disk.read", e);
 }
 
 /* n bytes inside one unit of the server, which takes whole ones only. */
@@ -90,7 +105,7 @@ int su_nbd_write(struct nbd_handle *h, uint64_t off, const void *buf, size_t n, 
 
 int su_nbd_flush(struct nbd_handle *h, struct su_err *e)
 {
-    return finish(h, nbd_aio_flush(h, NBD_NULL_COMPLETION, 0), "flushing", e);
+    return finish(h, nbd_aio_flush(h, NBD_NULL_COMPLETION, 0), "flushing", "disk.flush", e);
 }
 
 void su_nbd_disconnect(struct nbd_handle *h)

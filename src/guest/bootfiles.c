@@ -186,10 +186,25 @@ static int gather(const struct su_vols *v, const struct su_linux *l, const char 
     return from_host_packages(l, b, e);
 }
 
+/* The one the operator named. */
+static int check_dir(const char *dir, struct su_err *e)
+{
+    struct stat st;
+    const char *how = "is not one";
+    if (stat(dir, &st) < 0)
+        how = errno == ENOENT ? "does not exist" : "cannot be looked into";
+    else if (S_ISDIR(st.st_mode))
+        return 0;
+    (void)su_fail(e, SU_E_MISSING, "boot.files.missing", "the directory %s of --boot-files %s", dir, how);
+    return su_remedy(e, "name a directory with the distribution's signed shimx64.efi and grubx64.efi");
+}
+
 int su_bootfiles_find(const struct su_vols *v, const struct su_linux *l, const char *dir, struct su_bootfiles *out,
                       struct su_err *e)
 {
     SU_BOOTFILES struct su_bootfiles b = {0};
+    if (dir && check_dir(dir, e) < 0)
+        return -1;
     if (gather(v, l, dir, &b, e) < 0)
         return -1;
     if (dir && !complete(&b)) {

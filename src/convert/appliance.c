@@ -8,6 +8,7 @@
 #include "convert.h"
 #include "disk/blk_nbd.h"
 #include "disk/blk_overlay.h"
+#include "guest/fs_ext.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,9 +62,12 @@ static int make_overlay(struct appliance *a, struct su_err *e)
 }
 
 /* Where the appliance sees the volume; its disk is sda. */
-static int device_of(const struct su_vol *x, char *out, size_t cap, struct su_err *e)
+static int device_of(const struct su_vols *vols, const struct su_vol *x, char *out, size_t cap, struct su_err *e)
 {
-    if (x->lv[0])
+    bool locked = false; /* LUKS, which the appliance gets no key for */
+    for (int p = x->parent; p >= 0; p = vols->vol[p].parent)
+        locked = locked || strcmp(vols->vol[p].what.type, "crypto_LUKS") == 0;
+    if (x->lv[0] && !locked)
         snprintf(out, cap, "/dev/%s", x->lv);
     else if (x->parent < 0)
         snprintf(out, cap, "/dev/sda%u", x->partition);
@@ -72,10 +76,30 @@ static int device_of(const struct su_vol *x, char *out, size_t cap, struct su_er
     return 0;
 }
 
+static void close_fs(struct su_fs **fs)
+{
+    su_fs_close(*fs);
+}
+
 /* Paths go into guestfish's little language: only what needs no quoting. */
 static bool plain(const char *path)
 {
     return path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.@-+")] == 0;
+}
+
+/* What only a mount replays.  Texts are read here, and would be older ones. */
+static int needs_replay(const struct su_vol *x, bool *yes, struct su_err *e)
+{
+    enum { BTRFS_LOG_ROOT = 0x10060 }; /* of the superblock: where the log tree begins, 0 for none */
+    struct su_ext_state ext;
+    uint8_t log_root[8] = {0};
+    if (strncmp(x->what.type, "ext", 3) == 0 && su_fs_ext_state(x->fs, &ext) == 0)
+        *yes = ext.needs_recovery;
+    else if (strcmp(x->what.type, "btrfs") == 0 && su_blk_read(x->blk, BTRFS_LOG_ROOT, log_root, 8, e) < 0)
+        return -1;
+    else
+        *yes = x->log_dirty || su_le64(log_root) != 0;
+    return 0;
 }
 
 /* The text of one file after all its edits, the first of which is at index first. */
@@ -83,11 +107,15 @@ static int add_upload(struct appliance *a, size_t first, struct su_buf *script, 
 {
     const struct su_edit *one = &a->job->edits->edit[first];
     const struct su_vol *x = &a->job->vols->vol[one->vol];
+    SU_AUTO(close_fs) struct su_fs *fs = NULL;
     SU_BUF struct su_buf text = {0};
+    unsigned all_changed = 0;
     char name[32];
     if (!plain(one->path))
         return su_fail(e, SU_E_REFUSED, "appliance.path", "the name %s is not plain enough", one->path);
-    if (su_fs_read_file(x->fs, x->fs->root, one->path, SU_TEXT_MAX, &text, e) < 0)
+    if (su_vol_open_again(x, &fs, e) < 0) /* x->fs may be older than a replayed journal */
+        return -1;
+    if (su_fs_read_file(fs, fs->root, one->path, SU_TEXT_MAX, &text, e) < 0)
         return a->job->undo && e->kind == SU_E_MISSING ? 0 : -1;
     size_t n = a->job->edits->n;
     for (size_t i = 0; i < n; i++) { /* the way back is the way, backwards */
@@ -99,10 +127,13 @@ static int add_upload(struct appliance *a, size_t first, struct su_buf *script, 
         if (su_edit_text(ed, a->job->edits, a->job->map, a->job->n_map, a->job->undo, su_buf_bytes(&text), &next,
                          &changed, e) < 0)
             return -1;
+        all_changed |= changed;
         struct su_buf old = text;
         text = next;
         next = old;
     }
+    if (!all_changed)
+        return 0;
     snprintf(name, sizeof name, "file%zu", first);
     su_buf_printf(script, "upload %s/%s %s\n", a->dir.path, name, one->path);
     return su_tmpdir_put(&a->dir, name, 0600, su_buf_bytes(&text), e);
@@ -118,28 +149,43 @@ static bool edited_before(const struct appliance *a, size_t i)
     return false;
 }
 
-static int write_script(struct appliance *a, struct su_buf *script, struct su_err *e)
+/* The commands for one volume.  edit: else it is mounted, if it needs that, and no more. */
+static int write_volume(struct appliance *a, int vol, bool edit, bool *mounted, struct su_buf *script, struct su_err *e)
 {
+    const struct su_vol *x = &a->job->vols->vol[vol];
     char device[200];
+    *mounted = false;
+    for (size_t i = 0; i < a->job->edits->n; i++) {
+        const struct su_edit *ed = &a->job->edits->edit[i];
+        bool wanted = ed->vol == vol && needs_appliance(a->job, ed) && !edited_before(a, i);
+        if (wanted && !edit && needs_replay(x, &wanted, e) < 0)
+            return -1;
+        if (!wanted)
+            continue;
+        if (!*mounted && device_of(a->job->vols, x, device, sizeof device, e) < 0)
+            return -1;
+        if (!*mounted)
+            su_buf_printf(script, "mount-options %s %s /\n", strcmp(x->what.type, "btrfs") == 0 ? "subvolid=5" : "rw",
+                          device);
+        *mounted = true;
+        if (edit && add_upload(a, i, script, e) < 0)
+            return -1;
+    }
+    if (*mounted)
+        su_buf_text(script, "umount /\n");
+    return 0;
+}
+
+/* *any: there is something to do. */
+static int write_script(struct appliance *a, bool edit, bool *any, struct su_buf *script, struct su_err *e)
+{
+    *any = false;
     su_buf_text(script, "run\n");
     for (size_t vol = 0; vol < a->job->vols->n; vol++) {
-        bool mounted = false;
-        for (size_t i = 0; i < a->job->edits->n; i++) {
-            const struct su_edit *ed = &a->job->edits->edit[i];
-            if (ed->vol != (int)vol || !needs_appliance(a->job, ed) || edited_before(a, i))
-                continue;
-            const struct su_vol *x = &a->job->vols->vol[vol];
-            if (!mounted && device_of(x, device, sizeof device, e) < 0)
-                return -1;
-            if (!mounted)
-                su_buf_printf(script, "mount-options %s %s /\n",
-                              strcmp(x->what.type, "btrfs") == 0 ? "subvolid=5" : "rw", device);
-            mounted = true;
-            if (add_upload(a, i, script, e) < 0)
-                return -1;
-        }
-        if (mounted)
-            su_buf_text(script, "umount /\n");
+        bool mounted;
+        if (write_volume(a, (int)vol, edit, &mounted, script, e) < 0)
+            return -1;
+        *any |= mounted;
     }
     return su_buf_ok(script, e);
 }
@@ -212,9 +258,22 @@ static int take_changes(struct appliance *a, struct su_err *e)
     return rc;
 }
 
+/* The journals that a guest left behind are replayed first, so that its newest texts are edited. */
+static int edit_all(struct appliance *a, struct su_err *e)
+{
+    SU_BUF struct su_buf replay = {0}, script = {0};
+    bool any = false;
+    if (make_overlay(a, e) < 0 || (a->job->undo && write_script(a, false, &any, &replay, e) < 0))
+        return -1;
+    if (any && (run_guestfish(a, &replay, e) < 0 || take_changes(a, e) < 0))
+        return -1;
+    if (write_script(a, true, &any, &script, e) < 0 || run_guestfish(a, &script, e) < 0)
+        return -1;
+    return take_changes(a, e);
+}
+
 int su_appliance_edit(const struct su_appliance *job, struct su_err *e)
 {
-    SU_BUF struct su_buf script = {0};
     struct appliance a = {.job = job, .dir = SU_TMPDIR_NONE};
     bool any = false;
     for (size_t i = 0; i < job->edits->n; i++)
@@ -223,10 +282,7 @@ int su_appliance_edit(const struct su_appliance *job, struct su_err *e)
         return 0;
     int rc = su_tmpdir_make(&a.dir, 64 * SU_MIB, e);
     if (rc == 0)
-        rc = write_script(&a, &script, e) < 0 || make_overlay(&a, e) < 0 || run_guestfish(&a, &script, e) < 0 ||
-                     take_changes(&a, e) < 0
-                 ? -1
-                 : 0;
+        rc = edit_all(&a, e);
     su_tmpdir_remove(&a.dir);
     return rc;
 }

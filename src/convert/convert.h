@@ -52,6 +52,7 @@ struct su_outcome {
     enum { SU_DONE_CONVERTED, SU_DONE_ROLLED_BACK, SU_DONE_RECOVERED_OLD, SU_DONE_RECOVERED_NEW, SU_DONE_NOTHING } what;
     bool exact;     /* rollback: file systems that were edited had not been used since, and got their old bytes */
     unsigned edits; /* rollback: files whose edits were taken back */
+    unsigned left;  /* rollback: edits that stay in the guest's files, where they do no harm */
     bool grub_changed, grub_renewed; /* rollback: the guest upgraded GRUB for BIOS since; a new core was made for it */
     uint64_t written;                /* bytes written to the image */
 };

@@ -26,7 +26,7 @@ enum {
     SU_LUKS_MAX_KDF_KIB = 1 << 20,     /* memory of Argon2: 1 GiB, the most that cryptsetup takes by itself */
     SU_LUKS_MAX_KDF_CPUS = 64,         /* lanes of Argon2 */
     SU_LUKS_MAX_KDF_WORK = 16 << 20,   /* KiB times passes, all key slots together: about 10 s on two cores */
-    SU_LUKS_MAX_ITERATIONS = 24000000, /* of PBKDF2, all key slots together: about 10 s; where both occur, 10 s in all */
+    SU_LUKS_MAX_ITERATIONS = 24000000, /* of PBKDF2, all key slots together: about 10 s; with Argon2, 10 s in all */
 };
 #endif
 

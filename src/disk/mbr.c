@@ -35,6 +35,9 @@ static bool signed_55aa(const uint8_t *sector)
 
 static void problem(struct su_mbr *m, enum su_mbr_trouble what, unsigned a, unsigned b)
 {
+    for (size_t i = 0; i < m->n_problems; i++)
+        if (m->problem[i].what == what && m->problem[i].a == a && m->problem[i].b == b)
+            return;
     if (m->n_problems < SU_MBR_MAX_PROBLEMS)
         m->problem[m->n_problems++] = (struct su_mbr_problem){.what = what, .a = a, .b = b};
 }

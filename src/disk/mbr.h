@@ -50,7 +50,7 @@ struct su_mbr {
     size_t n;
     struct su_mbr_part part[SU_MBR_MAX_PARTS]; /* by number */
     size_t n_problems;
-    struct su_mbr_problem problem[SU_MBR_MAX_PROBLEMS]; /* the first ones; more are not stored */
+    struct su_mbr_problem problem[SU_MBR_MAX_PROBLEMS]; /* the first ones, each once; more are not stored */
 };
 
 /* Fails with SU_E_FORMAT "disk.mbr.missing" when sector 0 holds no partition table (no 55 AA, or a

@@ -55,12 +55,13 @@ void su_found_as(struct su_verdict *v, enum su_severity s, const char *id, const
     va_end(ap);
 }
 
-static void run_table(const struct su_rule *rows, const struct su_facts *f, struct su_verdict *v)
+/* met: say of rules that found nothing that they hold. */
+static void run_table(const struct su_rule *rows, bool met, const struct su_facts *f, struct su_verdict *v)
 {
     for (const struct su_rule *r = rows; r->id; r++) {
         size_t before = v->n;
         r->check(f, r, v);
-        if (v->n == before)
+        if (v->n == before && met)
             su_found_as(v, SU_OK_NOTE, r->id, NULL, "%s", r->title);
     }
 }
@@ -68,11 +69,13 @@ static void run_table(const struct su_rule *rows, const struct su_facts *f, stru
 int su_rules_run(const struct su_facts *f, struct su_verdict *out, struct su_err *e)
 {
     SU_VERDICT struct su_verdict v = {0};
-    run_table(su_rules_table, f, &v);
-    if (f->table == SU_TABLE_MBR && f->mbr.n_problems == 0) { /* else no volume was looked into */
-        run_table(su_rules_volume, f, &v);
+    if (f->table != SU_TABLE_GPT) /* without a table there is nothing that could be in order */
+        run_table(su_rules_table, f->table == SU_TABLE_MBR, f, &v);
+    if (f->table == SU_TABLE_MBR && f->mbr.n_problems == 0) { /* else no layout was made, and no volume looked into */
+        run_table(su_rules_layout, true, f, &v);
+        run_table(su_rules_volume, true, f, &v);
         for (const struct su_rule *const *t = f->os ? f->os->rules : su_rules_no_os; *t; t++)
-            run_table(*t, f, &v);
+            run_table(*t, true, f, &v);
     }
     if (v.failed)
         return su_fail_nomem(e, v.cap * sizeof *v.finding);

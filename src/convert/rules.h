@@ -37,7 +37,8 @@ struct su_rule {
 void su_verdict_done(struct su_verdict *v);
 #define SU_VERDICT SU_AUTO(su_verdict_done)
 
-/* Runs every rule that applies to these facts.  SU_E_NOMEM only. */
+/* Runs every rule that applies to these facts.  None does on a GPT disk, and without a table there is nothing to say
+ * but that.  SU_E_NOMEM only. */
 int su_rules_run(const struct su_facts *f, struct su_verdict *out, struct su_err *e) SU_MUST_CHECK;
 
 const char *su_severity_name(enum su_severity s);
@@ -48,7 +49,8 @@ void su_found_as(struct su_verdict *v, enum su_severity s, const char *id, const
     SU_PRINTF(5, 6);
 
 /* The tables, one a file; they end with a row whose id is NULL. */
-extern const struct su_rule su_rules_table[];        /* partition table and room for the new one */
+extern const struct su_rule su_rules_table[];        /* the partition table */
+extern const struct su_rule su_rules_layout[];       /* the new one, and room for it */
 extern const struct su_rule su_rules_volume[];       /* what lies in the partitions */
 extern const struct su_rule *const su_rules_no_os[]; /* tables for a disk without a system */
 extern const struct su_rule su_rules_linux[];        /* the system, its boot loader and what must be rewritten */

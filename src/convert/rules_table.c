@@ -3,6 +3,12 @@
 #include "rules.h"
 #include <inttypes.h>
 
+#define MOST "60"
+_Static_assert(SU_MBR_MAX_LOGICAL == 60, "the sentence names the number");
+
+#define REPAIR "repair the partition table in the guest or with fdisk, then run validate again"
+#define FEWER "the table is sound, but too long for surety: remove or join logical partitions until " MOST " are left"
+
 enum { TYPE_DYNAMIC = 0x42, TYPE_ESP = 0xEF };
 
 static void mbr_present(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
@@ -21,7 +27,7 @@ static const struct {
     [SU_MBR_OVERLAP] = {"disk.mbr.overlap", "partitions %u and %u overlap"},
     [SU_MBR_NOT_INSIDE] = {"disk.mbr.logical", "logical partition %u does not lie inside the extended partition"},
     [SU_MBR_CHAIN_LOOP] = {"disk.mbr.chain", "the chain of logical partitions runs in a circle"},
-    [SU_MBR_CHAIN_LONG] = {"disk.mbr.chain", "the chain of logical partitions does not end"},
+    [SU_MBR_CHAIN_LONG] = {"disk.mbr.chain", "there are more logical partitions than the " MOST " that surety reads"},
     [SU_MBR_CHAIN_BAD] = {"disk.mbr.chain", "the chain of logical partitions is broken"},
     [SU_MBR_TWO_EXTENDED] = {"disk.mbr.extended", "there are two extended partitions, %u and %u"},
     [SU_MBR_ON_RECORD] = {"disk.mbr.record", "partition %u covers a record of the extended partition"},
@@ -43,7 +49,8 @@ static void mbr_problems(const struct su_facts *f, const struct su_rule *row, st
         return;
     for (size_t i = 0; i < f->mbr.n_problems; i++)
         if (about(f->mbr.problem[i].what, row, &text))
-            su_found(v, row, text, f->mbr.problem[i].a, f->mbr.problem[i].b);
+            su_found_as(v, row->severity, row->id, f->mbr.problem[i].what == SU_MBR_CHAIN_LONG ? FEWER : row->remedy,
+                        text, f->mbr.problem[i].a, f->mbr.problem[i].b);
 }
 #pragma GCC diagnostic pop
 
@@ -107,7 +114,6 @@ static void slots_left(const struct su_facts *f, const struct su_rule *row, stru
             su_found(v, row, "a GPT has no entry left for partition %u", f->layout.problem[i].part);
 }
 
-#define REPAIR "repair the partition table in the guest or with fdisk, then run validate again"
 #define GROW                                                                                                           \
     "make the device at least 102 MiB larger (on 4096-byte sectors 262 MiB), or free such a gap, or copy the "         \
     "disk into a qcow2 or raw image with qemu-img convert"
@@ -125,6 +131,10 @@ const struct su_rule su_rules_table[] = {
      "turn the dynamic disk back into a basic one in the guest, then run validate again", no_dynamic},
     {"disk.mbr.esp", SU_STOP, "there is no EFI system partition yet",
      "if that partition is not needed, say --map ef=0fc63daf-8483-4772-8e79-3d69d8477de4", no_esp},
+    {0},
+};
+
+const struct su_rule su_rules_layout[] = {
     {"disk.mbr.type", SU_STOP, "every partition type has a GPT counterpart",
      "say which GPT type it becomes, with --map TYPE=GUID", known_types},
     {"disk.gpt.head", SU_STOP, "the primary GPT has room before the first partition",

@@ -190,6 +190,13 @@ static int tell(const struct su_watch *w, const char *what, struct su_err *e)
     return su_remedy(e, "nothing was written; run the command again");
 }
 
+static int edit_natively(struct su_facts *f, const struct su_edits *edits, struct su_err *e)
+{
+    if (f->edit_why.kind != SU_OK)
+        return *e = f->edit_why, -1;
+    return f->edited ? 0 : su_edits_apply(&f->vols, edits, f->partuuid, f->n_partuuid, false, f->opt->now, e);
+}
+
 static int make(struct su_facts *f, struct su_esp_job **esp, const struct su_watch *watch, struct su_conversion *out,
                 struct su_err *e)
 {
@@ -198,8 +205,7 @@ static int make(struct su_facts *f, struct su_esp_job **esp, const struct su_wat
     f->os->edits(f, &c.edits);
     if (tell(watch, "building GRUB for BIOS", e) < 0 || make_core(&m, e) < 0 || make_layout(&m, e) < 0)
         return -1;
-    if (tell(watch, "editing the guest's files", e) < 0 ||
-        su_edits_apply(&f->vols, &c.edits, f->partuuid, f->n_partuuid, false, f->opt->now, e) < 0)
+    if (tell(watch, "editing the guest's files", e) < 0 || edit_natively(f, &c.edits, e) < 0)
         return -1;
     struct su_appliance job = {.name = f->opt->image,
                                .image = &f->image,

@@ -8,6 +8,7 @@
 #include "edits.h"
 #include "espjob.h"
 #include "facts.h"
+#include "rules.h"
 #include <jansson.h>
 
 struct su_conversion {
@@ -24,7 +25,14 @@ void su_conversion_done(struct su_conversion *c);
 #define SU_CONVERSION SU_AUTO(su_conversion_done)
 #define SU_CONVERSION_INIT ((struct su_conversion){.plan = SU_PLAN_INIT})
 
-/* esp is taken; NULL: it is made here.  watch is told what is being prepared; may be NULL. */
+/* Tries what the rules cannot foresee: makes the native edits onto the overlay and, with another engine, the texts
+ * of the rest.  Only on a convertible disk that nothing in v stops.  What the guest's files do not allow becomes a
+ * stop in v under the error's own id; this fails for I/O and memory.  The edits stay on the overlay, f->edited says
+ * so, and a second call does nothing. */
+int su_edits_try(struct su_facts *f, struct su_verdict *v, struct su_err *e) SU_MUST_CHECK;
+
+/* Edits that su_edits_try() did not make are made here.  esp is taken; NULL: it is made here, too.
+ * watch is told what is being prepared; may be NULL. */
 int su_conversion_make(struct su_facts *f, struct su_esp_job *esp, const struct su_watch *watch,
                        struct su_conversion *out, struct su_err *e) SU_MUST_CHECK;
 

@@ -66,9 +66,10 @@ static void add(struct su_edits *l, enum su_edit_kind kind, int vol, const char 
 {
     if (l->n == SU_EDITS_MAX)
         return;
-    struct su_edit *ed = &l->edit[l->n++];
+    struct su_edit *ed = &l->edit[l->n];
     *ed = (struct su_edit){.kind = kind, .vol = vol};
-    snprintf(ed->path, sizeof ed->path, "%.180s%.70s", dir, name);
+    int n = snprintf(ed->path, sizeof ed->path, "%s%s", dir, name);
+    l->n += n > 0 && (size_t)n < sizeof ed->path; /* they fit: su_linux_ref has the same bound, the rest is short */
 }
 
 static void list_resume(const struct su_facts *f, struct su_edits *l)

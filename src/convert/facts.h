@@ -50,6 +50,8 @@ struct su_facts {
     unsigned n_unsigned;      /* modules outside the kernel's own tree without a signature */
     char unsigned_module[SU_FACTS_MAX_UNSIGNED][128];
     struct su_bios_facts bios;
+    bool edited;             /* the native edits were made onto the overlay, or tried: su_edits_try() */
+    struct su_err edit_why;  /* kind != SU_OK: why one of them cannot be made */
     struct su_layout layout; /* as without a BIOS boot partition; only on a usable MBR */
     size_t n_partuuid;
     struct su_partuuid partuuid[SU_MBR_MAX_PARTS]; /* old and new name of each partition */

@@ -46,6 +46,14 @@ static void kernel_efi(const struct su_facts *f, const struct su_rule *row, stru
 
 static void partuuids(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
+    for (size_t i = 0; i < f->linux_.n_stuck; i++) {
+        const struct su_linux_stuck *s = &f->linux_.stuck[i];
+        su_found_as(v, row->severity, row->id,
+                    s->why.remedy ? s->why.remedy
+                                  : "in the guest, make it a plain text file, or name partitions by UUID= in it",
+                    "%.80s on %.40s may name partitions by PARTUUID, and cannot be rewritten: %.80s", s->path,
+                    f->vols.vol[s->vol].name, s->why.msg);
+    }
     for (size_t i = 0; i < f->linux_.n_refs; i++) {
         const struct su_linux_ref *r = &f->linux_.ref[i];
         if (!su_edit_possible(f, r->vol))
@@ -59,7 +67,12 @@ static void fstab_esp(const struct su_facts *f, const struct su_rule *row, struc
     const struct su_linux *l = &f->linux_;
     char uuid[16];
     su_edit_esp_uuid(f, uuid);
-    if (su_fstab_find(&l->fstab, "/boot/efi"))
+    if (l->fstab_why.kind != SU_OK)
+        su_found_as(v, row->severity, row->id, "repair fstab in the guest, and add the line there",
+                    "fstab is not understood (%.80s), so the ESP is not added; the line is: UUID=%s /boot/efi vfat "
+                    "umask=0077,nofail 0 1",
+                    l->fstab_why.msg, uuid);
+    else if (su_fstab_find(&l->fstab, "/boot/efi"))
         su_found_as(v, SU_NOTE, "linux.fstab.efi", NULL,
                     "fstab mounts something on /boot/efi already and stays as it is");
     else if (l->found && l->root.vol < 0)
@@ -76,6 +89,8 @@ static void fstab_esp(const struct su_facts *f, const struct su_rule *row, struc
 
 static void fstab_names(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
+    if (f->linux_.fstab_why.kind != SU_OK)
+        su_found_as(v, SU_NOTE, row->id, NULL, "fstab is not understood, so how it names volumes is not known");
     for (size_t i = 0; i < f->linux_.fstab.n; i++) {
         const struct su_fstab_entry *en = &f->linux_.fstab.entry[i];
         bool cd =

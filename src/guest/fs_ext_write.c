@@ -26,21 +26,25 @@ static void begin(const struct job *j)
 
 static int check_target(const struct job *j, struct ext2_inode_large *i)
 {
+    static const char unlock[] = "run chattr -i -a FILE in the guest";
+    static const char copy[] = "replace the file by a plain copy of it in the guest";
     static const struct {
         uint32_t flag;
-        const char *id, *what;
+        const char *id, *what, *remedy;
     } refused[] = {
-        {EXT4_ENCRYPT_FL, "fs.ext4.encrypted", "encrypted by fscrypt"},
-        {EXT2_IMMUTABLE_FL, "fs.ext4.immutable", "marked immutable"},
-        {EXT2_APPEND_FL, "fs.ext4.immutable", "marked append-only"},
-        {EXT4_VERITY_FL, "fs.ext4.verity", "protected by fs-verity"},
-        {EXT4_EA_INODE_FL, "fs.ext4.kind", "part of an extended attribute"},
+        {EXT4_ENCRYPT_FL, "fs.ext4.encrypted", "encrypted by fscrypt", copy},
+        {EXT2_IMMUTABLE_FL, "fs.ext4.immutable", "marked immutable", unlock},
+        {EXT2_APPEND_FL, "fs.ext4.immutable", "marked append-only", unlock},
+        {EXT4_VERITY_FL, "fs.ext4.verity", "protected by fs-verity", copy},
+        {EXT4_EA_INODE_FL, "fs.ext4.kind", "part of an extended attribute", NULL},
     };
     if (!LINUX_S_ISREG(i->i_mode))
         return su_fail(j->e, SU_E_FORMAT, "fs.ext4.kind", "not a regular file");
     for (size_t k = 0; k < SU_ARRAY_LEN(refused); k++)
-        if (i->i_flags & refused[k].flag)
-            return su_fail(j->e, SU_E_REFUSED, refused[k].id, "inode %u is %s", j->ino, refused[k].what);
+        if (i->i_flags & refused[k].flag) {
+            (void)su_fail(j->e, SU_E_REFUSED, refused[k].id, "inode %u is %s", j->ino, refused[k].what);
+            return su_remedy(j->e, refused[k].remedy);
+        }
     uint64_t size = EXT2_I_SIZE(i);
     if (size > SU_EXT_REPLACE_MAX || j->len > SU_EXT_REPLACE_MAX)
         return su_fail(j->e, SU_E_RANGE, "fs.file.size", "replacing %" PRIu64 " by %zu bytes, more than %d", size,

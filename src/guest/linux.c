@@ -28,17 +28,25 @@ static int host_error(const struct su_err *why, struct su_err *e)
     return -1;
 }
 
+int su_tree_read_why(const struct su_vols *v, const struct su_tree *t, const char *path, size_t max, struct su_buf *out,
+                     bool *found, struct su_err *why, struct su_err *e)
+{
+    *found = false;
+    if (t->vol < 0 || !v->vol[t->vol].fs) {
+        (void)su_fail(why, SU_E_MISSING, "fs.missing", "there is no such file system");
+        return 0;
+    }
+    if (su_fs_read_file(v->vol[t->vol].fs, t->base, path, max, out, why) < 0)
+        return host_error(why, e);
+    *found = true;
+    return 0;
+}
+
 int su_tree_read(const struct su_vols *v, const struct su_tree *t, const char *path, size_t max, struct su_buf *out,
                  bool *found, struct su_err *e)
 {
     struct su_err why = {0};
-    *found = false;
-    if (t->vol < 0 || !v->vol[t->vol].fs)
-        return 0;
-    if (su_fs_read_file(v->vol[t->vol].fs, t->base, path, max, out, &why) < 0)
-        return host_error(&why, e);
-    *found = true;
-    return 0;
+    return su_tree_read_why(v, t, path, max, out, found, &why, e);
 }
 
 static bool exists(const struct su_vols *v, const struct su_tree *t, const char *path, enum su_fs_kind kind)
@@ -119,10 +127,12 @@ static int read_fstab(const struct su_vols *v, struct su_linux *l, struct su_err
 {
     bool found;
     struct su_err why = {0};
-    if (su_tree_read(v, &l->root, "/etc/fstab", 65536, &l->fstab_text, &found, e) < 0)
+    if (su_tree_read_why(v, &l->root, "/etc/fstab", MAX_TEXT, &l->fstab_text, &found, &why, e) < 0)
         return -1;
-    if (!found || su_fstab_parse(su_buf_bytes(&l->fstab_text), &l->fstab, &why) < 0)
-        return found ? host_error(&why, e) : 0;
+    if (!found || su_fstab_parse(su_buf_bytes(&l->fstab_text), &l->fstab, &why) < 0) {
+        l->fstab_why = why.kind == SU_E_MISSING ? (struct su_err){0} : why;
+        return host_error(&why, e);
+    }
     snprintf(l->fstab_path, sizeof l->fstab_path, "%s/etc/fstab", l->root.prefix);
     return 0;
 }
@@ -275,8 +285,10 @@ static int read_menu(const struct su_vols *v, struct su_linux *l, struct su_err 
     bool found;
     size_t chosen = 0;
     snprintf(path, sizeof path, "%s/grub.cfg", l->grub_dir);
-    if (su_tree_read(v, &l->boot, path, MAX_TEXT, &text, &found, e) < 0)
+    if (su_tree_read_why(v, &l->boot, path, MAX_TEXT, &text, &found, &l->grub_why, e) < 0)
         return -1;
+    if (!found)
+        return 0;
     snprintf(path, sizeof path, "%s/grubenv", l->grub_dir);
     if (su_tree_read(v, &l->boot, path, 65536, &env, &found, e) < 0)
         return -1;
@@ -296,89 +308,14 @@ static int read_menu(const struct su_vols *v, struct su_linux *l, struct su_err 
     return 0;
 }
 
-/* References to the old table --------------------------------------------- */
-
-struct place {
-    bool boot; /* in GRUB's directory; else in the root */
-    const char *path;
-};
-static const struct place places[] = {
-    {false, "/etc/fstab"},
-    {false, "/etc/crypttab"},
-    {false, "/etc/default/grub"},
-    {false, "/etc/kernel/cmdline"},
-    {false, "/etc/initramfs-tools/conf.d/resume"},
-    {false, "/etc/initramfs-tools/initramfs.conf"},
-    {false, "/etc/lilo.conf"},
-    {true, "/grub.cfg"},
-    {true, "/custom.cfg"},
-    {true, "/grubenv"},
-};
-
-static int count_refs(const struct su_vols *v, const struct su_tree *t, const char *path, const struct su_partuuid *map,
-                      size_t n, struct su_linux *l, struct su_err *e)
-{
-    SU_BUF struct su_buf text = {0}, out = {0};
-    struct su_err why = {0};
-    unsigned count = 0;
-    bool found;
-    if (su_tree_read(v, t, path, MAX_TEXT, &text, &found, e) < 0)
-        return -1;
-    if (!found || su_partuuid_rewrite(su_buf_bytes(&text), SU_PARTUUID_TO_GPT, map, n, &out, &count, &why) < 0)
-        return found ? host_error(&why, e) : 0;
-    if (count && l->n_refs < SU_LINUX_MAX_FILES) {
-        struct su_linux_ref *r = &l->ref[l->n_refs++];
-        *r = (struct su_linux_ref){.vol = t->vol, .count = count};
-        snprintf(r->path, sizeof r->path, "%s%s", t->prefix, path);
-    }
-    return 0;
-}
-
-/* Boot loader entry files (boot/loader/entries/ *.conf), which Fedora and its kin use instead of grub.cfg. */
-struct bls {
-    const struct su_vols *v;
-    struct su_linux *l;
-    const struct su_partuuid *map;
-    size_t n;
-};
-
-static int bls_entry(void *arg, const char *name, size_t len, struct su_fs_node node, struct su_err *e)
-{
-    struct bls *b = arg;
-    char path[SU_LINUX_PATH + 160];
-    (void)node;
-    if (len < 5 || len > 128 || memcmp(name + len - 5, ".conf", 5) != 0)
-        return 0;
-    snprintf(path, sizeof path, "%s/loader/entries/%.*s", b->l->boot_dir, (int)len, name);
-    return count_refs(b->v, &b->l->boot, path, b->map, b->n, b->l, e);
-}
-
-static int find_refs(const struct su_vols *v, const struct su_partuuid *map, size_t n, struct su_linux *l,
-                     struct su_err *e)
-{
-    char path[SU_LINUX_PATH + 32];
-    for (size_t i = 0; i < SU_ARRAY_LEN(places); i++) {
-        const struct su_tree *t = places[i].boot ? &l->boot : &l->root;
-        snprintf(path, sizeof path, "%s%s", places[i].boot ? l->grub_dir : "", places[i].path);
-        if (count_refs(v, t, path, map, n, l, e) < 0)
-            return -1;
-    }
-    struct su_err why = {0};
-    struct su_fs_node dir;
-    struct bls b = {.v = v, .l = l, .map = map, .n = n};
-    struct su_fs *fs = l->boot.vol < 0 ? NULL : v->vol[l->boot.vol].fs;
-    snprintf(path, sizeof path, "%s/loader/entries", l->boot_dir);
-    if (!fs || su_fs_walk(fs, l->boot.base, path, &dir, &why) < 0 || fs->ops->list(fs, dir, bls_entry, &b, &why) < 0)
-        return host_error(&why, e);
-    return 0;
-}
+/* Resume ------------------------------------------------------------------- */
 
 /* Where the kernel resumes from: resume= on the command line wins over the initramfs's own. */
 static int read_resume(const struct su_vols *v, struct su_linux *l, struct su_err *e)
 {
     SU_BUF struct su_buf b = {0};
     bool found;
-    if (su_tree_read(v, &l->root, "/etc/initramfs-tools/conf.d/resume", 4096, &b, &found, e) < 0)
+    if (su_tree_read(v, &l->root, "/etc/initramfs-tools/conf.d/resume", MAX_TEXT, &b, &found, e) < 0)
         return -1;
     if (found)
         take_var(su_buf_bytes(&b), "RESUME", l->conf_resume, sizeof l->conf_resume);
@@ -401,7 +338,7 @@ int su_linux_find(const struct su_vols *v, const struct su_partuuid *map, size_t
     l.found = l.root.vol >= 0 || l.grub_found;
     if (l.grub_found && read_menu(v, &l, e) < 0)
         return -1;
-    if (l.found && (find_refs(v, map, n_map, &l, e) < 0 || read_resume(v, &l, e) < 0))
+    if (l.found && (su_linux_find_refs(v, map, n_map, &l, e) < 0 || read_resume(v, &l, e) < 0))
         return -1;
     *out = l;
     l = (struct su_linux){0};

@@ -13,6 +13,7 @@
 enum {
     SU_LINUX_MAX_KERNELS = 16,
     SU_LINUX_MAX_FILES = 48,
+    SU_LINUX_MAX_STUCK = 8,
     SU_LINUX_PATH = 256,
 };
 
@@ -28,6 +29,13 @@ struct su_linux_ref {
     int vol;
     char path[SU_LINUX_PATH]; /* from the file system's own root */
     unsigned count;
+};
+
+/* A place that may name them, and that cannot be read or rewritten. */
+struct su_linux_stuck {
+    int vol;
+    char path[SU_LINUX_PATH]; /* for people: printable, perhaps cut short */
+    struct su_err why;
 };
 
 struct su_linux_kernel {
@@ -47,13 +55,16 @@ struct su_linux {
     char fstab_path[SU_LINUX_PATH];                           /* from the root of root's file system; empty: none */
     struct su_buf fstab_text;
     struct su_fstab fstab;
+    struct su_err fstab_why; /* kind != SU_OK: it is there and could not be understood; fstab is empty then */
     char title[128], kernel[SU_LINUX_PATH], initrd[SU_LINUX_PATH], cmdline[1024]; /* of the default entry */
     size_t n_kernels;
     struct su_linux_kernel other[SU_LINUX_MAX_KERNELS]; /* every kernel the menu names */
     char resume[128];      /* where the running system looks for a hibernation image; empty: nowhere */
     char conf_resume[128]; /* RESUME= of /etc/initramfs-tools/conf.d/resume: also baked into the initramfs */
     size_t n_refs;
-    struct su_linux_ref ref[SU_LINUX_MAX_FILES];
+    struct su_linux_ref ref[SU_LINUX_MAX_FILES]; /* paths of printable ASCII, without quotes and backslashes */
+    size_t n_stuck;
+    struct su_linux_stuck stuck[SU_LINUX_MAX_STUCK]; /* the first ones; more are not stored */
 };
 
 void su_linux_done(struct su_linux *l);
@@ -63,10 +74,17 @@ void su_linux_done(struct su_linux *l);
 int su_linux_find(const struct su_vols *v, const struct su_partuuid *map, size_t n_map, struct su_linux *out,
                   struct su_err *e) SU_MUST_CHECK;
 
+/* The part of it that fills ref and stuck (linux_refs.c).  l: its trees and directories are known. */
+int su_linux_find_refs(const struct su_vols *v, const struct su_partuuid *map, size_t n_map, struct su_linux *l,
+                       struct su_err *e) SU_MUST_CHECK;
+
 /* A file of the tree, at most max bytes; *found is false when there is none (or it cannot be read for being damaged).
  */
 int su_tree_read(const struct su_vols *v, const struct su_tree *t, const char *path, size_t max, struct su_buf *out,
                  bool *found, struct su_err *e) SU_MUST_CHECK;
+/* The same, with the reason in *why when it is not found: SU_E_MISSING when there is none. */
+int su_tree_read_why(const struct su_vols *v, const struct su_tree *t, const char *path, size_t max, struct su_buf *out,
+                     bool *found, struct su_err *why, struct su_err *e) SU_MUST_CHECK;
 
 /* The volume a specification of fstab means; -1: not on this disk, or not known. */
 int su_linux_resolve(const struct su_vols *v, const struct su_partuuid *map, size_t n_map, enum su_spec_kind kind,

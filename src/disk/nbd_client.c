@@ -24,7 +24,8 @@ static int fail_command(struct nbd_handle *h, const char *what, const char *id, 
     if (nbd_aio_is_dead(h) || nbd_aio_is_closed(h))
         return -1;
     errno = why;
-    return su_fail_os(e, id, "%s the disk", what);
+    (void)su_fail_os(e, id, "%s the disk", what);
+    return su_remedy(e, "see to it that the storage below the disk works and has room, then run the command again");
 }
 
 /* Waits for one command, at most SU_NBD_TIMEOUT_MS between two signs of life. */

@@ -214,7 +214,7 @@ static int judge(struct request *r, struct su_facts *f, struct su_verdict *v, st
     if (unfinished)
         su_found_as(v, SU_STOP, "disk.unfinished", "run: surety disk recover IMAGE, with the same --undo",
                     "a conversion or a rollback of this disk was cut short");
-    return 0;
+    return su_edits_try(f, v, e);
 }
 
 int su_disk_inspect(const struct su_args *a, struct su_err *e)
@@ -383,8 +383,9 @@ static const char *const outcomes[] = {
 static int print_outcome(const struct request *r, const struct su_outcome *d, const char *sentence, struct su_err *e)
 {
     if (r->json) {
-        json_t *o = json_pack("{s:b,s:o,s:s,s:b,s:I}", "ok", 1, "image", su_json_text(r->opt.image), "outcome",
-                              outcomes[d->what], "exact", d->exact, "written", (json_int_t)d->written);
+        json_t *o = json_pack("{s:b,s:o,s:s,s:b,s:I,s:i}", "ok", 1, "image", su_json_text(r->opt.image), "outcome",
+                              outcomes[d->what], "exact", d->exact, "written", (json_int_t)d->written, "edits_left",
+                              (int)d->left);
         return su_json_print(o, stdout, e) < 0 ? -1 : SU_EXIT_OK;
     }
     su_print_quoted(r->opt.image, stdout);
@@ -406,6 +407,11 @@ int su_disk_rollback_verb(const struct su_args *a, struct su_err *e)
         fprintf(stderr,
                 "surety: warning: the guest upgraded GRUB since the conversion; if it does not start under BIOS, "
                 "run grub-install in it from a rescue system\n");
+    if (done.left)
+        fprintf(stderr,
+                "surety: warning: %u edits stay in the guest's files, where they do no harm (the ESP's line in "
+                "fstab is nofail): the files could not be changed now\n",
+                done.left);
     return print_outcome(&r, &done,
                          done.what == SU_DONE_RECOVERED_OLD ? "the conversion had not finished; it was undone"
                          : done.exact                       ? "rolled back; every byte is as it was"

@@ -35,8 +35,9 @@ address() { apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 2>
     awk -F'|' -v want="$1" '$1 == "Debian" && $2 == want && !seen++ { print $3 }'; }
 ARCHIVE=$(address bookworm)
 SECURITY=$(address bookworm-security)
-SOURCES=("deb ${ARCHIVE} bookworm main" "deb $ARCHIVE bookworm-updates main"
-         "deb ${SECURITY} bookworm-security main")
+[ -n "$ARCHIVE" ] || die "apt knows no Debian 12 archive here: run apt-get update, and look at its sources"
+SOURCES=("deb $ARCHIVE bookworm main" "deb $ARCHIVE bookworm-updates main")
+[ -z "$SECURITY" ] || SOURCES+=("deb $SECURITY bookworm-security main")
 
 # grub-pc asks debconf where to install itself: an empty answer that is meant keeps its postinst away from every disk.
 ANSWERS='grub-pc grub-pc/install_devices multiselect\ngrub-pc grub-pc/install_devices_empty boolean true\n'

@@ -55,16 +55,7 @@ static int make_core(struct maker *m, struct su_err *e)
 
 static int make_layout(struct maker *m, struct su_err *e)
 {
-    const struct su_facts *f = m->f;
-    struct su_layout_request r = {.mbr = &f->mbr,
-                                  .disk_bytes = f->image.blk->size,
-                                  .can_grow = f->image.can_grow && !f->opt->no_grow,
-                                  .esp_bytes = su_facts_esp_bytes(f),
-                                  .bios_sectors = m->c->core_sectors,
-                                  .map = f->opt->map,
-                                  .n_map = f->opt->n_map,
-                                  .random = f->opt->random};
-    if (su_layout_make(&r, &m->c->layout, e) < 0)
+    if (su_facts_layout(m->f, m->c->core_sectors, &m->c->layout, e) < 0)
         return -1;
     m->c->dual = m->c->dual && m->c->layout.bios_number != 0;
     if (m->c->layout.n_problems)

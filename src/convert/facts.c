@@ -105,18 +105,24 @@ static int read_disk(struct su_facts *f, struct su_err *e)
 
 /* Layout ------------------------------------------------------------------- */
 
-static int plan_layout(struct su_facts *f, struct su_err *e)
+int su_facts_layout(const struct su_facts *f, uint64_t bios_sectors, struct su_layout *out, struct su_err *e)
 {
     struct su_layout_request r = {.mbr = &f->mbr,
                                   .disk_bytes = f->image.blk->size,
                                   .can_grow = f->image.can_grow && !f->opt->no_grow,
                                   .esp_bytes = su_facts_esp_bytes(f),
+                                  .bios_sectors = bios_sectors,
                                   .map = f->opt->map,
                                   .n_map = f->opt->n_map,
                                   .random = f->opt->random};
+    return su_layout_make(&r, out, e);
+}
+
+static int plan_layout(struct su_facts *f, struct su_err *e)
+{
     if (f->table != SU_TABLE_MBR || f->mbr.n_problems)
         return 0;
-    if (su_layout_make(&r, &f->layout, e) < 0)
+    if (su_facts_layout(f, 0, &f->layout, e) < 0)
         return -1;
     for (size_t i = 0; i < f->mbr.n && f->mbr.disk_id; i++) {
         unsigned number = f->mbr.part[i].number;

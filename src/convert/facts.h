@@ -73,6 +73,10 @@ int su_facts_read(const struct su_options *opt, bool writable, struct su_facts *
 /* The firmware's keys are known and accept shim, GRUB and the default kernel. */
 bool su_facts_secure_boot(const struct su_facts *f);
 
+/* The new table, with a BIOS boot partition for a core of so many sectors; 0: without.  GUIDs do not depend on it. */
+int su_facts_layout(const struct su_facts *f, uint64_t bios_sectors, struct su_layout *out,
+                    struct su_err *e) SU_MUST_CHECK;
+
 /* Size of the ESP to be made. */
 uint64_t su_facts_esp_bytes(const struct su_facts *f);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "convert.h"
-#include "disk/blk_overlay.h"
 #include "guest/grubcore.h"
 #include "os.h"
 #include <stdio.h>
@@ -88,11 +87,6 @@ static int plan_esp(struct maker *m, struct su_err *e)
     return su_esp_extents(c->plan.src_fd, esp_run, &x, e);
 }
 
-static int fs_change(void *arg, uint64_t off, const uint8_t *bytes, size_t n, struct su_err *e)
-{
-    return su_plan_write(arg, SU_AREA_FS, "files of the guest", off, bytes, n, e);
-}
-
 static int plan_tables(struct maker *m, struct su_err *e)
 {
     struct su_plan *p = &m->c->plan;
@@ -162,7 +156,7 @@ static int make_plan(struct maker *m, struct su_err *e)
     struct su_plan *p = &m->c->plan;
     p->size_before = m->f->image.blk->size;
     p->size_during = p->size_after = m->c->layout.disk_bytes;
-    if (plan_esp(m, e) < 0 || su_blk_overlay_changes(m->f->overlay, fs_change, p, e) < 0)
+    if (plan_esp(m, e) < 0 || su_plan_changes(p, m->f->overlay, e) < 0)
         return -1;
     if (m->c->dual &&
         su_plan_write(p, SU_AREA_BOOT, "GRUB for BIOS", su_gpt_first_usable(m->f->sector_size) * m->f->sector_size,

@@ -283,11 +283,6 @@ static int undo_edits(struct back *b, struct su_err *e)
     return take_back(b, true, e);
 }
 
-static int fs_change(void *arg, uint64_t off, const uint8_t *bytes, size_t n, struct su_err *e)
-{
-    return su_plan_write(arg, SU_AREA_FS, "files of the guest", off, bytes, n, e);
-}
-
 static int put_back(struct back *b, enum su_area area, const char *why, struct su_err *e)
 {
     for (size_t i = 0; i < b->j.n; i++) {
@@ -371,7 +366,7 @@ static int make_plan(struct back *b, bool exact, struct su_err *e)
     /* What cannot shrink, or was made larger since, serves the old table as well. */
     p->size_after = b->image.can_grow ? b->j.size_before : p->size_before;
     int rc =
-        exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_blk_overlay_changes(b->overlay, fs_change, p, e);
+        exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_plan_changes(p, b->overlay, e);
     if (rc < 0 || su_plan_barrier(p, "files of the guest are stable", e) < 0 ||
         put_back(b, SU_AREA_ESP, "what the ESP replaced", e) < 0 || put_back(b, SU_AREA_BOOT, "old boot area", e) < 0 ||
         put_back(b, SU_AREA_TABLE, "old partition table", e) < 0 || clear_backup(b, e) < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plan.h"
+#include "blk_overlay.h"
 #include <inttypes.h>
 #include <string.h>
 #include <zlib.h>
@@ -83,6 +84,16 @@ int su_plan_keep(struct su_plan *p, enum su_area area, const char *why, uint64_t
     *s = (struct su_step){.kind = SU_STEP_KEEP, .area = area, .why = why, .off = off, .n = n};
     p->n++;
     return 0;
+}
+
+static int fs_change(void *arg, uint64_t off, const uint8_t *bytes, size_t n, struct su_err *e)
+{
+    return su_plan_write(arg, SU_AREA_FS, "files of the guest", off, bytes, n, e);
+}
+
+int su_plan_changes(struct su_plan *p, struct su_blk *overlay, struct su_err *e)
+{
+    return su_blk_overlay_changes(overlay, fs_change, p, e);
 }
 
 static int by_offset(const void *a, const void *b)

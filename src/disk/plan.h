@@ -55,6 +55,9 @@ int su_plan_barrier(struct su_plan *p, const char *why, struct su_err *e) SU_MUS
 int su_plan_keep(struct su_plan *p, enum su_area area, const char *why, uint64_t off, uint64_t n,
                  struct su_err *e) SU_MUST_CHECK;
 
+/* A write in SU_AREA_FS for each run that differs from the overlay's base (blk_overlay.h). */
+int su_plan_changes(struct su_plan *p, struct su_blk *overlay, struct su_err *e) SU_MUST_CHECK;
+
 /* Every write and keep lies inside size_during and no two overlap: SU_E_RANGE "disk.plan.invalid" otherwise. */
 int su_plan_check(const struct su_plan *p, struct su_err *e) SU_MUST_CHECK;
 

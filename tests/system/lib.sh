@@ -1,105 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
-# What the suites share: TAP, scratch files, the program under test, other tools' verdict. Source me; do not run me.
+# What the suites share: disks, the program under test, other tools' verdict. Source me; do not run me.
 # A suite prints TAP and ends with plan_done. SURETY: the program.
-set -uo pipefail
-PATH=$PATH:/usr/sbin:/sbin
-export LC_ALL=C.UTF-8
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SURETY=$(realpath "${SURETY:-$HERE/../../build/surety}")
 : "${SURETY_CACHE:=/var/cache/surety-test}"
 export SURETY_CACHE
-T=$(mktemp -d "${SURETY_SYSTEM_DIR:-${TMPDIR:-/tmp}}/surety-${0##*/}.XXXXXX")
+SUITE_DIR=${SURETY_SYSTEM_DIR:-}
+. "$HERE/../lib/tap.sh"
 BASES=${SURETY_SYSTEM_DIR:-$T}/bases
-COUNT=0 FAILED=0
-CHILDREN=() MOUNTS=() LOOPS=()
-
-# ---- cleaning up ----------------------------------------------------------------------------------------------------
-
-cleanup() {
-    local x
-    [ "$BASHPID" = $$ ] || return                   # a child that a signal met before it became a command
-    for x in "${CHILDREN[@]}"; do kill -9 "$x" 2>/dev/null && wait "$x" 2>/dev/null; done
-    for x in "${MOUNTS[@]}"; do umount "$x" 2>/dev/null || umount -l "$x" 2>/dev/null; done
-    for x in "${LOOPS[@]}"; do losetup -d "$x" 2>/dev/null; done
-    chmod -R u+w "$T" 2>/dev/null
-    [ -n "${KEEP:-}" ] || rm -rf "$T"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# start COMMAND...: in the background, killed at the end; its id in REPLY
-start() {
-    "$@" >"$T/start.log" 2>&1 </dev/null &
-    REPLY=$!
-    CHILDREN+=("$REPLY")
-}
-
-stop() { # stop ID
-    kill "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
-    return 0
-}
-
-tmpfs() { # tmpfs DIR SIZE
-    mkdir -p "$1"
-    mount -t tmpfs -o "size=$2" none "$1" && MOUNTS+=("$1")
-}
-
-loop() { # loop FILE [SECTOR]: the device's name in REPLY
-    REPLY=$(losetup -f --show -b "${2:-512}" "$1") && LOOPS+=("$REPLY")
-}
-
-is_root() { [ "$(id -u)" = 0 ]; }
-
-wait_for() { # wait_for COMMAND...: until it succeeds, at most 5 s
-    local i
-    for ((i = 0; i < 500; i++)); do
-        "$@" && return
-        sleep 0.01
-    done
-    return 1
-}
-
-# ---- TAP ------------------------------------------------------------------------------------------------------------
-
-note() { printf '%s\n' "$*" | head -40 | cut -c1-200 | sed 's/^/# /'; }
-
-report() { # report STATUS TEXT
-    COUNT=$((COUNT + 1))
-    if [ "$1" = 0 ]; then
-        echo "ok $COUNT - $2"
-    else
-        FAILED=$((FAILED + 1))
-        echo "not ok $COUNT - $2"
-    fi
-    return "$1"
-}
-
-is() { # is GOT WANTED TEXT
-    if [ "$1" = "$2" ]; then report 0 "$3"; else report 1 "$3"; note "got '$1', wanted '$2'"; return 1; fi
-}
-
-like() { # like GOT REGEX TEXT
-    if [[ $1 =~ $2 ]]; then report 0 "$3"; else report 1 "$3"; note "got '$1', wanted something like '$2'"; return 1; fi
-}
-
-passes() { # passes TEXT COMMAND...: status 0; the command's output when not
-    local text=$1 out
-    shift
-    if out=$("$@" 2>&1); then report 0 "$text"; else report 1 "$text"; note "$*"; note "$out"; return 1; fi
-}
-
-skip() { # skip TEXT WHY
-    COUNT=$((COUNT + 1))
-    echo "ok $COUNT - $1 # SKIP $2"
-}
-
-plan_done() {
-    echo "1..$COUNT"
-    exit $((FAILED > 0))
-}
 
 # ---- disks ----------------------------------------------------------------------------------------------------------
 

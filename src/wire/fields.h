@@ -15,4 +15,4 @@ void su_put_bytes(struct su_buf *b, struct su_bytes v);
 bool su_take_str(struct su_bytes *b, char *out, size_t cap);
 /* A borrowed range of at most max bytes. */
 bool su_take_bytes(struct su_bytes *b, size_t max, struct su_bytes *out);
-/* An array is a u16 count, then the elements. */
+bool su_take_bool(struct su_bytes *b, bool *out); /* one byte, 0 or 1 */

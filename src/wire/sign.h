@@ -30,6 +30,10 @@ enum su_sign_op {
 
 enum { SU_NONCE_MAX = 32, SU_AUDIENCE_MAX = 255, SU_THUMBPRINT_MAX = 64, SU_DOCUMENT_MAX = 16 << 10 };
 
+bool su_nonce_valid(const char *s);      /* 1..32 of [A-Za-z0-9_-] */
+bool su_audience_valid(const char *s);   /* 1..255 of [A-Za-z0-9-._~:/@+=,] */
+bool su_thumbprint_valid(const char *s); /* 1..64 of [A-Za-z0-9_-] */
+
 /* An error that goes to another program.  Unknown ids are kept as text. */
 struct su_wire_error {
     uint8_t kind; /* enum su_kind */
@@ -41,9 +45,9 @@ bool su_wire_error_take(struct su_bytes *b, struct su_wire_error *out);
 struct su_sign_request {
     char uuid[SU_UUID_TEXT];
     uint16_t version;                /* index into su_api_versions: which members the payload has */
-    char nonce[SU_NONCE_MAX + 1];    /* [A-Za-z0-9_-]; "": the signer fills a timestamp in */
+    char nonce[SU_NONCE_MAX + 1];    /* "": the signer fills a timestamp in */
     char audience[SU_AUDIENCE_MAX + 1];
-    char thumbprint[SU_THUMBPRINT_MAX + 1]; /* of the caller's key, [A-Za-z0-9_-] */
+    char thumbprint[SU_THUMBPRINT_MAX + 1]; /* of the caller's key; "": none */
 };
 void su_sign_request_put(struct su_buf *b, const struct su_sign_request *r);
 /* Checks every character set, so that what it accepts may be written into JSON as it is. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* net/httpd.h - a small HTTP/1.1 server for the authority and for suretyd's API, on libmicrohttpd.
  *
- * It gets a listening socket (TCP or Unix, made elsewhere), answers from a pool of threads, and bounds
- * everything a client can make it hold: header bytes, body bytes, connections, time.  Routes are rows.
+ * It gets a listening socket (TCP or Unix, made elsewhere), answers each connection from a thread of its own, and
+ * bounds everything a client can make it hold: header bytes, body bytes, connections, time.  Routes are rows.
  * Not for the metadata service, which has a server of its own (imds/). */
 #pragma once
 #include "base/buf.h"
@@ -29,8 +29,9 @@ struct su_http_response {
     const char *type;    /* static; content type; "application/json" before the handler runs */
     struct su_buf body;
     const char *extra[4][2]; /* static header names, values borrowed until the answer is queued */
-    /* For answers that go on (progress, events): called from a thread of the server until it returns 0 or -1; blocks
-     * as long as it likes, but returns within a second.  stream_free is called once at the end. */
+    /* For answers that go on (progress, events): called from the connection's thread. Returns the bytes it wrote
+     * (> 0), 0 at the end, -1 to break off. It may wait for news for up to a second and writes a blank line then.
+     * stream_free is called once at the end. */
     ssize_t (*stream)(void *arg, char *out, size_t cap);
     void (*stream_free)(void *arg);
     void *stream_arg;
@@ -48,11 +49,11 @@ struct su_httpd_options {
     const struct su_http_route *routes;
     size_t n_routes;
     void *ctx;
-    /* Before any route; -1 with *e refuses (SU_E_REFUSED: 403).  NULL: everybody. */
+    /* Before the route runs; -1 with *e refuses with 403.  NULL: everybody. */
     int (*allow)(void *ctx, const struct su_http_route *row, const struct su_http_request *q, struct su_err *e);
-    unsigned threads;         /* default 4 */
     unsigned max_connections; /* default 256 */
-    unsigned timeout_s;       /* of a silent connection, default 30 */
+    unsigned timeout_s;       /* for a whole request to arrive, and between two; default 30 */
+    unsigned per_peer;        /* connections of one IP address; default no limit */
     size_t max_body;          /* default 64 KiB; more: 413 */
 };
 struct su_httpd;
@@ -64,5 +65,6 @@ int su_listen_unix(const char *path, unsigned mode, int *fd, struct su_err *e) S
 /* "ADDRESS:PORT", "[v6]:PORT"; port 0 picks one, su_listen_port tells which. */
 int su_listen_tcp(const char *where, int *fd, struct su_err *e) SU_MUST_CHECK;
 unsigned su_listen_port(int fd);
-/* problem details body for e (application/problem+json) */
-unsigned su_http_problem(const struct su_err *e, struct su_buf *body);
+/* The answer to a failure, application/problem+json (RFC 9457): type, title, status, detail, and our id and remedy.
+ * status 0: chosen from the kind of the error. Returns the status. */
+unsigned su_http_problem(const struct su_err *e, unsigned status, struct su_buf *body);

@@ -82,16 +82,21 @@ static bool take_word(struct su_bytes *b, char *out, size_t cap)
     return true;
 }
 
+static bool take_uuid_or_none(struct su_bytes *b, char out[SU_UUID_TEXT])
+{
+    return su_take_str(b, out, SU_UUID_TEXT) && (!*out || su_uuid_valid(out));
+}
+
 bool su_imds_audit_take(struct su_bytes *b, struct su_imds_audit *out)
 {
     struct su_imds_audit a = {0};
     struct su_bytes at = *b;
-    if (!su_take_be64(&at, &a.time_ms) || !su_take_u8(&at, &a.kind) || a.kind < SU_AUDIT_REQUEST ||
-        a.kind > SU_AUDIT_VERIFIED || !su_take_u8(&at, &a.transport) || !transport_valid(a.transport) ||
-        !su_take_be16(&at, &a.status) || !su_take_str(&at, a.uuid, sizeof a.uuid) ||
-        (*a.uuid && !su_uuid_valid(a.uuid)) || !take_word(&at, a.peer, sizeof a.peer) ||
+    if (!su_take_be64(&at, &a.time_ms) || !su_take_u8(&at, &a.kind) || !su_take_u8(&at, &a.transport) ||
+        !su_take_be16(&at, &a.status) || !take_uuid_or_none(&at, a.uuid) || !take_word(&at, a.peer, sizeof a.peer) ||
         !take_word(&at, a.path, sizeof a.path) || !take_word(&at, a.nonce_hash, sizeof a.nonce_hash) ||
         !take_word(&at, a.audience, sizeof a.audience) || !take_word(&at, a.result, sizeof a.result))
+        return false;
+    if (a.kind < SU_AUDIT_REQUEST || a.kind > SU_AUDIT_VERIFIED || !transport_valid(a.transport))
         return false;
     *out = a;
     *b = at;

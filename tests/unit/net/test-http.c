@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The server and the client against each other, and the server against what no client should send. */
+#include "net/httpc.h"
+#include "net/httpd.h"
+#include "tests/lib/tap.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static int echo(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    (void)e;
+    const char *x = su_http_query(q, "x"), *h = su_http_header(q, "X-Test");
+    su_buf_printf(&a->body, "%s %s [%s] [%s] x=%s h=%s uid=%d peer=%s ", q->method, q->path,
+                  q->param[0] ? q->param[0] : "-", q->param[1] ? q->param[1] : "-", x ? x : "-", h ? h : "-",
+                  (int)q->uid, q->peer);
+    su_buf_add(&a->body, q->body.p, q->body.n);
+    a->type = "text/plain";
+    a->extra[0][0] = "X-Ctx";
+    a->extra[0][1] = ctx;
+    return 0;
+}
+
+static int refuse(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    (void)ctx, (void)q;
+    su_buf_text(&a->body, "not to be seen");
+    su_fail(e, SU_E_CONFLICT, "test.conflict", "somebody \"else\" holds \xff it");
+    return su_remedy(e, "wait");
+}
+
+static ssize_t count(void *arg, char *out, size_t cap)
+{
+    int *n = arg;
+    return *n == 3 ? 0 : (ssize_t)snprintf(out, cap, "line %d\n", ++*n);
+}
+
+static int freed;
+static void free_count(void *arg)
+{
+    (void)arg;
+    freed++;
+}
+
+static int stream(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    static int n;
+    (void)ctx, (void)q, (void)e;
+    n = 0;
+    a->stream = count;
+    a->stream_free = free_count;
+    a->stream_arg = &n;
+    return 0;
+}
+
+static int allow(void *ctx, const struct su_http_route *row, const struct su_http_request *q, struct su_err *e)
+{
+    (void)ctx, (void)q;
+    return row->flags ? su_fail(e, SU_E_REFUSED, "test.closed", "not for you") : 0;
+}
+
+static const struct su_http_route routes[] = {
+    {"GET", "/v1/things/{}", 0, echo},
+    {"DELETE", "/v1/things/{}", 0, echo},
+    {"POST", "/v1/things/{}/parts/{}", 0, echo},
+    {"GET", "/v1/refuse", 0, refuse},
+    {"GET", "/v1/closed", 1, echo},
+    {"GET", "/v1/stream", 0, stream},
+};
+static const struct su_httpd_options options = {.routes = routes,
+                                                .n_routes = SU_ARRAY_LEN(routes),
+                                                .ctx = (void *)"ctx",
+                                                .allow = allow,
+                                                .max_connections = 8,
+                                                .timeout_s = 2,
+                                                .max_body = 1000};
+
+static char base[64], unix_path[64];
+
+static unsigned call(const char *method, const char *path, const char *body, char *out, size_t cap)
+{
+    char url[256];
+    struct su_err e = {0};
+    unsigned status = 0;
+    SU_BUF struct su_buf b = {0};
+    snprintf(url, sizeof url, "%s%s", base, path);
+    struct su_http_call q = {.method = method, .url = url, .body = {(const uint8_t *)body, body ? strlen(body) : 0}};
+    if (su_http_call(&q, &status, &b, &e) < 0) {
+        printf("# %s: %s\n", e.id, e.msg);
+        return 0;
+    }
+    snprintf(out, cap, "%s", su_buf_str(&b));
+    return status;
+}
+
+static void talk(void)
+{
+    char out[2048];
+    ok(call("GET", "/v1/things/a%20b?x=1%2B", NULL, out, sizeof out) == 200);
+    is_str(out, "GET /v1/things/a b [a b] [-] x=1+ h=- uid=-1 peer=127.0.0.1 ");
+    ok(call("POST", "/v1/things/7/parts/8", "body", out, sizeof out) == 200);
+    is_str(out, "POST /v1/things/7/parts/8 [7] [8] x=- h=- uid=-1 peer=127.0.0.1 body");
+    ok(call("GET", "/v1/refuse", NULL, out, sizeof out) == 409);
+    is_str(out, "{\"type\":\"urn:surety:error:test.conflict\",\"title\":\"Conflict\",\"status\":409,"
+                "\"detail\":\"somebody \\\"else\\\" holds ? it\",\"id\":\"test.conflict\",\"remedy\":\"wait\"}");
+    ok(call("GET", "/v1/closed", NULL, out, sizeof out) == 403 && strstr(out, "test.closed"));
+    ok(call("GET", "/v1/none", NULL, out, sizeof out) == 404 && strstr(out, "http.path"));
+    ok(call("GET", "/v1/things/", NULL, out, sizeof out) == 404, "an empty segment matches nothing");
+    ok(call("GET", "/v1/things/1/2", NULL, out, sizeof out) == 404, "one segment more");
+    ok(call("POST", "/v1/things/1", "", out, sizeof out) == 405 && strstr(out, "http.method"));
+    ok(call("GET", "/v1/stream", NULL, out, sizeof out) == 200);
+    is_str(out, "line 1\nline 2\nline 3\n");
+    ok(freed == 1, "the stream was released");
+    char big[1002];
+    memset(big, 'x', sizeof big - 1);
+    big[1001] = '\0';
+    ok(call("POST", "/v1/things/7/parts/8", big, out, sizeof out) == 413, "1001 bytes are too many");
+    ok(call("POST", "/v1/things/7/parts/8", big + 1, out, sizeof out) == 200, "1000 are not");
+}
+
+static void over_unix(void)
+{
+    struct su_err e = {0};
+    unsigned status = 0;
+    SU_BUF struct su_buf b = {0};
+    char want[16];
+    struct su_http_call q = {.method = "GET", .url = "http://surety/v1/things/1", .unix_path = unix_path};
+    ok(su_http_call(&q, &status, &b, &e) == 0 && status == 200);
+    snprintf(want, sizeof want, "uid=%d ", (int)getuid());
+    ok(strstr(su_buf_str(&b), want) && strstr(su_buf_str(&b), "peer=unix"), "the peer is known");
+    q.unix_path = "/nonexistent/sock";
+    ok(su_http_call(&q, &status, &b, &e) < 0 && !strcmp(e.id, "http.connect"), "nobody there");
+    q.unix_path = unix_path;
+    q.max_answer = 3;
+    size_t before = b.n;
+    ok(su_http_call(&q, &status, &b, &e) < 0 && !strcmp(e.id, "http.answer") && b.n == before, "too long an answer");
+    q = (struct su_http_call){.method = "GET", .url = "file:///etc/passwd"};
+    ok(su_http_call(&q, &status, &b, &e) < 0 && b.n == before, "no other scheme");
+}
+
+static int raw(unsigned port)
+{
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(s, (struct sockaddr *)&a, sizeof a) < 0)
+        abort();
+    return s;
+}
+
+/* Seconds until the server closes; 99: it did not within 6. */
+static int closed_after(int s)
+{
+    struct timespec t0, t1;
+    char sink[4096];
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    for (;;) {
+        struct pollfd p = {.fd = s, .events = POLLIN};
+        clock_gettime(CLOCK_MONOTONIC, &t1);
+        if (t1.tv_sec - t0.tv_sec > 6)
+            return 99;
+        if (poll(&p, 1, 200) == 1 && read(s, sink, sizeof sink) <= 0)
+            return (int)(t1.tv_sec - t0.tv_sec);
+        if (write(s, "a", 1) < 0)
+            return (int)(t1.tv_sec - t0.tv_sec);
+    }
+}
+
+static void hostile(unsigned port)
+{
+    int idle[12];
+    char out[256];
+    for (unsigned i = 0; i < SU_ARRAY_LEN(idle); i++)
+        idle[i] = raw(port);
+    int s = raw(port);
+    if (write(s, "GET /v1/things/1 HTTP/1.1\r\nX-Slow: ", 35) != 35)
+        abort();
+    int t = closed_after(s);
+    ok(t <= 4, "a byte now and then: closed after %d s", t);
+    close(s);
+    for (unsigned i = 0; i < SU_ARRAY_LEN(idle); i++)
+        close(idle[i]);
+    usleep(100000);
+    ok(call("GET", "/v1/things/1", NULL, out, sizeof out) == 200, "after more connections than fit, it serves");
+    static const char *const junk[] = {
+        "\0\0\0\0",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "\xff\xfe GET / HTTP/1.1\r\n\r\n",
+        "POST /v1/things/1/parts/2 HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n",
+        "POST /v1/things/1/parts/2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"};
+    for (unsigned i = 0; i < SU_ARRAY_LEN(junk); i++) {
+        s = raw(port);
+        if (write(s, junk[i], i == 0 ? 4 : strlen(junk[i])) < 0)
+            abort();
+        shutdown(s, SHUT_WR);
+        struct pollfd p = {.fd = s, .events = POLLIN};
+        poll(&p, 1, 4000);
+        close(s);
+    }
+    ok(call("GET", "/v1/things/1", NULL, out, sizeof out) == 200, "after garbage, it serves");
+}
+
+static void addresses(void)
+{
+    static const char *const bad[] = {
+        "",     "127.0.0.1",     ":80",     "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+        "x:80", "127.0.0.1:80x", "[::1:80", "::1:80",     "[127.0.0.1]:80",  "127.0.0.1: 80"};
+    struct su_err e = {0};
+    int fd = -7;
+    for (unsigned i = 0; i < SU_ARRAY_LEN(bad); i++)
+        ok(su_listen_tcp(bad[i], &fd, &e) < 0 && !strcmp(e.id, "http.address") && fd == -7, "refused: \"%s\"", bad[i]);
+}
+
+int main(void)
+{
+    struct su_err e = {0};
+    struct su_httpd *d = NULL, *u = NULL;
+    int fd = -1;
+    unsetenv("http_proxy");
+    ok(su_listen_tcp("127.0.0.1:0", &fd, &e) == 0 && su_listen_port(fd) > 0);
+    unsigned port = su_listen_port(fd);
+    snprintf(base, sizeof base, "http://127.0.0.1:%u", port);
+    snprintf(unix_path, sizeof unix_path, "/tmp/surety-http.%d", (int)getpid());
+    ok(su_httpd_start(fd, &options, &d, &e) == 0);
+    ok(su_listen_unix(unix_path, 0600, &fd, &e) == 0 && su_httpd_start(fd, &options, &u, &e) == 0);
+    int second = -1;
+    ok(su_listen_unix(unix_path, 0600, &second, &e) < 0 && !strcmp(e.id, "http.served"), "one server only");
+    talk();
+    over_unix();
+    hostile(port);
+    addresses();
+    su_httpd_stop(&d);
+    su_httpd_stop(&u);
+    ok(d == NULL && u == NULL);
+    su_httpd_stop(&d);
+    unlink(unix_path);
+    return tap_done();
+}

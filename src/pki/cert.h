@@ -19,7 +19,7 @@ bool su_domain_valid(const char *domain);
 int su_cert_from_pem(struct su_bytes pem, X509 **out, struct su_err *e) SU_MUST_CHECK;
 int su_cert_to_der(X509 *x, struct su_buf *out, struct su_err *e) SU_MUST_CHECK; /* appends */
 /* DER certificates one after the other, at most max; SU_E_FORMAT "cert.der". */
-int su_certs_from_der(struct su_bytes der, unsigned max, STACK_OF(X509) **out, struct su_err *e) SU_MUST_CHECK;
+int su_certs_from_der(struct su_bytes der, unsigned max, STACK_OF(X509) * *out, struct su_err *e) SU_MUST_CHECK;
 int su_cert_times(const X509 *x, uint64_t *not_before, uint64_t *not_after, struct su_err *e) SU_MUST_CHECK;
 /* Records what OpenSSL's error queue says, and empties it. */
 int su_fail_ssl(struct su_err *e, enum su_kind kind, const char *id, const char *what);

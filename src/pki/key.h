@@ -5,9 +5,13 @@
  *   file:NAME                     PEM in the key directory, mode 0600
  *   tpm2:NAME[;tcti=TCTI]         a key blob in the key directory that only this TPM can load (tpm2-openssl)
  *   pkcs11:token=T;object=NAME    inside the token; the module and the file with the PIN come from the options
- * Keys are for documents: an unrestricted signing key, RSA PKCS#1 v1.5 or ECDSA with SHA-256.  Nothing here exports a
- * private key.  Failures: SU_E_MISSING "key.none", SU_E_IO "key.provider", "key.token", "key.file", SU_E_USAGE
- * "key.uri", SU_E_REFUSED "key.kind" (another algorithm or too short). */
+ * NAME may be left out ("file:", "tpm2:", "tpm2:tcti=device:/dev/tpmrm0"): "key".  NAMEs are of [A-Za-z0-9._-].
+ * Keys are for documents: an unrestricted signing key, RSA PKCS#1 v1.5 or ECDSA with SHA-256.  They sign nothing but
+ * payloads of documents, which start with '{', and parts of CMP messages, which are DER and start with 0x30; so no
+ * signature over the one can be taken for one over the other.  Nothing here exports a private key.
+ * Failures: SU_E_MISSING "key.none", SU_E_IO "key.provider", "key.token", "key.file", "key.timeout", SU_E_USAGE
+ * "key.uri", SU_E_REFUSED "key.kind" (another algorithm or too short), "key.pin" (not to be tried again: tokens lock
+ * themselves), "key.mode" (others may read the file). */
 #pragma once
 #include "base/su.h"
 #include <openssl/evp.h>
@@ -26,8 +30,22 @@ int su_key_open(const char *uri, const struct su_key_options *o, struct su_key *
  * old one serves until the new certificate is there. */
 int su_key_generate(const char *uri, enum su_key_algorithm a, const struct su_key_options *o, struct su_key **out,
                     char *made_uri, size_t cap, struct su_err *e) SU_MUST_CHECK;
+/* The same in two steps, for callers that write down what will be made before it is. */
+int su_key_new_uri(const char *uri, char *made_uri, size_t cap, struct su_err *e) SU_MUST_CHECK;
+int su_key_make(const char *made_uri, enum su_key_algorithm a, const struct su_key_options *o, struct su_key **out,
+                struct su_err *e) SU_MUST_CHECK;
+/* A key that is not there is no error. */
 int su_key_destroy(const char *uri, const struct su_key_options *o, struct su_err *e) SU_MUST_CHECK;
 EVP_PKEY *su_key_pkey(const struct su_key *k); /* borrowed */
+/* For OpenSSL's own use of the key: its library context and property query (NULL: the default ones), and the lock of
+ * the device, to be held around every operation that reaches it.  Waits at most 10 s: SU_E_IO "key.timeout". */
+OSSL_LIB_CTX *su_key_libctx(const struct su_key *k);
+const char *su_key_propq(const struct su_key *k);
+int su_key_lock(struct su_key *k, struct su_err *e) SU_MUST_CHECK;
+void su_key_unlock(struct su_key *k);
+/* Signing takes microseconds and cannot hang: the key is in a file. */
+bool su_key_uri_fast(const char *uri);
+bool su_key_algorithm_of(const char *word, enum su_key_algorithm *out); /* "rsa2048", "rsa3072", "p256" */
 void su_key_free(struct su_key **k);
 #define SU_KEY SU_AUTO(su_key_free)
 

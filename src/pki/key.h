@@ -43,6 +43,8 @@ OSSL_LIB_CTX *su_key_libctx(const struct su_key *k);
 const char *su_key_propq(const struct su_key *k);
 int su_key_lock(struct su_key *k, struct su_err *e) SU_MUST_CHECK;
 void su_key_unlock(struct su_key *k);
+/* What opening a key of this URI changes in the process, to be called before there are threads. */
+int su_key_before_threads(const char *uri, struct su_err *e) SU_MUST_CHECK;
 /* Signing takes microseconds and cannot hang: the key is in a file. */
 bool su_key_uri_fast(const char *uri);
 bool su_key_algorithm_of(const char *word, enum su_key_algorithm *out); /* "rsa2048", "rsa3072", "p256" */

@@ -142,8 +142,43 @@ static int token_device(const struct su_key_name *n, const struct su_key_options
     return su_key_device_get(id, token_make_device, &w, out, e);
 }
 
+static int ck_fail(struct su_err *e, CK_RV rv, const char *what)
+{
+    return su_fail(e, SU_E_IO, "key.token", "%s: PKCS#11 error 0x%lx", what, (unsigned long)rv);
+}
+
+static CK_RV find_objects(const struct token *t, CK_SESSION_HANDLE s, const char *label, CK_OBJECT_HANDLE *found,
+                          CK_ULONG max, CK_ULONG *n)
+{
+    CK_ATTRIBUTE by_label[] = {{CKA_LABEL, (CK_UTF8CHAR *)label, strlen(label)}};
+    CK_RV rv = t->f->C_FindObjectsInit(s, by_label, 1);
+    if (rv == CKR_OK) {
+        rv = t->f->C_FindObjects(s, found, max, n);
+        t->f->C_FindObjectsFinal(s);
+    }
+    return rv;
+}
+
+/* Asks the token: libp11 remembers keys that are destroyed since. */
+static int still_there(const struct token *t, const char *label, struct su_err *e)
+{
+    CK_SESSION_HANDLE s;
+    CK_OBJECT_HANDLE found[1];
+    CK_ULONG n = 0;
+    CK_RV rv = t->f->C_OpenSession(t->id, CKF_SERIAL_SESSION, NULL, NULL, &s);
+    if (rv == CKR_OK) {
+        rv = find_objects(t, s, label, found, 1, &n);
+        t->f->C_CloseSession(s);
+    }
+    if (rv != CKR_OK)
+        return ck_fail(e, rv, "looking for the key in the token");
+    return n ? 0 : su_fail(e, SU_E_MISSING, "key.none", "there is no key \"%s\" in the token", label);
+}
+
 static int find_key(const struct token *t, const char *label, EVP_PKEY **out, struct su_err *e)
 {
+    if (still_there(t, label, e) < 0)
+        return -1;
     PKCS11_KEY *keys;
     unsigned n;
     if (PKCS11_enumerate_keys(t->slot->token, &keys, &n) < 0)
@@ -165,11 +200,6 @@ int su_key_token_open(const struct su_key_name *n, const struct su_key_options *
         k->device->dead = true;
     su_key_unlock(k);
     return rc;
-}
-
-static int ck_fail(struct su_err *e, CK_RV rv, const char *what)
-{
-    return su_fail(e, SU_E_IO, "key.token", "%s: PKCS#11 error 0x%lx", what, (unsigned long)rv);
 }
 
 static int generate(const struct token *t, CK_SESSION_HANDLE s, const char *label, enum su_key_algorithm a,
@@ -209,14 +239,9 @@ static int destroy(const struct token *t, CK_SESSION_HANDLE s, const char *label
                    struct su_err *e)
 {
     (void)a;
-    CK_ATTRIBUTE by_label[] = {{CKA_LABEL, (CK_UTF8CHAR *)label, strlen(label)}};
     CK_OBJECT_HANDLE found[8];
     CK_ULONG n = 0;
-    CK_RV rv = t->f->C_FindObjectsInit(s, by_label, 1);
-    if (rv == CKR_OK) {
-        rv = t->f->C_FindObjects(s, found, SU_ARRAY_LEN(found), &n);
-        t->f->C_FindObjectsFinal(s);
-    }
+    CK_RV rv = find_objects(t, s, label, found, SU_ARRAY_LEN(found), &n);
     for (CK_ULONG i = 0; i < n && rv == CKR_OK; i++)
         rv = t->f->C_DestroyObject(s, found[i]);
     return rv == CKR_OK ? 0 : ck_fail(e, rv, "destroying a key in the token");

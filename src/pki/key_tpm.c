@@ -3,56 +3,55 @@
  * TPM, which alone can load it. */
 #include "cert.h"
 #include "key_int.h"
-#include <openssl/conf.h>
 #include <openssl/decoder.h>
 #include <openssl/encoder.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <openssl/ui.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define DEFAULT_TCTI "device:/dev/tpmrm0"
+#define ENVIRONMENT "TPM2OPENSSL_TCTI"
 
 static void tpm_close(struct su_key_device *d)
 {
     OSSL_LIB_CTX_free(d->libctx);
 }
 
-/* The provider takes the way to its TPM from OpenSSL's configuration, which is a file. */
-static int tpm_config(OSSL_LIB_CTX *libctx, const char *tcti, struct su_err *e)
+/* The provider takes the way to its TPM from the environment alone.  Where threads run that is set already. */
+static int tpm_environment(const char *tcti, struct su_err *e)
 {
-    char path[64];
-    SU_CLOSE int fd = memfd_create("tpm2", MFD_CLOEXEC);
-    if (fd < 0)
-        return su_fail_os(e, "key.provider", "making the provider's configuration");
-    int n = dprintf(fd,
-                    "openssl_conf = c\n[c]\nproviders = p\n[p]\ntpm2 = t\ndefault = d\n"
-                    "[d]\nactivate = 1\n[t]\nactivate = 1\ntcti = \"%s\"\n",
-                    tcti);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (n < 0 || OSSL_LIB_CTX_load_config(libctx, path) != 1 || !OSSL_PROVIDER_available(libctx, "tpm2") ||
-        !OSSL_PROVIDER_available(libctx, "default"))
-        return su_fail_ssl(e, SU_E_IO, "key.provider", "the TPM does not answer (tpm2-openssl)");
-    return 0;
+    const char *now = getenv(ENVIRONMENT);
+    if (now && strcmp(now, tcti) == 0)
+        return 0;
+    return setenv(ENVIRONMENT, tcti, 1) == 0 ? 0 : su_fail_nomem(e, strlen(tcti));
+}
+
+int su_key_before_threads(const char *uri, struct su_err *e)
+{
+    struct su_key_name n;
+    if (su_key_name_parse(uri, &n, e) < 0)
+        return -1;
+    return n.kind == SU_KIND_TPM2 ? tpm_environment(n.tcti[0] ? n.tcti : DEFAULT_TCTI, e) : 0;
 }
 
 static int tpm_make_device(struct su_key_device *d, const void *arg, struct su_err *e)
 {
+    if (tpm_environment(arg, e) < 0)
+        return -1;
     d->libctx = OSSL_LIB_CTX_new();
     if (!d->libctx)
         return su_fail_nomem(e, 0);
     d->close = tpm_close;
-    return tpm_config(d->libctx, arg, e);
+    if (!OSSL_PROVIDER_load(d->libctx, "default") || !OSSL_PROVIDER_load(d->libctx, "tpm2"))
+        return su_fail_ssl(e, SU_E_IO, "key.provider", "the TPM does not answer (tpm2-openssl)");
+    return 0;
 }
 
 static int tpm_device(const struct su_key_name *n, struct su_key_device **out, struct su_err *e)
 {
     char id[SU_KEY_DEVICE];
     const char *tcti = n->tcti[0] ? n->tcti : DEFAULT_TCTI;
-    if (strpbrk(tcti, "\"\\$\n"))
-        return su_fail(e, SU_E_USAGE, "key.uri", "the TCTI has a character that is not allowed");
     snprintf(id, sizeof id, "tpm2:%s", tcti);
     return su_key_device_get(id, tpm_make_device, tcti, out, e);
 }

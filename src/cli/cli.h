@@ -7,8 +7,15 @@
 
 enum { SU_EXIT_OK = 0, SU_EXIT_FAILED = 1, SU_EXIT_USAGE = 2, SU_EXIT_NOT_CONVERTIBLE = 3, SU_EXIT_ALREADY = 4 };
 
-extern const struct su_verb su_verbs[];
-extern const size_t su_n_verbs;
+/* A noun's rows; main.c lists the nouns. */
+struct su_noun {
+    const struct su_verb *verbs;
+    size_t n;
+};
+extern const struct su_noun su_disk_noun;
+
+/* Options, one definition a name: OPT(o_json, "--json", NULL, "print JSON", NULL); */
+#define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}
 
 int su_disk_inspect(const struct su_args *a, struct su_err *e);
 int su_disk_validate(const struct su_args *a, struct su_err *e);

@@ -5,46 +5,35 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}
-OPT(o_json, "--json", NULL, "print JSON", NULL);
-OPT(o_format, "--format", "FORMAT", "the image's format, instead of looking", "raw qcow2 vmdk vhdx vdi vpc qed");
-OPT(o_sector, "--sector-size", "N", "logical sectors of the disk, instead of finding out", "512 4096");
-OPT(o_key, "--key-file", "FILE", "key of a LUKS volume, as for cryptsetup", NULL);
-OPT(o_vars, "--firmware-vars", "FILE", "variable store whose Secure Boot keys count", NULL);
-OPT(o_boot, "--boot-files", "DIR", "signed shimx64.efi, grubx64.efi, mmx64.efi to use", NULL);
-OPT(o_esp, "--esp-size", "SIZE", "of the EFI system partition (default 100M, 260M on 4096-byte sectors)",
-    "100M 260M 512M");
-OPT(o_map, "--map", "TYPE=GUID", "what an MBR type (hex) becomes; may be repeated", "");
-OPT(o_grow, "--no-grow", NULL, "use free space, never grow the image", NULL);
-OPT(o_dual, "--dual", "WHEN", "stay bootable under BIOS: auto (default), on, off", "auto on off");
-OPT(o_engine, "--engine", "ENGINE", "who edits files: native (default), appliance", "native appliance");
-OPT(o_unsigned, "--allow-unsigned", NULL, "convert although Secure Boot would refuse the kernel", NULL);
-OPT(o_guids, "--guids", "KIND", "derived from the disk (default) or random", "derived random");
-OPT(o_dry, "--dry-run", NULL, "print the plan, write nothing", NULL);
-OPT(o_undo, "--undo", "FILE", "the undo journal (default IMAGE.surety-undo, or in /var/lib/surety/undo)", NULL);
-OPT(o_quiet, "--quiet", NULL, "no progress", NULL);
-
-#define CHOICES &o_esp, &o_map, &o_grow, &o_dual, &o_engine, &o_unsigned, &o_boot, &o_guids
-static const struct su_option *const inspect_options[] = {&o_json, &o_format, &o_sector, &o_key,
-                                                          &o_vars, CHOICES,   NULL};
-static const struct su_option *const convert_options[] = {&o_dry,    &o_undo, &o_quiet, &o_json, &o_format,
-                                                          &o_sector, &o_key,  &o_vars,  CHOICES, NULL};
-static const struct su_option *const back_options[] = {&o_undo, &o_quiet, &o_json, &o_format, &o_key, &o_engine, NULL};
-static const struct su_option *const recover_options[] = {&o_undo, &o_json, &o_format, NULL};
+/* The nouns, in the order of the usage text.  A new one is a file with its table, and a line here. */
+static const struct su_noun *const nouns[] = {
+    &su_disk_noun,
+};
 
 static int verb_completion(const struct su_args *a, struct su_err *e);
 static int verb_version(const struct su_args *a, struct su_err *e);
 
-const struct su_verb su_verbs[] = {
-    {"disk", "inspect", "IMAGE", "what is on a disk, and what would change", 1, 1, inspect_options, su_disk_inspect},
-    {"disk", "validate", "IMAGE", "every rule by name: may it be converted?", 1, 1, inspect_options, su_disk_validate},
-    {"disk", "convert", "IMAGE", "BIOS and MBR become UEFI and GPT, in place", 1, 1, convert_options, su_disk_convert},
-    {"disk", "rollback", "IMAGE", "back to the old table; newer files stay", 1, 1, back_options, su_disk_rollback_verb},
-    {"disk", "recover", "IMAGE", "after a crash: finish or undo", 1, 1, recover_options, su_disk_recover_verb},
+static const struct su_verb plain_verbs[] = {
     {NULL, "completion", "", "print a completion script for bash", 0, 0, NULL, verb_completion},
     {NULL, "version", "", "print the version", 0, 0, NULL, verb_version},
 };
-const size_t su_n_verbs = SU_ARRAY_LEN(su_verbs);
+
+/* All rows in one table, as base/cmdline.h wants them. */
+static struct su_verb su_verbs[64];
+static size_t su_n_verbs;
+
+static void add_verbs(const struct su_verb *v, size_t n)
+{
+    for (size_t i = 0; i < n && su_n_verbs < SU_ARRAY_LEN(su_verbs); i++)
+        su_verbs[su_n_verbs++] = v[i];
+}
+
+static void gather_verbs(void)
+{
+    for (size_t i = 0; i < SU_ARRAY_LEN(nouns); i++)
+        add_verbs(nouns[i]->verbs, nouns[i]->n);
+    add_verbs(plain_verbs, SU_ARRAY_LEN(plain_verbs));
+}
 
 static int verb_completion(const struct su_args *a, struct su_err *e)
 {
@@ -204,6 +193,7 @@ int main(int argc, char **argv)
     struct su_args a;
     const struct su_verb *v = NULL;
     struct rlimit none = {0};
+    gather_verbs();
     setrlimit(RLIMIT_CORE, &none); /* a guest's bytes and keys are not left lying around */
     signal(SIGXFSZ, SIG_IGN);      /* a limit on file sizes is an error like a full disk */
     if (argc < 2 || wants_help(argc, argv))

@@ -96,3 +96,19 @@ volume_range() { # volume_range PV VG/LV: offset in PV and size, in bytes
 start_of() { echo $(($(cat "/sys/class/block/${1#/dev/}/start") * 512)); }  # in bytes; sysfs counts 512-byte sectors
 
 copy_sparse() { cp --sparse=always --reflink=auto "$1" "$2"; }
+
+# debian_sources: the archive and the security updates of Debian 12, where this machine's own apt finds them, as lines of
+# a sources.list in SOURCES
+debian_sources() {
+    local archive security
+    archive=$(archive_of bookworm)
+    security=$(archive_of bookworm-security)
+    [ -n "$archive" ] || die "apt knows no Debian 12 archive here: run apt-get update, and look at its sources"
+    SOURCES=("deb $archive bookworm main" "deb $archive bookworm-updates main")
+    [ -z "$security" ] || SOURCES+=("deb $security bookworm-security main")
+}
+# shellcheck disable=SC2016  # $(ORIGIN) is for apt
+archive_of() {
+    apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 2>/dev/null |
+        awk -F'|' -v want="$1" '$1 == "Debian" && $2 == want && !seen++ { print $3 }'
+}

@@ -3,7 +3,7 @@
 # make-base.sh [--kernel cloud|generic] [--extra PKG,PKG]
 # Builds (once; cached) the tree every legacy image is laid out from: Debian 12 with systemd and grub-pc and without any
 # EFI package, as an installer leaves it on a BIOS machine. Prints the path of the tarball. Only apt uses the network.
-# shellcheck disable=SC2016  # $1 in single quotes is for the shell that mmdebstrap starts, $(ORIGIN) for apt
+# shellcheck disable=SC2016  # $1 in single quotes is for the shell that mmdebstrap starts
 . "$(dirname "$0")/lib.sh"
 need mmdebstrap apt-get flock
 
@@ -30,14 +30,7 @@ exec 9>"$OUT.lock"
 flock 9
 if [ -s "$OUT" ]; then echo "$OUT"; exit 0; fi
 
-# The addresses this machine's own apt uses for Debian: the archive, and the security updates.
-address() { apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 2>/dev/null |
-    awk -F'|' -v want="$1" '$1 == "Debian" && $2 == want && !seen++ { print $3 }'; }
-ARCHIVE=$(address bookworm)
-SECURITY=$(address bookworm-security)
-[ -n "$ARCHIVE" ] || die "apt knows no Debian 12 archive here: run apt-get update, and look at its sources"
-SOURCES=("deb $ARCHIVE bookworm main" "deb $ARCHIVE bookworm-updates main")
-[ -z "$SECURITY" ] || SOURCES+=("deb $SECURITY bookworm-security main")
+debian_sources
 
 # grub-pc asks debconf where to install itself: an empty answer that is meant keeps its postinst away from every disk.
 ANSWERS='grub-pc grub-pc/install_devices multiselect\ngrub-pc grub-pc/install_devices_empty boolean true\n'

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What libmicrohttpd calls, and is told.  It parses and sends; it neither listens nor has a thread of its own. */
+#include "server.h"
+#include <microhttpd.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+enum { POOL = 8 << 10 /* bytes a connection may use: request head and answer head */, BODY_MAX = 16 << 10 };
+
+static struct su_imds_conn *conn_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *i = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return i ? i->socket_context : NULL;
+}
+
+/* The request line is there: kept as it came, before the library takes it apart. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+    struct su_imds_conn *k = conn_of(mhd);
+    (void)cls;
+    if (!k)
+        return NULL;
+    size_t n = target ? strnlen(target, sizeof k->target - 1) : 0;
+    if (n)
+        memcpy(k->target, target, n);
+    k->target[n] = '\0';
+    return NULL;
+}
+
+struct headers {
+    struct su_head head;
+    bool body, big;
+};
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct headers *h = cls;
+    (void)kind;
+    if (strcasecmp(name, "Metadata") == 0) {
+        h->head.n_metadata++;
+        h->head.metadata = value;
+    } else if (strcasecmp(name, "X-Forwarded-For") == 0)
+        h->head.forwarded = true;
+    else if (strcasecmp(name, "Transfer-Encoding") == 0)
+        h->body = true;
+    else if (strcasecmp(name, "Content-Length") == 0 && value && strspn(value, "0") != strlen(value)) {
+        h->body = true;
+        h->big = strlen(value) > 6 || strtoul(value, NULL, 10) > BODY_MAX;
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result send_answer(struct su_server *s, struct su_imds_conn *k)
+{
+    struct MHD_Response *r = k->answer;
+    k->answer = NULL;
+    su_conns_phase(&s->conns, k, SU_PHASE_SEND, s->now_us);
+    enum MHD_Result rc = MHD_queue_response(k->mhd, k->status, r);
+    if (k->answer_owned)
+        MHD_destroy_response(r);
+    su_answer_audit(s, k);
+    return rc;
+}
+
+/* Answers now, or when the signer or the clock lets it. */
+static enum MHD_Result answer(struct su_server *s, struct su_imds_conn *k, const struct su_refusal *why)
+{
+    su_answer(s, k, why);
+    if (k->dead)
+        return MHD_NO;
+    if (k->answer && k->phase != SU_PHASE_PEN)
+        return send_answer(s, k);
+    k->suspended = true;
+    MHD_suspend_connection(k->mhd);
+    return MHD_YES;
+}
+
+static enum MHD_Result begin(struct su_server *s, struct su_imds_conn *k, const char *method)
+{
+    struct headers h = {.head = {.method = method, .target = k->target}};
+    MHD_get_connection_values(k->mhd, MHD_HEADER_KIND, on_header, &h);
+    const struct su_refusal *why = su_query_judge(&h.head, &k->q);
+    if (!why && h.big)
+        why = &su_refusals[SU_BIG_BODY];
+    /* An answer now, before the library has seen the end of the request, closes the connection after it.  That is
+     * right for a body that nobody asked for; all others are answered when the library calls again. */
+    if (h.body && (why || !k->q.post))
+        return answer(s, k, why ? why : &su_refusals[SU_BIG_BODY]);
+    k->why = why;
+    k->body_n = 0;
+    if (h.body)
+        su_conns_phase(&s->conns, k, SU_PHASE_BODY, s->now_us);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                                  const char *version, const char *upload, size_t *size, void **con_cls)
+{
+    struct su_server *s = cls;
+    struct su_imds_conn *k = conn_of(mhd);
+    (void)url, (void)version, (void)upload;
+    if (!k || k->dead)
+        return MHD_NO;
+    if (k->answer) /* it was suspended, and now goes on */
+        return send_answer(s, k);
+    if (!*con_cls) {
+        *con_cls = k;
+        k->mhd = mhd;
+        return begin(s, k, method);
+    }
+    if (*size) {
+        k->body_n += *size;
+        *size = 0;
+        return k->body_n > BODY_MAX ? MHD_NO : MHD_YES;
+    }
+    return answer(s, k, k->why);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode why)
+{
+    struct su_server *s = cls;
+    struct su_imds_conn *k = conn_of(mhd);
+    (void)con_cls, (void)why;
+    if (!k)
+        return;
+    if (k->answer && k->answer_owned)
+        MHD_destroy_response(k->answer);
+    k->answer = NULL;
+    k->seq = 0;
+    if (!k->dead)
+        su_conns_phase(&s->conns, k, SU_PHASE_HEAD, s->now_us);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct su_server *s = cls;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = s->adding;
+        if (s->adding)
+            s->adding->mhd = mhd;
+        return;
+    }
+    if (*context)
+        su_conns_remove(&s->conns, *context);
+    *context = NULL;
+}
+
+bool su_http_adopt(struct su_server *s, struct su_imds_conn *k, const struct sockaddr_storage *from, unsigned n)
+{
+    s->adding = k;
+    /* on failure it has closed the socket */
+    bool ok = MHD_add_connection(s->mhd, k->fd, (const struct sockaddr *)from, n) == MHD_YES;
+    s->adding = NULL;
+    s->again = true;
+    if (!ok && k->phase != SU_PHASE_FREE)
+        su_conns_remove(&s->conns, k);
+    return ok;
+}
+
+void su_http_wake(struct su_server *s, struct su_imds_conn *k)
+{
+    k->suspended = false;
+    MHD_resume_connection(k->mhd);
+    s->again = true;
+}
+
+int su_http_start(struct su_server *s, struct su_err *e)
+{
+    s->mhd =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+                         s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SU_CONNS_SLOTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                         (size_t)POOL, MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    const union MHD_DaemonInfo *i = s->mhd ? MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (!i)
+        return su_fail(e, SU_E_IO, "imds.http", "the HTTP library does not start");
+    s->http = (struct su_source){SU_SOURCE_HTTP, i->epoll_fd};
+    return su_server_watch(s, &s->http, EPOLLIN, e);
+}
+
+void su_http_stop(struct su_server *s)
+{
+    if (!s->mhd)
+        return;
+    for (unsigned i = 0; i < SU_CONNS_SLOTS; i++) /* the library insists that nothing is suspended */
+        if (s->conns.slot[i].phase != SU_PHASE_FREE)
+            su_conn_kill(s, &s->conns.slot[i]);
+    MHD_run(s->mhd);
+    MHD_stop_daemon(s->mhd);
+    s->mhd = NULL;
+}

@@ -13,6 +13,7 @@ struct su_noun {
     size_t n;
 };
 extern const struct su_noun su_disk_noun;
+extern const struct su_noun su_authority_noun;
 
 /* Options, one definition a name: OPT(o_json, "--json", NULL, "print JSON", NULL); */
 #define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}

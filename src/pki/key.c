@@ -110,6 +110,11 @@ void su_key_unlock(struct su_key *k)
         pthread_mutex_unlock(&k->device->lock);
 }
 
+bool su_key_same_device(const struct su_key *a, const struct su_key *b)
+{
+    return a->device == b->device;
+}
+
 /* Keys -------------------------------------------------------------------- */
 
 /* RSA of at least 2048 bits, or P-256: read from the public key, which every kind of key can encode. */
@@ -191,6 +196,39 @@ void su_key_free(struct su_key **kp)
     EVP_MD_CTX_free(k->md_ctx);
     EVP_MD_free(k->md);
     free(k);
+}
+
+int su_key_share(const struct su_key *k, struct su_key **out, struct su_err *e)
+{
+    struct su_key *s = calloc(1, sizeof *s);
+    if (!s)
+        return su_fail_nomem(e, sizeof *s);
+    EVP_PKEY_up_ref(k->pkey);
+    s->pkey = k->pkey;
+    memcpy(s->propq, k->propq, sizeof s->propq);
+    s->device = k->device;
+    if (s->device) {
+        pthread_mutex_lock(&devices_lock);
+        s->device->refs++;
+        pthread_mutex_unlock(&devices_lock);
+    }
+    *out = s;
+    return 0;
+}
+
+bool su_key_is_of(struct su_key *k, const X509 *x)
+{
+    uint8_t *a = NULL, *b = NULL;
+    struct su_err ignored;
+    if (su_key_lock(k, &ignored) < 0)
+        return false;
+    int n = i2d_PUBKEY(k->pkey, &a), m = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &b);
+    su_key_unlock(k);
+    bool same = n > 0 && n == m && memcmp(a, b, (size_t)n) == 0;
+    OPENSSL_free(a);
+    OPENSSL_free(b);
+    ERR_clear_error();
+    return same;
 }
 
 int su_key_new_uri(const char *uri, char *made_uri, size_t cap, struct su_err *e)

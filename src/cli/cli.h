@@ -13,6 +13,7 @@ struct su_noun {
     size_t n;
 };
 extern const struct su_noun su_disk_noun;
+extern const struct su_noun su_document_noun;
 extern const struct su_noun su_authority_noun;
 
 /* Options, one definition a name: OPT(o_json, "--json", NULL, "print JSON", NULL); */
@@ -23,6 +24,9 @@ int su_disk_validate(const struct su_args *a, struct su_err *e);
 int su_disk_convert(const struct su_args *a, struct su_err *e);
 int su_disk_rollback_verb(const struct su_args *a, struct su_err *e);
 int su_disk_recover_verb(const struct su_args *a, struct su_err *e);
+
+int su_document_show(const struct su_args *a, struct su_err *e);
+int su_document_verify(const struct su_args *a, struct su_err *e);
 
 /* Text that came from a guest, made fit for a terminal: what is not UTF-8, control characters (C1 too) and
  * those that turn the writing direction become '?'. */

@@ -108,7 +108,7 @@ static int verb_rotate(const struct su_args *a, struct su_err *e)
 
 /* Serving ----------------------------------------------------------------------- */
 
-/* surety-authority beside this program, else where the shell would look. */
+/* surety-authority beside this program (a build), in sbin beside bin (an installation), else where the shell looks. */
 static int verb_serve(const struct su_args *a, struct su_err *e)
 {
     char self[PATH_MAX] = "", path[PATH_MAX + 32];
@@ -122,7 +122,10 @@ static int verb_serve(const struct su_args *a, struct su_err *e)
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n > 0) {
         self[n] = 0;
-        snprintf(path, sizeof path, "%s/surety-authority", dirname(self));
+        const char *here = dirname(self);
+        snprintf(path, sizeof path, "%s/surety-authority", here);
+        execv(path, argv);
+        snprintf(path, sizeof path, "%s/../sbin/surety-authority", here);
         execv(path, argv);
     }
     execvp("surety-authority", argv);

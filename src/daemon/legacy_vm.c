@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* VMs on the legacy network: who has a grant, giving one, taking it away. */
+#include "legacy_int.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const char *su_legacy_state_name(enum su_legacy_state s)
+{
+    static const char *const names[] = {"none", "connected", "configured", "detaching", "broken"};
+    return (size_t)s < SU_ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+void su_legacy_vms_done(struct su_legacy_vms *v)
+{
+    free(v->vm);
+    *v = (struct su_legacy_vms){0};
+}
+
+/* Both sides of a domain: what runs, and what is stored. */
+struct both {
+    struct su_legacy_dom live, stored;
+    bool running, persistent;
+};
+
+static int look(virDomainPtr dom, struct both *b, struct su_err *e)
+{
+    *b = (struct both){.running = virDomainIsActive(dom) == 1, .persistent = virDomainIsPersistent(dom) == 1};
+    if (su_legacy_dom_facts(dom, true, &b->stored, e) < 0)
+        return -1;
+    if (b->running)
+        return su_legacy_dom_facts(dom, false, &b->live, e);
+    return 0;
+}
+
+static bool granted(const struct both *b)
+{
+    return (b->running && b->live.granted) || (b->persistent && b->stored.granted);
+}
+
+static const char *trouble_of(const struct su_legacy_dom *d)
+{
+    if (d->interfaces > 1)
+        return "it has more than one interface on the legacy network";
+    return "its interface on the legacy network was changed: name, MAC address or filter";
+}
+
+static void broken(struct su_legacy_vm *v, const char *why)
+{
+    v->state = SU_LEGACY_BROKEN;
+    snprintf(v->problem, sizeof v->problem, "%s", why);
+}
+
+/* The table of states; first that fits. */
+static void judge(const struct both *b, struct su_legacy_vm *v)
+{
+    const struct su_legacy_dom *live = &b->live, *stored = &b->stored;
+    bool own = strcmp(live->dev, v->dev) == 0;
+    if (!granted(b)) {
+        if (b->running && live->interfaces)
+            own ? (void)(v->state = SU_LEGACY_DETACHING)
+                : broken(v, "it was attached without a grant, and gets no answers");
+        else if (stored->interfaces)
+            broken(v, "it was attached without a grant, and gets no answers");
+    } else if (b->running && live->granted && live->interfaces) {
+        if (live->right)
+            v->state = SU_LEGACY_CONNECTED;
+        else
+            broken(v, trouble_of(live));
+    } else if (!stored->interfaces) {
+        broken(v, "it has a grant, but its interface was removed");
+    } else if (!stored->right) {
+        broken(v, trouble_of(stored));
+    } else {
+        v->state = SU_LEGACY_CONFIGURED;
+    }
+}
+
+static int describe(struct su_legacy *l, virDomainPtr dom, struct su_legacy_vm *out, struct su_err *e)
+{
+    struct both b;
+    char path[128];
+    if (look(dom, &b, e) < 0)
+        return -1;
+    struct su_legacy_vm v = {.running = b.running};
+    snprintf(v.uuid, sizeof v.uuid, "%s", b.stored.uuid);
+    snprintf(v.name, sizeof v.name, "%s", b.stored.name);
+    su_legacy_dev_of(v.uuid, v.dev);
+    su_legacy_mac_of(v.uuid, v.mac);
+    judge(&b, &v);
+    for (size_t i = 0; v.state == SU_LEGACY_CONNECTED && l->applied && i < l->applied->n; i++)
+        if (strcmp(l->applied->ports[i].uuid, v.uuid) == 0) {
+            v.mark = SU_LEGACY_MARK + l->applied->ports[i].number;
+            su_legacy_address_of(l->applied->ports[i].number, v.address);
+        }
+    su_legacy_net_path(path, v.dev, "brport/isolated");
+    if (v.state == SU_LEGACY_CONNECTED && (!v.mark || !su_legacy_exists(l, path))) {
+        broken(&v, v.mark ? "its interface is not on the bridge" : "its port is not open");
+        v.mark = 0;
+    }
+    *out = v;
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct su_legacy_vm *)a)->name, ((const struct su_legacy_vm *)b)->name);
+}
+
+int su_legacy_list(struct su_legacy *l, struct su_legacy_vms *out, struct su_err *e)
+{
+    virDomainPtr *doms = NULL;
+    struct su_legacy_vms v = {0};
+    int rc = 0;
+    if (su_legacy_online(l, e) < 0)
+        return -1;
+    int n = virConnectListAllDomains(l->conn, &doms, 0);
+    if (n < 0)
+        return su_legacy_lv_fail(e, "the VMs cannot be listed");
+    v.vm = calloc((size_t)n + 1, sizeof *v.vm);
+    if (!v.vm)
+        rc = su_fail_nomem(e, (size_t)n * sizeof *v.vm);
+    for (int i = 0; i < n; i++) {
+        struct su_err gone = {0}; /* a VM that was removed meanwhile is no failure */
+        if (rc == 0 && describe(l, doms[i], &v.vm[v.n], &gone) == 0 && v.vm[v.n].state != SU_LEGACY_NONE)
+            v.n++;
+        virDomainFree(doms[i]);
+    }
+    free(doms);
+    if (rc < 0)
+        return -1;
+    qsort(v.vm, v.n, sizeof *v.vm, by_name);
+    *out = v;
+    return 0;
+}
+
+/* Giving and taking
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int find(struct su_legacy *l, const char *vm, virDomainPtr *out, struct su_err *e)
+{
+    if (su_legacy_online(l, e) < 0)
+        return -1;
+    *out = su_uuid_valid(vm) ? virDomainLookupByUUIDString(l->conn, vm) : NULL;
+    if (!*out)
+        *out = virDomainLookupByName(l->conn, vm);
+    if (*out)
+        return 0;
+    if (virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+        return su_legacy_lv_fail(e, "the VM cannot be looked up");
+    return su_fail(e, SU_E_MISSING, "legacy.vm", "there is no VM %.128s", vm);
+}
+
+/* Another VM's interface with the same name would keep this one from starting, and one with the MAC would confuse the
+ * bridge. */
+static int check_clash(struct su_legacy *l, const struct su_legacy_vm *v, struct su_err *e)
+{
+    virDomainPtr *doms = NULL;
+    int rc = 0, n = virConnectListAllDomains(l->conn, &doms, 0);
+    for (int i = 0; i < n; i++) {
+        char uuid[VIR_UUID_STRING_BUFLEN] = "";
+        bool clash = false;
+        struct su_err none = {0};
+        SU_FREE char *xml = NULL;
+        if (rc == 0 && virDomainGetUUIDString(doms[i], uuid) == 0 && strcmp(uuid, v->uuid) != 0)
+            xml = virDomainGetXMLDesc(doms[i], 0);
+        if (xml && su_legacy_dom_clashes(xml, v->dev, v->mac, &clash, &none) == 0 && clash) {
+            su_fail(e, SU_E_CONFLICT, "legacy.clash", "VM %.100s has an interface %s or its MAC address %s",
+                    virDomainGetName(doms[i]), v->dev, v->mac);
+            rc = su_remedy(e, "it is a copy made by hand: remove that interface from it (virsh detach-interface)");
+        }
+        virDomainFree(doms[i]);
+    }
+    free(doms);
+    return n < 0 ? su_legacy_lv_fail(e, "the VMs cannot be listed") : rc;
+}
+
+static int set_metadata(virDomainPtr dom, bool grant, unsigned flags, struct su_err *e)
+{
+    if (!flags)
+        return 0;
+    if (virDomainSetMetadata(dom, VIR_DOMAIN_METADATA_ELEMENT, grant ? "<grant/>" : NULL, SU_LEGACY_METADATA_KEY,
+                             SU_LEGACY_METADATA, flags) == 0 ||
+        (!grant && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_METADATA))
+        return 0;
+    return su_legacy_lv_fail(e, "the grant cannot be written into the VM's metadata");
+}
+
+/* Takes every interface of the legacy network out of one side of a domain. */
+static int detach(virDomainPtr dom, unsigned interfaces, unsigned flag, struct su_err *e)
+{
+    for (unsigned i = 0; i < interfaces; i++) {
+        struct su_legacy_dom d;
+        char xml[256];
+        if (su_legacy_dom_facts(dom, flag == VIR_DOMAIN_AFFECT_CONFIG, &d, e) < 0)
+            return -1;
+        if (!d.interfaces)
+            return 0;
+        snprintf(xml, sizeof xml,
+                 "<interface type='network'><mac address='%s'/><source network='" SU_LEGACY_NAME "'/></interface>",
+                 d.mac);
+        if (virDomainDetachDeviceFlags(dom, xml, flag) < 0) {
+            int code = virGetLastErrorCode();
+            if (code == VIR_ERR_DEVICE_MISSING || (flag == VIR_DOMAIN_AFFECT_LIVE && virDomainIsActive(dom) != 1))
+                return 0;
+            if (flag == VIR_DOMAIN_AFFECT_LIVE) /* the guest has not answered the last request yet, or cannot */
+                return 0;
+            return su_legacy_lv_fail(e, "the interface cannot be removed");
+        }
+    }
+    return 0;
+}
+
+/* The guest lets go within moments, or not at all. */
+static void wait_detached(virDomainPtr dom)
+{
+    struct su_legacy_dom d;
+    struct su_err gone = {0};
+    for (unsigned i = 0; i < 20; i++) {
+        if (virDomainIsActive(dom) != 1 || su_legacy_dom_facts(dom, false, &d, &gone) < 0 || !d.interfaces)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+}
+
+static int refresh_ports(struct su_legacy *l, const char *add, const char *drop, struct su_err *e)
+{
+    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports ports = {0};
+    uint32_t number;
+    bool changed;
+    if (su_legacy_collect(l, &ports, e) < 0)
+        return -1;
+    if (add && (su_legacy_number(l, add, &number, e) < 0 || su_legacy_ports_add(&ports, add, number, e) < 0))
+        return -1;
+    if (drop)
+        su_legacy_ports_drop(&ports, drop);
+    return su_legacy_apply(l, &ports, &changed, e);
+}
+
+static int fail_poweroff(struct su_err *e, const char *name, const char *why)
+{
+    su_fail(e, SU_E_REFUSED, "legacy.poweroff", "VM %.60s cannot take a network card while it runs: %.140s", name, why);
+    return su_remedy(e, "surety legacy grant --config NAME, then power the VM off and start it (a restart from inside "
+                        "is not enough)");
+}
+
+static int attach(struct su_legacy *l, virDomainPtr dom, const struct both *b, unsigned flags, struct su_err *e)
+{
+    SU_BUF struct su_buf xml = {0};
+    bool live = flags & VIR_DOMAIN_AFFECT_LIVE;
+    if (live && b->live.no_hotplug)
+        return fail_poweroff(e, b->stored.name, b->live.no_hotplug);
+    su_legacy_interface_xml(b->stored.uuid, live ? b->live.model : b->stored.model, &xml);
+    if (su_buf_ok(&xml, e) < 0)
+        return -1;
+    if (live && refresh_ports(l, b->stored.uuid, NULL, e) < 0) /* frames of the first moment count */
+        return -1;
+    if (virDomainAttachDeviceFlags(dom, su_buf_str(&xml), flags) == 0)
+        return 0;
+    if (live)
+        return fail_poweroff(e, b->stored.name, virGetLastErrorMessage());
+    return su_legacy_lv_fail(e, "the interface cannot be added");
+}
+
+/* Brings the sides that are asked for to "granted, with the right interface". */
+static int grant_sides(struct su_legacy *l, virDomainPtr dom, const struct both *b, unsigned flags, bool *changed,
+                       struct su_err *e)
+{
+    bool config_only = flags & SU_LEGACY_CONFIG_ONLY;
+    bool live = b->running && !(config_only && b->persistent) && !(b->live.granted && b->live.right);
+    bool config = b->persistent && !(b->stored.granted && b->stored.right);
+    unsigned meta = (live ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (config ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
+    unsigned att = (live && !b->live.right ? VIR_DOMAIN_AFFECT_LIVE : 0u) |
+                   (config && !b->stored.right ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
+    *changed = meta != 0;
+    if ((att & VIR_DOMAIN_AFFECT_LIVE) && b->live.interfaces) { /* a changed one first goes */
+        if (detach(dom, b->live.interfaces, VIR_DOMAIN_AFFECT_LIVE, e) < 0)
+            return -1;
+        wait_detached(dom);
+    }
+    if ((att & VIR_DOMAIN_AFFECT_CONFIG) && b->stored.interfaces &&
+        detach(dom, b->stored.interfaces, VIR_DOMAIN_AFFECT_CONFIG, e) < 0)
+        return -1;
+    if (att && attach(l, dom, b, att, e) < 0)
+        return -1;
+    return set_metadata(dom, true, meta, e);
+}
+
+int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,
+                    struct su_err *e)
+{
+    SU_AUTO(su_dom_freep) virDomainPtr dom = NULL;
+    struct su_legacy_vm v;
+    struct both b;
+    bool enabled, did = false;
+    if (su_legacy_enabled(l, &enabled, e) < 0)
+        return -1;
+    if (!enabled) {
+        su_fail(e, SU_E_REFUSED, "legacy.disabled", "legacy OS support is off on this host");
+        return su_remedy(e, "surety legacy enable");
+    }
+    if (find(l, vm, &dom, e) < 0 || describe(l, dom, &v, e) < 0 || look(dom, &b, e) < 0 || check_clash(l, &v, e) < 0)
+        return -1;
+    int rc = grant_sides(l, dom, &b, flags, &did, e);
+    struct su_err later = {0};
+    if (did && refresh_ports(l, NULL, NULL, rc < 0 ? &later : e) < 0)
+        rc = -1;
+    if (rc < 0 || describe(l, dom, &v, e) < 0)
+        return -1;
+    if (out)
+        *out = v;
+    *changed = did;
+    return 0;
+}
+
+int su_legacy_revoke(struct su_legacy *l, const char *vm, struct su_legacy_vm *out, bool *changed, struct su_err *e)
+{
+    SU_AUTO(su_dom_freep) virDomainPtr dom = NULL;
+    struct su_legacy_vm v;
+    struct both b;
+    if (find(l, vm, &dom, e) < 0 || look(dom, &b, e) < 0)
+        return -1;
+    bool did = granted(&b) || (b.running && b.live.interfaces) || (b.persistent && b.stored.interfaces);
+    unsigned sides = (b.running ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (b.persistent ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
+    bool enabled;
+    if (su_legacy_enabled(l, &enabled, e) < 0)
+        return -1;
+    if (did) {
+        /* first the port, then the record, last the card: at no moment is there more than is granted */
+        if ((enabled && refresh_ports(l, NULL, b.stored.uuid, e) < 0) || set_metadata(dom, false, sides, e) < 0 ||
+            su_legacy_number_drop(l, b.stored.uuid, e) < 0)
+            return -1;
+        if (b.persistent && detach(dom, b.stored.interfaces, VIR_DOMAIN_AFFECT_CONFIG, e) < 0)
+            return -1;
+        if (b.running && b.live.interfaces) {
+            if (detach(dom, b.live.interfaces, VIR_DOMAIN_AFFECT_LIVE, e) < 0)
+                return -1;
+            wait_detached(dom);
+        }
+    }
+    if (describe(l, dom, &v, e) < 0)
+        return -1;
+    if (out)
+        *out = v;
+    *changed = did;
+    return 0;
+}

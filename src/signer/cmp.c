@@ -160,6 +160,13 @@ static void clean(char *s)
             *s = '?';
 }
 
+/* Whether the authority said no, as OpenSSL's queue tells; it stays as it is. */
+static bool said_no(void)
+{
+    int reason = ERR_GET_REASON(ERR_peek_last_error());
+    return reason == CMP_R_REQUEST_REJECTED_BY_SERVER || reason == CMP_R_RECEIVED_ERROR;
+}
+
 static int explain(struct run *r, OSSL_CMP_CTX *c, struct su_err *e)
 {
     char text[160];
@@ -168,13 +175,14 @@ static int explain(struct run *r, OSSL_CMP_CTX *c, struct su_err *e)
         ERR_clear_error();
         return -1;
     }
-    if (OSSL_CMP_CTX_get_status(c) == OSSL_CMP_PKISTATUS_rejection &&
-        OSSL_CMP_CTX_snprint_PKIStatus(c, text, sizeof text)) {
+    if (said_no() && OSSL_CMP_CTX_snprint_PKIStatus(c, text, sizeof text)) {
         clean(text);
         ERR_clear_error();
-        return su_fail(e, SU_E_REFUSED, "cmp.refused", "the authority refuses: %s", text);
+        su_fail(e, SU_E_REFUSED, "cmp.refused", "the authority refuses: %s", text);
+    } else {
+        su_fail_ssl(e, SU_E_FORMAT, "cmp.answer", "the authority's answer cannot be accepted");
     }
-    return su_fail_ssl(e, SU_E_FORMAT, "cmp.answer", "the authority's answer cannot be accepted");
+    return r->now ? -1 : su_remedy(e, "see that the token is for this host, not used yet and not older than a day");
 }
 
 static bool common_options(OSSL_CMP_CTX *c, struct run *r)

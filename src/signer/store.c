@@ -308,6 +308,9 @@ int su_store_sweep(const struct su_store *s, const struct su_key_options *o, str
     }
     if (destroy_named(s->dir, "pending", in_use, o, e) < 0)
         return -1;
+    snprintf(path, sizeof path, "%s/current.new", s->dir);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return io(e, "removing", path);
     snprintf(path, sizeof path, "%s/pending", s->dir);
     if (unlink(path) < 0 && errno != ENOENT)
         return io(e, "removing", path);

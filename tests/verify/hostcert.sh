@@ -30,7 +30,7 @@ issue_host() {
         authorityKeyIdentifier=keyid >"$d/host.ext"
     openssl req -new -key "$d/any.key" -subj "/CN=$name" -out "$d/host.csr" 2>/dev/null &&
         openssl x509 -req -in "$d/host.csr" -force_pubkey "$pub" -CA "$d/issuing.pem" -CAkey "$d/issuing.key" \
-            -days 30 -set_serial "0x$(openssl rand -hex 15 | sed 's/^./4/')" -extfile "$d/host.ext" -out "$out" \
+            -days 30 -set_serial "${SERIAL:-0x$(openssl rand -hex 15 | sed 's/^./4/')}" -extfile "$d/host.ext" -out "$out" \
             "$@" 2>/dev/null
 }
 

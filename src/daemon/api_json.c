@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/api_json.h"
+#include <string.h>
+
+/* A time as RFC 3339, null when there is none. */
+static json_t *when(uint64_t t)
+{
+    char text[SU_TIME_TEXT];
+    su_time_text(t, text);
+    return text[0] ? json_string(text) : json_null();
+}
+
+static json_t *words(const char *s)
+{
+    json_t *o = s && s[0] ? json_string(s) : NULL;
+    return o ? o : json_null();
+}
+
+static json_t *notice(const struct su_notice *n)
+{
+    return json_pack("{s:s,s:s,s:o}", "id", n->id, "text", n->text, "remedy", words(n->remedy));
+}
+
+static json_t *last_sync(const struct su_daemon *d)
+{
+    static const char *const outcomes[] = {[SU_SYNC_NEVER] = "never",
+                                           [SU_SYNC_DONE] = "done",
+                                           [SU_SYNC_UNREACHABLE] = "unreachable",
+                                           [SU_SYNC_REFUSED] = "refused",
+                                           [SU_SYNC_FAILED] = "failed"};
+    const struct su_server_facts *f = &d->facts;
+    json_t *problem = f->problem[0] ? json_pack("{s:s,s:s}", "id", f->problem_id, "text", f->problem) : json_null();
+    return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "last", when(f->last_sync), "lastAttempt", when(f->last_attempt),
+                     "outcome", f->outcome < SU_ARRAY_LEN(outcomes) ? outcomes[f->outcome] : "failed", "problem",
+                     problem, "next", when(f->not_after ? d->next_sync : 0), "neededBefore", when(d->state.sync_by));
+}
+
+static json_t *parts(const struct su_daemon *d)
+{
+    static const char *const states[] = {[SU_SIGNER_NO_CERT] = "no certificate",
+                                         [SU_SIGNER_READY] = "ready",
+                                         [SU_SIGNER_BUSY] = "busy",
+                                         [SU_SIGNER_BROKEN] = "broken"};
+    const struct su_server_facts *f = &d->facts;
+    uint8_t s = f->signer_connected && f->signer_state < SU_ARRAY_LEN(states) ? f->signer_state : 0;
+    json_t *signer = json_pack("{s:b,s:o,s:o,s:I}", "connected", f->signer_connected, "state", words(states[s]), "key",
+                               words(d->copy.key), "signed", (json_int_t)d->copy.signed_documents);
+    json_t *imds =
+        json_pack("{s:b,s:i,s:i,s:i,s:I,s:I,s:I}", "connected", f->imds_connected, "vms", (int)d->imds_status.vms,
+                  "listeners", (int)d->imds_status.listeners, "connections", (int)d->imds_status.connections,
+                  "requests", (json_int_t)d->imds_status.requests, "documents", (json_int_t)d->imds_status.documents,
+                  "refused", (json_int_t)d->imds_status.refused);
+    json_t *virt = json_pack("{s:s,s:b}", "uri", d->conf.libvirt, "connected", f->libvirt_connected);
+    return json_pack("{s:o,s:o,s:o,s:{s:b,s:i}}", "signer", signer, "imds", imds, "libvirt", virt, "vsock", "open",
+                     f->vsock_open, "port", (int)d->conf.vsock_port);
+}
+
+json_t *su_api_server(const struct su_daemon *d)
+{
+    json_t *warnings = json_array();
+    int run = 0, served = 0;
+    for (unsigned i = 0; i < d->state.n_warnings; i++)
+        json_array_append_new(warnings, notice(&d->state.warning[i]));
+    for (size_t i = 0; i < d->vms.n; i++) {
+        run += d->vms.vm[i]->desc && d->vms.vm[i]->desc->running;
+        served += d->vms.vm[i]->wanted;
+    }
+    json_t *cert = d->facts.not_after ? json_pack("{s:s,s:o,s:o}", "serial", d->copy.serial, "notBefore",
+                                                  when(d->facts.not_before), "notAfter", when(d->facts.not_after))
+                                      : json_null();
+    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:{s:i,s:i,s:i},s:o}", "name", d->conf.host, "cluster",
+                     d->conf.cluster, "state", su_server_status_name(d->state.status), "reason", notice(&d->state.why),
+                     "warnings", warnings, "authority", words(d->authority), "certificate", cert, "sync", last_sync(d),
+                     "vms", "running", run, "served", served, "cutOff", (int)d->facts.cut_off, "parts", parts(d));
+}
+
+static json_t *transports(const struct su_vm *vm)
+{
+    json_t *list = json_array();
+    if (vm->wanted && vm->desc->cid)
+        json_array_append_new(list, json_string("vsock"));
+    if (vm->wanted && vm->mark)
+        json_array_append_new(list, json_string("http"));
+    if (vm->wanted && vm->desc->socket[0])
+        json_array_append_new(list, json_string("unix"));
+    return list;
+}
+
+/* What to say of a VM in a word: "Active" means that it was verified lately, not that it could be. */
+static const char *status(const struct su_vm *vm, uint64_t now)
+{
+    if (vm->problem_id[0])
+        return "Error";
+    if (!vm->desc || !vm->desc->running)
+        return "Stopped";
+    if (!vm->wanted)
+        return "Inactive";
+    if (vm->last_verified && now >= vm->last_verified && now - vm->last_verified < 86400)
+        return "Active";
+    return vm->last_document ? "Documented" : "Ready";
+}
+
+json_t *su_api_vm(const struct su_vm *vm, uint64_t now)
+{
+    const struct su_vm_desc *d = vm->desc;
+    json_t *problem =
+        vm->problem_id[0] ? json_pack("{s:s,s:s}", "id", vm->problem_id, "text", vm->problem) : json_null();
+    json_t *security =
+        json_pack("{s:b,s:s,s:b,s:b}", "secureBoot", d && d->secure_boot, "securityType", d ? d->security_type : "",
+                  "vTpm", d && d->vtpm, "customCommand", d && d->custom_command);
+    bool at_imds = vm->wanted && vm->at[SU_PEER_IMDS].rev == vm->route_rev;
+    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:i,s:I,s:o,s:o,s:o,s:o}", "uuid", vm->uuid, "name", vm->name,
+                     "source", vm->source, "running", d && d->running, "status", status(vm, now), "problem", problem,
+                     "transports", transports(vm), "served", at_imds, "cid", d ? (int)d->cid : 0, "mark",
+                     (json_int_t)vm->mark, "security", security, "lastDocument", when(vm->last_document),
+                     "lastVerified", when(vm->last_verified), "lastResult", words(vm->last_result));
+}
+
+json_t *su_api_vms(const struct su_daemon *d)
+{
+    json_t *list = json_array();
+    uint64_t now = su_now();
+    for (size_t i = 0; i < d->vms.n; i++)
+        if (d->vms.vm[i]->desc)
+            json_array_append_new(list, su_api_vm(d->vms.vm[i], now));
+    return json_pack("{s:o}", "vms", list);
+}

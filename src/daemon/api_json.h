@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* daemon/api_json.h - what the management API says.  Objects are the caller's; NULL: out of memory.  With lock. */
+#pragma once
+#include "daemon/daemon.h"
+#include <jansson.h>
+
+json_t *su_api_server(const struct su_daemon *d);
+json_t *su_api_vm(const struct su_vm *vm, uint64_t now);
+json_t *su_api_vms(const struct su_daemon *d);

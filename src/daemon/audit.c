@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What surety-imds answered: a line each in the log, and kept in the store.
+ *
+ * A thread writes at most once a second, a transaction for all that came meanwhile, so that a guest that asks without
+ * end costs one flush a second.  When the store cannot be written the newest QUEUE records are kept in memory. */
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { QUEUE = 4096, KEEP_LOG = 100000, KEEP_VM_S = 90 * 86400, FORGET_MAX = 256 };
+
+struct entry {
+    char uuid[SU_UUID_TEXT];
+    char *text; /* owned */
+};
+struct su_audit {
+    struct su_daemon *d;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stopping;
+    struct entry queue[QUEUE]; /* a ring */
+    size_t first, n;
+    uint64_t dropped;
+};
+
+static const char *transport_name(uint8_t t)
+{
+    return t == SU_OVER_VSOCK ? "vsock" : t == SU_OVER_HTTP ? "http" : t == SU_OVER_UNIX ? "unix" : "";
+}
+
+static const char *kind_name(uint8_t k)
+{
+    return k == SU_AUDIT_DOCUMENT ? "document" : k == SU_AUDIT_VERIFIED ? "verified" : "request";
+}
+
+static char *to_text(const struct su_imds_audit *a, const char *name)
+{
+    char when[SU_TIME_TEXT];
+    su_time_text(a->time_ms / 1000, when);
+    json_t *o =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:s}", "time", when, "vm", a->uuid, "name", name, "kind",
+                  kind_name(a->kind), "transport", transport_name(a->transport), "status", (int)a->status, "peer",
+                  a->peer, "path", a->path, "nonceHash", a->nonce_hash, "audience", a->audience, "result", a->result);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}
+
+static void enqueue(struct su_audit *q, const char *uuid, char *text)
+{
+    SU_HOLD(&q->lock);
+    if (!text)
+        return;
+    if (q->n == QUEUE) { /* the oldest goes */
+        free(q->queue[q->first].text);
+        q->first = (q->first + 1) % QUEUE;
+        q->n--;
+        q->dropped++;
+    }
+    struct entry *x = &q->queue[(q->first + q->n++) % QUEUE];
+    snprintf(x->uuid, sizeof x->uuid, "%s", uuid);
+    x->text = text;
+    pthread_cond_signal(&q->wake);
+}
+
+static void note(struct su_vm *vm, const struct su_imds_audit *a, uint64_t now)
+{
+    uint64_t t = a->time_ms / 1000;
+    if (t > now) /* its clock is ours; anything else is a lie */
+        t = now;
+    if (a->kind == SU_AUDIT_DOCUMENT && a->status == 200) {
+        vm->last_document = t;
+        vm->last_transport = a->transport;
+    } else if (a->kind == SU_AUDIT_VERIFIED && a->status < 300) {
+        snprintf(vm->last_result, sizeof vm->last_result, "%s", a->result);
+        if (strcmp(a->result, "ok") == 0)
+            vm->last_verified = t;
+    }
+}
+
+void su_audit_take(struct su_daemon *d, const struct su_imds_audit *a)
+{
+    struct su_vm *vm = a->uuid[0] ? su_vmtab_find(&d->vms, a->uuid) : NULL;
+    const char *name = vm ? vm->name : "";
+    su_log(LOG_INFO,
+           "audit: vm=%s name=\"%s\" kind=%s transport=%s peer=\"%s\" path=%s status=%u nonce=%s audience=\"%s\""
+           " result=%s",
+           a->uuid[0] ? a->uuid : "-", name, kind_name(a->kind), transport_name(a->transport), a->peer, a->path,
+           a->status, a->nonce_hash[0] ? a->nonce_hash : "-", a->audience, a->result);
+    if (vm)
+        note(vm, a, su_now());
+    if (d->audit)
+        enqueue(d->audit, a->uuid, to_text(a, name));
+}
+
+/* The store -------------------------------------------------------------------------------------------------------- */
+
+struct batch {
+    struct su_store_write w[QUEUE * 2];
+    char key[QUEUE][48];
+    char *value[QUEUE];
+    char *text[QUEUE];
+    char uuid[QUEUE][SU_UUID_TEXT];
+    size_t n, n_text, n_vm;
+};
+
+static void take_queue(struct su_audit *q, struct batch *b)
+{
+    SU_HOLD(&q->lock);
+    for (; q->n; q->n--, q->first = (q->first + 1) % QUEUE) {
+        struct entry *x = &q->queue[q->first];
+        b->text[b->n_text] = x->text;
+        memcpy(b->uuid[b->n_text], x->uuid, sizeof x->uuid);
+        b->w[b->n++] = (struct su_store_write){.subject = b->uuid[b->n_text], .text = x->text};
+        b->n_text++;
+        x->text = NULL;
+    }
+}
+
+static char *vm_record(const struct su_vm *vm)
+{
+    json_t *o =
+        json_pack("{s:s,s:I,s:I,s:s,s:i}", "name", vm->name, "document", (json_int_t)vm->last_document, "verified",
+                  (json_int_t)vm->last_verified, "result", vm->last_result, "transport", (int)vm->last_transport);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    return text;
+}
+
+static bool seen(const struct batch *b, size_t i)
+{
+    for (size_t j = 0; j < b->n_vm; j++)
+        if (strcmp(b->key[j] + 3, b->uuid[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A record for each VM that the batch names. */
+static void add_vms(struct su_daemon *d, struct batch *b)
+{
+    SU_HOLD(&d->lock);
+    for (size_t i = 0; i < b->n_text; i++) {
+        struct su_vm *vm = b->uuid[i][0] && !seen(b, i) ? su_vmtab_find(&d->vms, b->uuid[i]) : NULL;
+        char *value = vm ? vm_record(vm) : NULL;
+        if (!value)
+            continue;
+        snprintf(b->key[b->n_vm], sizeof b->key[0], "vm/%s", vm->uuid);
+        b->value[b->n_vm] = value;
+        b->w[b->n++] =
+            (struct su_store_write){.key = b->key[b->n_vm], .value = {(const uint8_t *)value, strlen(value)}};
+        b->n_vm++;
+    }
+}
+
+static void told(struct su_daemon *d, int rc, const struct su_err *e)
+{
+    SU_HOLD(&d->lock);
+    if (rc < 0 && !d->facts.store_failed)
+        su_log_err(LOG_ERR, "audit log", e);
+    if (rc == 0 && d->facts.store_failed)
+        su_log(LOG_NOTICE, "audit log: can be written again");
+    d->facts.store_failed = rc < 0;
+    snprintf(d->facts.store_problem, sizeof d->facts.store_problem, "%s", rc < 0 ? e->msg : "");
+    su_daemon_wake(d);
+}
+
+static void write_batch(struct su_audit *q, struct batch *b)
+{
+    struct su_err e = {0};
+    memset(b, 0, sizeof *b);
+    take_queue(q, b);
+    if (b->n == 0)
+        return;
+    add_vms(q->d, b);
+    int rc = su_store_batch(q->d->store, b->w, b->n, KEEP_LOG, &e);
+    told(q->d, rc, &e);
+    for (size_t i = 0; i < b->n_text; i++) /* kept for the next try, unless the queue is full by then */
+        if (rc < 0)
+            enqueue(q, b->uuid[i], b->text[i]);
+        else
+            free(b->text[i]);
+    for (size_t i = 0; i < b->n_vm; i++)
+        free(b->value[i]);
+}
+
+static void *run(void *arg)
+{
+    struct su_audit *q = arg;
+    struct batch *b SU_FREE = malloc(sizeof *b);
+    bool last = false;
+    while (b && !last) {
+        struct timespec until;
+        pthread_mutex_lock(&q->lock);
+        while (!q->stopping && q->n == 0)
+            pthread_cond_wait(&q->wake, &q->lock);
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec++;
+        while (!q->stopping && pthread_cond_timedwait(&q->wake, &q->lock, &until) == 0)
+            ;
+        last = q->stopping;
+        uint64_t dropped = q->dropped;
+        q->dropped = 0;
+        pthread_mutex_unlock(&q->lock);
+        if (dropped)
+            su_log(LOG_WARNING, "audit log: %llu records were not kept; the lines above have them",
+                   (unsigned long long)dropped);
+        write_batch(q, b);
+    }
+    return NULL;
+}
+
+struct old {
+    char key[FORGET_MAX][48];
+    size_t n;
+    uint64_t before;
+};
+
+static int find_old(void *arg, const char *key, uint64_t revision, struct su_bytes value)
+{
+    struct old *o = arg;
+    json_t *v = json_loadb((const char *)value.p, value.n, 0, NULL);
+    json_int_t doc = json_integer_value(json_object_get(v, "document")),
+               ver = json_integer_value(json_object_get(v, "verified"));
+    (void)revision;
+    if ((uint64_t)doc < o->before && (uint64_t)ver < o->before && strlen(key) < sizeof o->key[0])
+        snprintf(o->key[o->n++], sizeof o->key[0], "%s", key);
+    json_decref(v);
+    return o->n == FORGET_MAX;
+}
+
+/* VMs of which nothing was heard for a season. */
+static void forget_old(struct su_store *s)
+{
+    struct old *o SU_FREE = calloc(1, sizeof *o);
+    struct su_err e = {0};
+    uint64_t now = su_now();
+    if (!o || now < KEEP_VM_S)
+        return;
+    o->before = now - KEEP_VM_S;
+    int rc = su_store_list(s, "vm/", find_old, o, &e);
+    for (size_t i = 0; i < o->n && rc == 0; i++)
+        rc = su_store_del(s, o->key[i], SU_STORE_ANY, &e);
+}
+
+void su_audit_recall(struct su_daemon *d, struct su_vm *vm)
+{
+    struct su_buf value SU_BUF = {0};
+    struct su_err e = {0};
+    char key[48];
+    snprintf(key, sizeof key, "vm/%s", vm->uuid);
+    if (su_store_get(d->store, key, &value, NULL, &e) < 0)
+        return;
+    json_t *v = json_loadb(su_buf_str(&value), value.n, 0, NULL);
+    const char *result = json_string_value(json_object_get(v, "result"));
+    vm->last_document = (uint64_t)json_integer_value(json_object_get(v, "document"));
+    vm->last_verified = (uint64_t)json_integer_value(json_object_get(v, "verified"));
+    vm->last_transport = (uint8_t)json_integer_value(json_object_get(v, "transport"));
+    snprintf(vm->last_result, sizeof vm->last_result, "%s", result ? result : "");
+    json_decref(v);
+}
+
+int su_audit_start(struct su_daemon *d, struct su_err *e)
+{
+    struct su_audit *q = calloc(1, sizeof *q);
+    pthread_condattr_t a;
+    if (!q)
+        return su_fail_nomem(e, sizeof *q);
+    q->d = d;
+    pthread_condattr_init(&a);
+    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->wake, &a);
+    pthread_condattr_destroy(&a);
+    forget_old(d->store);
+    if (pthread_create(&q->thread, NULL, run, q) != 0) {
+        free(q);
+        return su_fail(e, SU_E_NOMEM, "daemon.thread", "cannot start a thread");
+    }
+    d->audit = q;
+    return 0;
+}
+
+void su_audit_stop(struct su_daemon *d)
+{
+    struct su_audit *q = su_steal(&d->audit);
+    if (!q)
+        return;
+    pthread_mutex_lock(&q->lock);
+    q->stopping = true;
+    pthread_cond_signal(&q->wake);
+    pthread_mutex_unlock(&q->lock);
+    pthread_join(q->thread, NULL);
+    for (; q->n; q->n--, q->first = (q->first + 1) % QUEUE)
+        free(q->queue[q->first].text);
+    pthread_cond_destroy(&q->wake);
+    pthread_mutex_destroy(&q->lock);
+    free(q);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The listening sockets: made here as root, used by surety-imds. */
+#include "daemon/daemon.h"
+#include "daemon/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+int su_listeners_add(struct su_daemon *d, const char *name, uint8_t identify, uint8_t transport, const char *uuid,
+                     int fd, const char *path, struct su_err *e)
+{
+    struct su_listener *grown = realloc(d->listener, (d->n_listeners + 1) * sizeof *grown);
+    if (!grown)
+        return su_fail_nomem(e, sizeof *grown);
+    d->listener = grown;
+    struct su_listener *l = &grown[d->n_listeners];
+    memset(l, 0, sizeof *l);
+    l->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (l->fd < 0)
+        return su_fail_os(e, "daemon.listen", "keeping a socket");
+    l->l.identify = identify;
+    l->l.transport = transport;
+    snprintf(l->l.name, sizeof l->l.name, "%s", name);
+    snprintf(l->l.uuid, sizeof l->l.uuid, "%s", uuid);
+    snprintf(l->path, sizeof l->path, "%s", path);
+    d->n_listeners++;
+    return 0;
+}
+
+static void close_listener(struct su_listener *l)
+{
+    close(l->fd);
+    if (l->path[0])
+        unlink(l->path);
+}
+
+void su_listeners_sweep(struct su_daemon *d)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->n_listeners; i++)
+        if (d->listener[i].gone && !d->listener[i].told)
+            close_listener(&d->listener[i]);
+        else
+            d->listener[kept++] = d->listener[i];
+    d->n_listeners = kept;
+}
+
+void su_listeners_drop(struct su_daemon *d, const char *prefix)
+{
+    for (size_t i = 0; i < d->n_listeners; i++)
+        if (strncmp(d->listener[i].l.name, prefix, strlen(prefix)) == 0)
+            d->listener[i].gone = true;
+    su_listeners_sweep(d);
+}
+
+bool su_listeners_at_imds(const struct su_daemon *d, const char *prefix)
+{
+    for (size_t i = 0; i < d->n_listeners; i++)
+        if (d->listener[i].told && strncmp(d->listener[i].l.name, prefix, strlen(prefix)) == 0)
+            return true;
+    return false;
+}
+
+void su_listeners_done(struct su_daemon *d)
+{
+    for (size_t i = 0; i < d->n_listeners; i++)
+        close_listener(&d->listener[i]);
+    free(d->listener);
+    d->listener = NULL;
+    d->n_listeners = 0;
+}
+
+/* Only for guests: bound to the host's own context id, so that what reaches this machine from outside (when it is
+ * itself a VM) does not arrive here. */
+static int open_vsock(uint32_t port, int *fd, struct su_err *e)
+{
+    SU_CLOSE int vhost = open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC); /* loads the module */
+    if (vhost < 0)
+        return su_fail_os(e, "daemon.vsock", "/dev/vhost-vsock");
+    SU_CLOSE int s = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_vm a = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port};
+    if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof a) < 0 || listen(s, 128) < 0)
+        return su_fail_os(e, "daemon.vsock", "vsock port %u", port);
+    *fd = s;
+    s = -1;
+    return 0;
+}
+
+void su_listeners_vsock(struct su_daemon *d)
+{
+    SU_CLOSE int fd = -1;
+    struct su_err e = {0};
+    if (!d->facts.vsock_wanted || d->facts.vsock_open)
+        return;
+    if (open_vsock(d->conf.vsock_port, &fd, &e) < 0 ||
+        su_listeners_add(d, "vsock", SU_BY_CID, SU_OVER_VSOCK, "", fd, "", &e) < 0) {
+        if (!d->facts.vsock_problem[0])
+            su_log_err(LOG_WARNING, "vsock", &e);
+        snprintf(d->facts.vsock_problem, sizeof d->facts.vsock_problem, "%s", e.msg);
+        return;
+    }
+    d->facts.vsock_open = true;
+}
+
+/* The VMM connects to this socket when the guest opens the port; whoever may connect is the VM.  So it belongs to the
+ * owner of its directory, who runs the VMM, and to nobody else. */
+static int open_hybrid(const char *path, int *fd, struct su_err *e)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct stat st;
+    char dir[sizeof a.sun_path];
+    if (strlen(path) >= sizeof a.sun_path)
+        return su_fail(e, SU_E_RANGE, "daemon.listen", "the path %s is too long", path);
+    memcpy(a.sun_path, path, strlen(path) + 1);
+    memcpy(dir, path, strlen(path) + 1);
+    *strrchr(dir, '/') = 0;
+    SU_CLOSE int dir_fd = open(dir[0] ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0 || fstat(dir_fd, &st) < 0)
+        return su_fail_os(e, "daemon.listen", "%s", dir);
+    const char *name = strrchr(path, '/') + 1;
+    struct stat old;
+    if (fstatat(dir_fd, name, &old, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (!S_ISSOCK(old.st_mode))
+            return su_fail(e, SU_E_CONFLICT, "daemon.listen", "%s exists and is no socket", path);
+        unlinkat(dir_fd, name, 0);
+    }
+    SU_CLOSE int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s < 0 || fchmod(s, 0600) < 0) /* the mode that bind gives the file */
+        return su_fail_os(e, "daemon.listen", "making a socket");
+    if (bind(s, (struct sockaddr *)&a, sizeof a) < 0 || listen(s, 64) < 0)
+        return su_fail_os(e, "daemon.listen", "%s", path);
+    if ((st.st_uid != 0 || st.st_gid != 0) && fchownat(dir_fd, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+        return su_fail_os(e, "daemon.listen", "giving %s to its owner", path);
+    *fd = s;
+    s = -1;
+    return 0;
+}
+
+/* A path is used again only when the socket that was there is closed. */
+static bool taken(const struct su_daemon *d, const struct su_vm *vm, const char *path)
+{
+    for (size_t i = 0; i < d->n_listeners; i++)
+        if (strcmp(d->listener[i].path, path) == 0 || strcmp(d->listener[i].l.uuid, vm->uuid) == 0)
+            return true;
+    return false;
+}
+
+static void add_hybrid(struct su_daemon *d, struct su_vm *vm, const char *path)
+{
+    char name[64];
+    struct su_err e = {0};
+    SU_CLOSE int fd = -1;
+    snprintf(name, sizeof name, "unix:%s", vm->uuid);
+    if (open_hybrid(path, &fd, &e) == 0 &&
+        su_listeners_add(d, name, SU_BY_LISTENER, SU_OVER_UNIX, vm->uuid, fd, path, &e) == 0)
+        return;
+    if (strcmp(vm->problem_id, "vm.socket") != 0)
+        su_log_err(LOG_ERR, vm->name, &e);
+    snprintf(vm->problem_id, sizeof vm->problem_id, "vm.socket");
+    snprintf(vm->problem, sizeof vm->problem, "%s", e.msg);
+}
+
+void su_listeners_vms(struct su_daemon *d)
+{
+    char path[120];
+    for (size_t i = 0; i < d->n_listeners; i++) {
+        struct su_listener *l = &d->listener[i];
+        struct su_vm *vm = l->l.uuid[0] ? su_vmtab_find(&d->vms, l->l.uuid) : NULL;
+        if (!l->l.uuid[0])
+            continue;
+        snprintf(path, sizeof path, "%s_169", vm && vm->desc ? vm->desc->socket : "");
+        l->gone |= !vm || !vm->wanted || strcmp(path, l->path) != 0;
+    }
+    su_listeners_sweep(d);
+    for (size_t i = 0; i < d->vms.n; i++) {
+        struct su_vm *vm = d->vms.vm[i];
+        if (!vm->wanted || !vm->desc->socket[0])
+            continue;
+        snprintf(path, sizeof path, "%s_169", vm->desc->socket);
+        if (!taken(d, vm, path))
+            add_hybrid(d, vm, path);
+    }
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "store.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { VERSION = 1 };
+
+enum statement {
+    S_GET,
+    S_PUT,
+    S_DEL,
+    S_LIST,
+    S_LOG_ADD,
+    S_LOG_CUT,
+    S_LOG_READ,
+    S_BEGIN,
+    S_COMMIT,
+    S_ROLLBACK,
+    S_COUNT
+};
+static const char *const sql[S_COUNT] = {
+    [S_GET] = "SELECT revision, value FROM record WHERE key = ?1",
+    [S_PUT] = "INSERT INTO record(key, revision, value) VALUES (?1, 1, ?2)"
+              " ON CONFLICT(key) DO UPDATE SET revision = revision + 1, value = excluded.value",
+    [S_DEL] = "DELETE FROM record WHERE key = ?1",
+    [S_LIST] = "SELECT key, revision, value FROM record WHERE key >= ?1 AND substr(key, 1, ?2) = ?1 ORDER BY key",
+    [S_LOG_ADD] = "INSERT INTO log(subject, text) VALUES (?1, ?2)",
+    [S_LOG_CUT] = "DELETE FROM log WHERE number <= (SELECT max(number) FROM log) - ?1",
+    [S_LOG_READ] = "SELECT number, subject, text FROM log WHERE (?1 IS NULL OR subject = ?1)"
+                   " AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3",
+    [S_BEGIN] = "BEGIN IMMEDIATE",
+    [S_COMMIT] = "COMMIT",
+    [S_ROLLBACK] = "ROLLBACK",
+};
+
+struct su_store {
+    sqlite3 *db;
+    pthread_mutex_t lock;
+    sqlite3_stmt *st[S_COUNT];
+};
+
+static void unlockp(pthread_mutex_t **m)
+{
+    pthread_mutex_unlock(*m);
+}
+#define HOLD(s)                                                                                                        \
+    pthread_mutex_t *held_ SU_AUTO(unlockp) = &(s)->lock;                                                              \
+    pthread_mutex_lock(held_)
+
+static int fail(struct su_store *s, const char *what, struct su_err *e)
+{
+    int code = sqlite3_errcode(s->db);
+    bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    su_fail(e, damaged ? SU_E_FORMAT : SU_E_IO, damaged ? "store.format" : "store.io", "%s: %s", what,
+            sqlite3_errmsg(s->db));
+    if (damaged)
+        su_remedy(e, "Move the state file away, start suretyd, and sync: only the audit log is lost");
+    else if (code == SQLITE_FULL)
+        su_remedy(e, "Make room in the state directory");
+    return -1;
+}
+
+/* Runs a statement that gives no rows, and makes it ready for the next time. */
+static int run(struct su_store *s, enum statement which, const char *what, struct su_err *e)
+{
+    int rc = sqlite3_step(s->st[which]);
+    int failed = rc == SQLITE_DONE ? 0 : fail(s, what, e);
+    sqlite3_reset(s->st[which]);
+    sqlite3_clear_bindings(s->st[which]);
+    return failed;
+}
+
+static void rewindp(sqlite3_stmt **st)
+{
+    sqlite3_reset(*st);
+    sqlite3_clear_bindings(*st);
+}
+
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS record(key TEXT PRIMARY KEY NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS log(number INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, text TEXT NOT "
+    "NULL);"
+    "CREATE INDEX IF NOT EXISTS log_subject ON log(subject, number);"
+    "PRAGMA user_version = 1;";
+
+static int prepare(struct su_store *s, struct su_err *e)
+{
+    sqlite3_stmt *v = NULL;
+    int version = -1;
+    sqlite3_busy_timeout(s->db, 5000);
+    if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
+        return fail(s, "setting up", e);
+    if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &v, NULL) == SQLITE_OK && sqlite3_step(v) == SQLITE_ROW)
+        version = sqlite3_column_int(v, 0);
+    sqlite3_finalize(v);
+    if (version < 0)
+        return fail(s, "reading the version", e);
+    if (version > VERSION)
+        return su_fail(e, SU_E_FORMAT, "store.format", "version %d of the store is newer than this program", version);
+    if (version < VERSION && sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+        return fail(s, "making the tables", e);
+    for (int i = 0; i < S_COUNT; i++)
+        if (sqlite3_prepare_v3(s->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL) != SQLITE_OK)
+            return fail(s, "preparing", e);
+    return 0;
+}
+
+void su_store_close(struct su_store **sp)
+{
+    struct su_store *s = su_steal(sp);
+    if (!s)
+        return;
+    for (int i = 0; i < S_COUNT; i++)
+        sqlite3_finalize(s->st[i]);
+    sqlite3_close(s->db);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+int su_store_open(const char *path, struct su_store **out, struct su_err *e)
+{
+    struct su_store *s SU_AUTO(su_store_close) = calloc(1, sizeof *s);
+    if (!s)
+        return su_fail_nomem(e, sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
+    /* SQLite gives its side files the mode of the main file, so that is made first. */
+    SU_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return su_fail_os(e, "store.io", "opening %s", path);
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)
+        return s->db ? fail(s, path, e) : su_fail_nomem(e, 0);
+    if (prepare(s, e) < 0)
+        return su_context(e, "%s", path);
+    *out = su_steal(&s);
+    return 0;
+}
+
+static int check_key(const char *key, size_t value, struct su_err *e)
+{
+    size_t n = strlen(key);
+    if (n == 0 || n > SU_STORE_KEY || value > SU_STORE_VALUE)
+        return su_fail(e, SU_E_RANGE, "store.size", "a record of %zu bytes with a key of %zu bytes", value, n);
+    return 0;
+}
+
+/* 0 and revision 0 when there is none.  value may be NULL. */
+static int look(struct su_store *s, const char *key, struct su_buf *value, uint64_t *revision, struct su_err *e)
+{
+    sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_GET];
+    sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+    int rc = sqlite3_step(st);
+    *revision = 0;
+    if (rc == SQLITE_DONE)
+        return 0;
+    if (rc != SQLITE_ROW)
+        return fail(s, "reading", e);
+    *revision = (uint64_t)sqlite3_column_int64(st, 0);
+    if (value)
+        su_buf_add(value, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1));
+    return value ? su_buf_ok(value, e) : 0;
+}
+
+int su_store_get(struct su_store *s, const char *key, struct su_buf *value, uint64_t *revision, struct su_err *e)
+{
+    uint64_t found;
+    HOLD(s);
+    if (check_key(key, 0, e) < 0 || look(s, key, value, &found, e) < 0)
+        return -1;
+    if (found == 0)
+        return su_fail(e, SU_E_MISSING, "store.none", "there is no record %s", key);
+    if (revision)
+        *revision = found;
+    return 0;
+}
+
+static int expect(struct su_store *s, const char *key, uint64_t expected, uint64_t *found, struct su_err *e)
+{
+    if (look(s, key, NULL, found, e) < 0)
+        return -1;
+    if (expected != SU_STORE_ANY && expected != *found)
+        return su_fail(e, SU_E_CONFLICT, "store.revision", "record %s is at revision %llu, not %llu", key,
+                       (unsigned long long)*found, (unsigned long long)expected);
+    return 0;
+}
+
+static int put(struct su_store *s, const char *key, struct su_bytes value, struct su_err *e)
+{
+    sqlite3_bind_text(s->st[S_PUT], 1, key, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(s->st[S_PUT], 2, value.n ? (const void *)value.p : "", (int)value.n, SQLITE_STATIC);
+    return run(s, S_PUT, "writing", e);
+}
+
+/* Ends the transaction; what was an error stays one. */
+static int finish(struct su_store *s, int rc, struct su_err *e)
+{
+    struct su_err ignored = {0};
+    if (rc == 0)
+        rc = run(s, S_COMMIT, "writing", e);
+    if (rc < 0 && !sqlite3_get_autocommit(s->db)) {
+        int back = run(s, S_ROLLBACK, "rolling back", &ignored);
+        (void)back;
+    }
+    return rc;
+}
+
+int su_store_put(struct su_store *s, const char *key, struct su_bytes value, uint64_t expected, uint64_t *revision,
+                 struct su_err *e)
+{
+    uint64_t found = 0;
+    HOLD(s);
+    if (check_key(key, value.n, e) < 0 || run(s, S_BEGIN, "writing", e) < 0)
+        return -1;
+    int rc = expect(s, key, expected, &found, e);
+    if (rc == 0)
+        rc = put(s, key, value, e);
+    if (finish(s, rc, e) < 0)
+        return -1;
+    if (revision)
+        *revision = found + 1;
+    return 0;
+}
+
+int su_store_del(struct su_store *s, const char *key, uint64_t expected, struct su_err *e)
+{
+    uint64_t found = 0;
+    HOLD(s);
+    if (check_key(key, 0, e) < 0 || run(s, S_BEGIN, "writing", e) < 0)
+        return -1;
+    int rc = expect(s, key, expected, &found, e);
+    if (rc == 0 && found) {
+        sqlite3_bind_text(s->st[S_DEL], 1, key, -1, SQLITE_STATIC);
+        rc = run(s, S_DEL, "writing", e);
+    }
+    return finish(s, rc, e);
+}
+
+int su_store_list(struct su_store *s, const char *prefix, su_store_each each, void *arg, struct su_err *e)
+{
+    HOLD(s);
+    sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_LIST];
+    int rc;
+    sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)strlen(prefix));
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct su_bytes v = {sqlite3_column_blob(st, 2), (size_t)sqlite3_column_bytes(st, 2)};
+        if (each(arg, (const char *)sqlite3_column_text(st, 0), (uint64_t)sqlite3_column_int64(st, 1), v) != 0)
+            return 0;
+    }
+    return rc == SQLITE_DONE ? 0 : fail(s, "reading", e);
+}
+
+static int log_add(struct su_store *s, const char *subject, const char *text, struct su_err *e)
+{
+    sqlite3_bind_text(s->st[S_LOG_ADD], 1, subject, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->st[S_LOG_ADD], 2, text, -1, SQLITE_STATIC);
+    return run(s, S_LOG_ADD, "writing", e);
+}
+
+int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n, uint64_t keep_log, struct su_err *e)
+{
+    HOLD(s);
+    for (size_t i = 0; i < n; i++)
+        if (w[i].key ? check_key(w[i].key, w[i].value.n, e) < 0 : check_key("log", strlen(w[i].text), e) < 0)
+            return -1;
+    if (run(s, S_BEGIN, "writing", e) < 0)
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = w[i].key ? put(s, w[i].key, w[i].value, e) : log_add(s, w[i].subject, w[i].text, e);
+    if (rc == 0) {
+        sqlite3_bind_int64(s->st[S_LOG_CUT], 1, (sqlite3_int64)keep_log);
+        rc = run(s, S_LOG_CUT, "writing", e);
+    }
+    return finish(s, rc, e);
+}
+
+int su_store_log(struct su_store *s, const char *subject, uint64_t before, unsigned max, su_store_entry each, void *arg,
+                 struct su_err *e)
+{
+    HOLD(s);
+    sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_LOG_READ];
+    int rc;
+    if (subject)
+        sqlite3_bind_text(st, 1, subject, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 2, (sqlite3_int64)(before > INT64_MAX ? INT64_MAX : before));
+    sqlite3_bind_int64(st, 3, max);
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+        if (each(arg, (uint64_t)sqlite3_column_int64(st, 0), (const char *)sqlite3_column_text(st, 1),
+                 (const char *)sqlite3_column_text(st, 2)) != 0)
+            return 0;
+    return rc == SQLITE_DONE ? 0 : fail(s, "reading", e);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* daemon/virt_int.h - private to virt*.c. */
+#pragma once
+#include "daemon/daemon.h"
+#include "daemon/legacy.h"
+
+enum { SU_VIRT_DIRTY = 4096 };
+
+struct su_virt {
+    struct su_daemon *d;
+    pthread_t thread;
+    bool stopping; /* the thread's own */
+    virConnectPtr conn;
+    unsigned retry_s;
+    int64_t retry_at, ensure_at; /* CLOCK_MONOTONIC, seconds */
+    bool closed, resync, look_at_legacy;
+    char dirty[SU_VIRT_DIRTY][SU_UUID_TEXT]; /* domains whose XML has to be read again */
+    size_t n_dirty;
+    int watch_fd; /* changes of nftables */
+
+    pthread_mutex_t legacy_lock; /* of what follows; taken before the daemon's lock */
+    struct su_legacy legacy;
+    struct su_legacy_listeners listeners;
+};
+
+/* Puts the legacy network in order, and tells the table and the listeners what came of it. */
+void su_virt_legacy_look(struct su_virt *v);
+/* With the legacy lock: the ports into the table. */
+void su_virt_legacy_marks(struct su_virt *v);
+void su_virt_legacy_done(struct su_virt *v);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Between the legacy network (legacy.h) and the table of VMs, the listeners and the API. */
+#include "daemon/legacy_json.h"
+#include "daemon/log.h"
+#include "daemon/virt_int.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define LISTENERS "legacy:"
+enum { LET_GO_S = 5 };
+
+static void tell_enrolled(struct su_virt *v)
+{
+    SU_HOLD(&v->d->lock);
+    v->legacy.enrolled = v->d->facts.not_after != 0;
+}
+
+void su_virt_legacy_marks(struct su_virt *v)
+{
+    struct su_legacy_vms all = {0};
+    struct su_err e = {0};
+    if (su_legacy_list(&v->legacy, &all, &e) < 0) {
+        su_log_err(LOG_WARNING, "legacy network", &e);
+        return;
+    }
+    struct su_vm_mark *m SU_FREE = calloc(all.n + 1, sizeof *m);
+    size_t n = 0;
+    for (size_t i = 0; i < all.n && m; i++)
+        if (all.vm[i].mark) {
+            memcpy(m[n].uuid, all.vm[i].uuid, sizeof m[n].uuid);
+            m[n++].mark = all.vm[i].mark;
+        }
+    su_legacy_vms_done(&all);
+    SU_HOLD(&v->d->lock);
+    if (m)
+        su_vmtab_marks(&v->d->vms, m, n);
+    su_daemon_wake(v->d);
+}
+
+static void hand_over(struct su_virt *v)
+{
+    struct su_err e = {0};
+    SU_HOLD(&v->d->lock);
+    su_listeners_drop(v->d, LISTENERS);
+    for (size_t i = 0; i < v->listeners.n; i++)
+        if (su_listeners_add(v->d, v->listeners.listener[i].name, SU_BY_MARK, SU_OVER_HTTP, "",
+                             v->listeners.listener[i].fd, "", &e) < 0)
+            su_log_err(LOG_ERR, v->listeners.listener[i].name, &e);
+    su_daemon_wake(v->d);
+}
+
+void su_virt_legacy_look(struct su_virt *v)
+{
+    struct su_err e = {0};
+    bool enabled = false, repaired = false, moved = false;
+    SU_HOLD(&v->legacy_lock);
+    if (v->watch_fd >= 0)
+        su_legacy_watch_drain(v->watch_fd);
+    if (!v->legacy.conn || su_legacy_enabled(&v->legacy, &enabled, &e) < 0 || !enabled)
+        return;
+    tell_enrolled(v);
+    if (su_legacy_ensure(&v->legacy, &repaired, &e) < 0)
+        su_log_err(LOG_ERR, "legacy network", &e);
+    if (repaired)
+        su_log(LOG_NOTICE, "legacy network: put in order");
+    if (v->watch_fd >= 0)
+        su_legacy_watch_drain(v->watch_fd); /* what we did ourselves */
+    if (su_legacy_listen(&v->legacy, &v->listeners, &moved, &e) < 0)
+        su_log_err(LOG_ERR, "legacy network", &e);
+    if (moved)
+        hand_over(v);
+    su_virt_legacy_marks(v);
+}
+
+void su_virt_legacy_done(struct su_virt *v)
+{
+    su_legacy_unlisten(&v->listeners);
+    su_legacy_done(&v->legacy);
+}
+
+/* Waits until surety-imds has let go of what `still` looks at; it is told with the next wake. */
+static void let_go(struct su_daemon *d, bool (*still)(struct su_daemon *d, const char *what), const char *what)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LET_GO_S;
+    su_daemon_wake(d);
+    while (still(d, what))
+        if (pthread_cond_timedwait(&d->changed, &d->lock, &until) != 0) {
+            su_log(LOG_WARNING, "surety-imds does not let go of %s", what);
+            return;
+        }
+}
+
+static bool has_mark(struct su_daemon *d, const char *uuid)
+{
+    struct su_vm *vm = su_vmtab_find(&d->vms, uuid);
+    return vm && vm->at[SU_PEER_IMDS].rev && vm->at[SU_PEER_IMDS].mark;
+}
+
+static bool has_listener(struct su_daemon *d, const char *prefix)
+{
+    return su_listeners_at_imds(d, prefix);
+}
+
+static uint64_t last_request(void *arg, const char *uuid)
+{
+    struct su_daemon *d = arg;
+    SU_HOLD(&d->lock);
+    struct su_vm *vm = su_vmtab_find(&d->vms, uuid);
+    return vm && vm->last_transport == SU_OVER_HTTP ? vm->last_document * 1000 : 0;
+}
+
+int su_virt_legacy_show(struct su_daemon *d, json_t **json, struct su_err *e)
+{
+    struct su_virt *v = d->virt;
+    struct su_legacy_vms all = {0};
+    struct su_legacy_findings *f SU_FREE = calloc(1, sizeof *f);
+    bool enabled;
+    SU_HOLD(&v->legacy_lock);
+    if (!f)
+        return su_fail_nomem(e, sizeof *f);
+    tell_enrolled(v);
+    if (su_legacy_enabled(&v->legacy, &enabled, e) < 0)
+        return -1;
+    if (su_legacy_check(&v->legacy, f, e) < 0 || su_legacy_list(&v->legacy, &all, e) < 0)
+        return -1;
+    *json = su_legacy_json(enabled, &d->conf, f, &all, last_request, d);
+    su_legacy_vms_done(&all);
+    return *json ? 0 : su_fail_nomem(e, 0);
+}
+
+int su_virt_legacy_enable(struct su_daemon *d, bool *changed, struct su_err *e)
+{
+    struct su_virt *v = d->virt;
+    {
+        SU_HOLD(&v->legacy_lock);
+        tell_enrolled(v);
+        if (su_legacy_enable(&v->legacy, changed, e) < 0)
+            return -1;
+    }
+    su_virt_legacy_look(v);
+    return 0;
+}
+
+int su_virt_legacy_disable(struct su_daemon *d, bool remove_vms, bool *changed, struct su_err *e)
+{
+    struct su_virt *v = d->virt;
+    int rc;
+    {
+        SU_HOLD(&v->legacy_lock);
+        {
+            SU_HOLD(&d->lock);
+            su_listeners_drop(d, LISTENERS);
+            let_go(d, has_listener, LISTENERS);
+        }
+        su_legacy_unlisten(&v->listeners);
+        rc = su_legacy_disable(&v->legacy, remove_vms, changed, e);
+        su_virt_legacy_marks(v);
+    }
+    if (rc < 0) /* it stays: so do the listeners */
+        su_virt_legacy_look(v);
+    return rc;
+}
+
+static int one(const struct su_legacy_vm *vm, json_t **json, struct su_err *e)
+{
+    *json = su_legacy_vm_json(vm, 0);
+    return *json ? 0 : su_fail_nomem(e, 0);
+}
+
+int su_virt_legacy_grant(struct su_daemon *d, const char *vm, bool config_only, json_t **json, bool *changed,
+                         struct su_err *e)
+{
+    struct su_virt *v = d->virt;
+    struct su_legacy_vm out = {0};
+    SU_HOLD(&v->legacy_lock);
+    tell_enrolled(v);
+    int rc = su_legacy_grant(&v->legacy, vm, config_only ? SU_LEGACY_CONFIG_ONLY : 0, &out, changed, e);
+    su_virt_legacy_marks(v);
+    return rc < 0 ? -1 : one(&out, json, e);
+}
+
+int su_virt_legacy_revoke(struct su_daemon *d, const char *name, json_t **json, bool *changed, struct su_err *e)
+{
+    struct su_virt *v = d->virt;
+    struct su_legacy_vm out = {0};
+    struct su_err ignored = {0};
+    SU_HOLD(&v->legacy_lock);
+    {
+        struct su_vm *vm = NULL;
+        SU_HOLD(&d->lock);
+        if (su_vmtab_lookup(&d->vms, name, &vm, &ignored) == 0) {
+            char uuid[SU_UUID_TEXT];
+            memcpy(uuid, vm->uuid, sizeof uuid);
+            su_vmtab_unmark(&d->vms, uuid);
+            let_go(d, has_mark, uuid);
+        }
+    }
+    int rc = su_legacy_revoke(&v->legacy, name, &out, changed, e);
+    su_virt_legacy_marks(v);
+    return rc < 0 ? -1 : one(&out, json, e);
+}

@@ -116,16 +116,10 @@ struct su_imds_conn *su_conns_asker(struct su_conns *c, uint32_t seq)
 
 struct su_imds_conn *su_conns_oldest_idle(struct su_conns *c, const struct su_imds_vm *vm)
 {
-    struct su_imds_conn *k, *oldest = NULL;
-    if (!vm) {
-        for (k = c->first[SU_PHASE_HEAD]; k && k->dead; k = k->next)
-            ;
-        return k;
-    }
-    for (k = vm->conns; k; k = k->vm_next)
-        if (k->phase == SU_PHASE_HEAD && !k->dead && (!oldest || k->deadline_us < oldest->deadline_us))
-            oldest = k;
-    return oldest;
+    struct su_imds_conn *k = c->first[SU_PHASE_HEAD]; /* the list is in order of age */
+    while (k && (k->dead || (vm && k->vm != vm)))
+        k = k->next;
+    return k;
 }
 
 int64_t su_conns_deadline(const struct su_conns *c)

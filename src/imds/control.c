@@ -5,23 +5,35 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t su_base64_put(const uint8_t *p, size_t n, char *out)
+/* Two digits for every 12 bits: half the steps of a table of 64. */
+static uint16_t pair[4096];
+
+static void make_pairs(void)
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (unsigned i = 0; i < 4096; i++) {
+        const char two[2] = {digit[i >> 6], digit[i & 63]};
+        memcpy(&pair[i], two, 2);
+    }
+}
+
+size_t su_base64_put(const uint8_t *p, size_t n, char *out)
+{
     char *o = out;
+    if (!pair[0])
+        make_pairs();
     for (; n >= 3; p += 3, n -= 3, o += 4) {
         uint32_t v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
-        o[0] = digit[v >> 18];
-        o[1] = digit[v >> 12 & 63];
-        o[2] = digit[v >> 6 & 63];
-        o[3] = digit[v & 63];
+        memcpy(o, &pair[v >> 12], 2);
+        memcpy(o + 2, &pair[v & 4095], 2);
     }
     if (n) {
         uint32_t v = (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0);
-        o[0] = digit[v >> 18];
-        o[1] = digit[v >> 12 & 63];
-        o[2] = n > 1 ? digit[v >> 6 & 63] : '=';
+        memcpy(o, &pair[v >> 12], 2);
+        memcpy(o + 2, &pair[v & 4095], 2);
         o[3] = '=';
+        if (n == 1)
+            o[2] = '=';
         o += 4;
     }
     return (size_t)(o - out);

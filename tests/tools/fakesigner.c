@@ -5,7 +5,9 @@
 #include "wire/ipc.h"
 #include "wire/sign.h"
 #include <fcntl.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 enum { BATCH = 32, PAYLOAD = 640, OVERHEAD = 1400 /* certificate, names, framing */ };
 
 static EVP_PKEY *key;
+static EVP_PKEY_CTX *with;
 static uint8_t in[BATCH][4096];
 static struct su_buf out[BATCH];
 
@@ -32,11 +35,10 @@ static size_t sign(uint8_t *der)
     memset(der, 0x30, OVERHEAD + PAYLOAD);
     if (!key)
         return OVERHEAD + PAYLOAD + 256;
-    EVP_MD_CTX *c = EVP_MD_CTX_new();
-    if (!c || EVP_DigestSignInit(c, NULL, EVP_sha256(), NULL, key) != 1 ||
-        EVP_DigestSign(c, der + OVERHEAD + PAYLOAD, &n, payload, sizeof payload) != 1)
+    uint8_t hash[32];
+    if (EVP_Digest(payload, sizeof payload, hash, NULL, EVP_sha256(), NULL) != 1 ||
+        EVP_PKEY_sign(with, der + OVERHEAD + PAYLOAD, &n, hash, sizeof hash) != 1)
         exit(1);
-    EVP_MD_CTX_free(c);
     return OVERHEAD + PAYLOAD + n;
 }
 
@@ -91,6 +93,9 @@ int main(int argc, char **argv)
     if (argc != 3 || su_ipc_listen(argv[1], 0600, &listener, &e) < 0)
         return fprintf(stderr, "fakesigner PATH none|rsa2048|p256: %s\n", e.msg), 1;
     key = make_key(argv[2]);
+    with = key ? EVP_PKEY_CTX_new(key, NULL) : NULL;
+    if (key && (!with || EVP_PKEY_sign_init(with) != 1 || EVP_PKEY_CTX_set_signature_md(with, EVP_sha256()) != 1))
+        return fprintf(stderr, "fakesigner: no key\n"), 1;
     for (;;) {
         struct pollfd p = {.fd = listener, .events = POLLIN};
         if (poll(&p, 1, -1) < 0 || su_ipc_accept(listener, (uid_t)-1, &s, &e) < 0)

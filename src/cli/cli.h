@@ -15,6 +15,8 @@ struct su_noun {
 extern const struct su_noun su_disk_noun;
 extern const struct su_noun su_document_noun;
 extern const struct su_noun su_authority_noun;
+extern const struct su_noun su_server_noun;
+extern const struct su_noun su_vm_noun;
 
 /* Options, one definition a name: OPT(o_json, "--json", NULL, "print JSON", NULL); */
 #define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}
@@ -25,6 +27,7 @@ int su_disk_convert(const struct su_args *a, struct su_err *e);
 int su_disk_rollback_verb(const struct su_args *a, struct su_err *e);
 int su_disk_recover_verb(const struct su_args *a, struct su_err *e);
 
+int su_document_get(const struct su_args *a, struct su_err *e);
 int su_document_show(const struct su_args *a, struct su_err *e);
 int su_document_verify(const struct su_args *a, struct su_err *e);
 

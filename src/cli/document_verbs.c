@@ -23,6 +23,11 @@ OPT(o_server, "--server-certificates", NULL, "take signers with certificates of 
 OPT(o_extra, "--extra-certificates", NULL, "take documents with more than the signer's certificate", NULL);
 OPT(o_any, "--any-audience", NULL, "take documents that are for somebody else", NULL);
 
+OPT(o_version, "--api-version", "DATE", "which members it has (default: the newest)", "");
+OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.sock)", NULL);
+
+static const struct su_option *const get_options[] = {&o_nonce,  &o_audience, &o_key, &o_version,
+                                                      &o_socket, &o_json,     NULL};
 static const struct su_option *const show_options[] = {&o_json, NULL};
 static const struct su_option *const verify_options[] = {
     &o_json, &o_trust, &o_intermediates, &o_crl,          &o_domain,      &o_nonce, &o_audience,
@@ -30,6 +35,7 @@ static const struct su_option *const verify_options[] = {
     &o_at,   &o_age,   &o_skew,          &o_server,       &o_extra,       &o_any,   NULL};
 
 static const struct su_verb verbs[] = {
+    {"document", "get", "VM", "a document about a VM of this host", 1, 1, get_options, su_document_get},
     {"document", "show", "FILE", "what a document claims; proves nothing", 1, 1, show_options, su_document_show},
     {"document", "verify", "FILE", "is it true? signature, chain, times, and what is asked for", 1, 1, verify_options,
      su_document_verify},

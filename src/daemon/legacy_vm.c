@@ -263,28 +263,51 @@ static int attach(struct su_legacy *l, virDomainPtr dom, const struct both *b, u
     return su_legacy_lv_fail(e, "the interface cannot be added");
 }
 
-/* Brings the sides that are asked for to "granted, with the right interface". */
-static int grant_sides(struct su_legacy *l, virDomainPtr dom, const struct both *b, unsigned flags, bool *changed,
-                       struct su_err *e)
+/* What is missing for "granted, with the right interface" on the sides that are asked for. */
+struct missing {
+    unsigned record, card; /* VIR_DOMAIN_AFFECT_LIVE, _CONFIG */
+};
+
+static void missing_on(struct missing *m, const struct su_legacy_dom *d, unsigned side)
 {
-    bool config_only = flags & SU_LEGACY_CONFIG_ONLY;
-    bool live = b->running && !(config_only && b->persistent) && !(b->live.granted && b->live.right);
-    bool config = b->persistent && !(b->stored.granted && b->stored.right);
-    unsigned meta = (live ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (config ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
-    unsigned att = (live && !b->live.right ? VIR_DOMAIN_AFFECT_LIVE : 0u) |
-                   (config && !b->stored.right ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
-    *changed = meta != 0;
-    if ((att & VIR_DOMAIN_AFFECT_LIVE) && b->live.interfaces) { /* a changed one first goes */
+    if (!d->granted || !d->right)
+        m->record |= side;
+    if (!d->right)
+        m->card |= side;
+}
+
+static struct missing what_is_missing(const struct both *b, unsigned flags)
+{
+    struct missing m = {0};
+    bool later = (flags & SU_LEGACY_CONFIG_ONLY) && b->persistent;
+    if (b->running && !later)
+        missing_on(&m, &b->live, VIR_DOMAIN_AFFECT_LIVE);
+    if (b->persistent)
+        missing_on(&m, &b->stored, VIR_DOMAIN_AFFECT_CONFIG);
+    return m;
+}
+
+/* A changed interface goes before the right one comes. */
+static int clear_way(virDomainPtr dom, const struct both *b, unsigned sides, struct su_err *e)
+{
+    if ((sides & VIR_DOMAIN_AFFECT_LIVE) && b->live.interfaces) {
         if (detach(dom, b->live.interfaces, VIR_DOMAIN_AFFECT_LIVE, e) < 0)
             return -1;
         wait_detached(dom);
     }
-    if ((att & VIR_DOMAIN_AFFECT_CONFIG) && b->stored.interfaces &&
-        detach(dom, b->stored.interfaces, VIR_DOMAIN_AFFECT_CONFIG, e) < 0)
+    if ((sides & VIR_DOMAIN_AFFECT_CONFIG) && b->stored.interfaces)
+        return detach(dom, b->stored.interfaces, VIR_DOMAIN_AFFECT_CONFIG, e);
+    return 0;
+}
+
+static int grant_sides(struct su_legacy *l, virDomainPtr dom, const struct both *b, unsigned flags, bool *changed,
+                       struct su_err *e)
+{
+    struct missing m = what_is_missing(b, flags);
+    *changed = m.record != 0;
+    if (m.card && (clear_way(dom, b, m.card, e) < 0 || attach(l, dom, b, m.card, e) < 0))
         return -1;
-    if (att && attach(l, dom, b, att, e) < 0)
-        return -1;
-    return set_metadata(dom, true, meta, e);
+    return set_metadata(dom, true, m.record, e);
 }
 
 int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,
@@ -314,6 +337,17 @@ int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct 
     return 0;
 }
 
+/* First the port, then the record, last the card: at no moment is there more than is granted. */
+static int take_away(struct su_legacy *l, virDomainPtr dom, const struct both *b, struct su_err *e)
+{
+    unsigned sides = (b->running ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (b->persistent ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
+    bool enabled;
+    if (su_legacy_enabled(l, &enabled, e) < 0 || (enabled && refresh_ports(l, NULL, b->stored.uuid, e) < 0) ||
+        set_metadata(dom, false, sides, e) < 0 || su_legacy_number_drop(l, b->stored.uuid, e) < 0)
+        return -1;
+    return clear_way(dom, b, sides, e);
+}
+
 int su_legacy_revoke(struct su_legacy *l, const char *vm, struct su_legacy_vm *out, bool *changed, struct su_err *e)
 {
     SU_AUTO(su_dom_freep) virDomainPtr dom = NULL;
@@ -322,24 +356,7 @@ int su_legacy_revoke(struct su_legacy *l, const char *vm, struct su_legacy_vm *o
     if (find(l, vm, &dom, e) < 0 || look(dom, &b, e) < 0)
         return -1;
     bool did = granted(&b) || (b.running && b.live.interfaces) || (b.persistent && b.stored.interfaces);
-    unsigned sides = (b.running ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (b.persistent ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
-    bool enabled;
-    if (su_legacy_enabled(l, &enabled, e) < 0)
-        return -1;
-    if (did) {
-        /* first the port, then the record, last the card: at no moment is there more than is granted */
-        if ((enabled && refresh_ports(l, NULL, b.stored.uuid, e) < 0) || set_metadata(dom, false, sides, e) < 0 ||
-            su_legacy_number_drop(l, b.stored.uuid, e) < 0)
-            return -1;
-        if (b.persistent && detach(dom, b.stored.interfaces, VIR_DOMAIN_AFFECT_CONFIG, e) < 0)
-            return -1;
-        if (b.running && b.live.interfaces) {
-            if (detach(dom, b.live.interfaces, VIR_DOMAIN_AFFECT_LIVE, e) < 0)
-                return -1;
-            wait_detached(dom);
-        }
-    }
-    if (describe(l, dom, &v, e) < 0)
+    if ((did && take_away(l, dom, &b, e) < 0) || describe(l, dom, &v, e) < 0)
         return -1;
     if (out)
         *out = v;

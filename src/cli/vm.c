@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* "surety vm": the VMs of this host. */
+#include "api.h"
+#include "cli.h"
+#include <string.h>
+
+enum { WAIT_S = 10 };
+
+static void cell(const json_t *row, size_t column, char *out, size_t cap)
+{
+    const json_t *t = su_api_member(row, "transports");
+    size_t at = 0;
+    out[0] = 0;
+    if (column == 5) {
+        snprintf(out, cap, "%s", su_api_text(row, "problem.id"));
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(t) && at < cap; i++) {
+        int n = snprintf(out + at, cap - at, "%s%s", i ? "," : "", json_string_value(json_array_get(t, i)));
+        at += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static int verb_list(const struct su_args *a, struct su_err *e)
+{
+    static const struct su_api_column columns[] = {{"NAME", "name"},
+                                                   {"STATUS", "status"},
+                                                   {"SECURITY", "security.securityType"},
+                                                   {"TRANSPORT", NULL},
+                                                   {"LAST-VERIFIED", "lastVerified"},
+                                                   {"PROBLEM", NULL},
+                                                   {"UUID", "uuid"}};
+    json_t *o SU_JSON = NULL;
+    if (su_api_call(a, "GET", "/v1/vms", NULL, NULL, WAIT_S, &o, e) < 0)
+        return -1;
+    if (su_args_get(a, "--json"))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), cell);
+    return SU_EXIT_OK;
+}
+
+static void line(const char *what, const char *value)
+{
+    printf("%-14s ", what);
+    su_print_safe(value[0] ? value : "-", stdout);
+    putchar('\n');
+}
+
+static const char *yes(const json_t *o, const char *path)
+{
+    return json_is_true(su_api_member(o, path)) ? "yes" : "no";
+}
+
+static void print_vm(const json_t *o)
+{
+    char transports[64];
+    cell(o, 3, transports, sizeof transports);
+    line("name", su_api_text(o, "name"));
+    line("uuid", su_api_text(o, "uuid"));
+    line("source", su_api_text(o, "source"));
+    line("running", yes(o, "running"));
+    line("status", su_api_text(o, "status"));
+    if (su_api_text(o, "problem.id")[0]) {
+        line("problem", su_api_text(o, "problem.text"));
+        line("problem id", su_api_text(o, "problem.id"));
+    }
+    line("transport", transports);
+    printf("%-14s %lld\n", "vsock cid", (long long)json_integer_value(su_api_member(o, "cid")));
+    line("secure boot", yes(o, "security.secureBoot"));
+    line("vtpm", yes(o, "security.vTpm"));
+    line("security type", su_api_text(o, "security.securityType"));
+    line("last document", su_api_text(o, "lastDocument"));
+    line("last verified", su_api_text(o, "lastVerified"));
+    line("guest says", su_api_text(o, "lastResult"));
+}
+
+static int verb_show(const struct su_args *a, struct su_err *e)
+{
+    json_t *o SU_JSON = NULL;
+    if (su_api_call(a, "GET", "/v1/vms/%s", a->operand[0], NULL, WAIT_S, &o, e) < 0)
+        return -1;
+    if (su_args_get(a, "--json"))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    print_vm(o);
+    return SU_EXIT_OK;
+}
+
+OPT(o_json, "--json", NULL, "print JSON", NULL);
+OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.sock)", NULL);
+static const struct su_option *const plain[] = {&o_socket, &o_json, NULL};
+
+static const struct su_verb verbs[] = {
+    {"vm", "list", "", "the VMs of this host, and whether they are attested", 0, 0, plain, verb_list},
+    {"vm", "show", "NAME", "one VM, by name or UUID", 1, 1, plain, verb_show},
+};
+const struct su_noun su_vm_noun = {verbs, SU_ARRAY_LEN(verbs)};

@@ -38,6 +38,14 @@ static bool take(const unsigned char **p, size_t *n, struct tlv *out)
     return true;
 }
 
+/* Not a byte more than the number needs. */
+static bool integer_ok(const struct tlv *t)
+{
+    if (t->n < 2)
+        return t->n == 1;
+    return !(t->p[0] == 0 && t->p[1] < 0x80) && !(t->p[0] == 0xFF && t->p[1] >= 0x80);
+}
+
 /* Universal types: which are constructed, and what little can be wrong inside the others. */
 static bool form_ok(const struct tlv *t)
 {
@@ -49,7 +57,7 @@ static bool form_ok(const struct tlv *t)
     if (number == 1)
         return t->n == 1 && (t->p[0] == 0 || t->p[0] == 0xFF);
     if (number == 2 || number == 10)
-        return t->n >= 1 && !(t->n > 1 && ((t->p[0] == 0 && t->p[1] < 0x80) || (t->p[0] == 0xFF && t->p[1] >= 0x80)));
+        return integer_ok(t);
     if (number == 5)
         return t->n == 0;
     return true;

@@ -60,56 +60,79 @@ static bool token(const char *p, size_t n)
     return n > 0;
 }
 
-static bool field_line(const char *p, size_t n, struct head *h)
+static bool set_field(const char *name, size_t name_n, const char *v, size_t n, struct head *h)
 {
-    const char *colon = memchr(p, ':', n);
-    size_t name = colon ? (size_t)(colon - p) : 0, number = 0;
-    if (!colon || !token(p, name))
-        return false;
-    const char *v = colon + 1, *end = p + n;
-    while (v < end && (*v == ' ' || *v == '\t'))
-        v++;
-    while (end > v && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    for (const char *c = v; c < end; c++)
-        if ((unsigned char)*c < 0x20 && *c != '\t')
-            return false;
-    size_t len = (size_t)(end - v);
-    if (same_name(p, name, "content-length")) {
-        if (h->has_length || !take_number(v, len, 999999999, &h->length))
+    size_t number = 0;
+    if (same_name(name, name_n, "content-length")) {
+        if (h->has_length || !take_number(v, n, 999999999, &h->length))
             return false;
         h->has_length = true;
-    } else if (same_name(p, name, "transfer-encoding")) {
-        if (h->chunked || !same_name(v, len, "chunked"))
+    } else if (same_name(name, name_n, "transfer-encoding")) {
+        if (h->chunked || !same_name(v, n, "chunked"))
             return false;
         h->chunked = true;
-    } else if (same_name(p, name, "retry-after") && take_number(v, len, 86400, &number)) {
+    } else if (same_name(name, name_n, "retry-after") && take_number(v, n, 86400, &number)) {
         h->retry_after = (unsigned)number;
     }
     return true;
 }
 
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool field_line(const char *p, size_t n, struct head *h)
+{
+    const char *colon = memchr(p, ':', n), *end = p + n;
+    if (!colon || !token(p, (size_t)(colon - p)))
+        return false;
+    const char *v = colon + 1;
+    while (v < end && blank(*v))
+        v++;
+    while (end > v && blank(end[-1]))
+        end--;
+    for (const char *c = v; c < end; c++)
+        if ((unsigned char)*c < 0x20 && *c != '\t')
+            return false;
+    return set_field(p, (size_t)(colon - p), v, (size_t)(end - v), h);
+}
+
+/* A line of the head from i on: its length without CRLF. */
+static enum http_progress head_line(const char *p, size_t n, size_t i, size_t *line)
+{
+    size_t k = i;
+    while (k < n && p[k] != '\n' && k <= HTTP_MAX_HEAD)
+        k++;
+    if (k > HTTP_MAX_HEAD)
+        return HTTP_BAD;
+    if (k >= n)
+        return HTTP_MORE;
+    if (k == i || p[k - 1] != '\r')
+        return HTTP_BAD;
+    *line = k - 1 - i;
+    return HTTP_DONE;
+}
+
 static enum http_progress parse_head(const char *p, size_t n, struct head *h)
 {
-    size_t i = 0;
-    for (bool first = true;; first = false) {
-        size_t k = i;
-        while (k < n && p[k] != '\n' && k <= HTTP_MAX_HEAD)
-            k++;
-        if (k > HTTP_MAX_HEAD)
+    size_t i = 0, line = 0;
+    if (n > 0 && memcmp(p, "HTTP/1.", n < 7 ? n : 7) != 0)
+        return HTTP_BAD;
+    enum http_progress r = head_line(p, n, 0, &line);
+    if (r != HTTP_DONE)
+        return r;
+    if (!status_line(p, line, h))
+        return HTTP_BAD;
+    do {
+        i += line + 2;
+        r = head_line(p, n, i, &line);
+        if (r != HTTP_DONE)
+            return r;
+        if (line > 0 && !field_line(p + i, line, h))
             return HTTP_BAD;
-        if (k >= n)
-            return n > 0 && memcmp(p, "HTTP/1.", n < 7 ? n : 7) != 0 ? HTTP_BAD : HTTP_MORE;
-        if (k == i || p[k - 1] != '\r')
-            return HTTP_BAD;
-        size_t line = k - 1 - i;
-        if (first ? !status_line(p, line, h) : line > 0 && !field_line(p + i, line, h))
-            return HTTP_BAD;
-        i = k + 1;
-        if (!first && line == 0)
-            break;
-    }
-    h->n = i;
+    } while (line > 0);
+    h->n = i + 2;
     return h->chunked && h->has_length ? HTTP_BAD : HTTP_DONE;
 }
 

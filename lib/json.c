@@ -109,29 +109,32 @@ static void put_utf8(struct reader *r, uint32_t c)
     }
 }
 
-static bool take_escape(struct reader *r)
+/* The four digits behind \u, and those of a second half where the first is one. */
+static bool take_code(struct reader *r, uint32_t *out)
 {
     uint32_t c = 0, low = 0;
-    if (r->i >= r->n)
-        return false;
-    switch (r->p[r->i++]) {
-    case '"':
-    case '\\':
-    case '/':
-        r->arena[r->used++] = (char)r->p[r->i - 1];
-        return true;
-    case 'u':
-        break;
-    default: /* \b \f \n \r \t stand for control characters, which no text of ours has */
-        return false;
-    }
-    if (!take_hex4(r, &c) || c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0xDC00 && c <= 0xDFFF))
+    if (!take_hex4(r, &c) || (c >= 0xDC00 && c <= 0xDFFF))
         return false;
     if (c >= 0xD800 && c <= 0xDBFF) {
         if (!eat(r, '\\') || !eat(r, 'u') || !take_hex4(r, &low) || low < 0xDC00 || low > 0xDFFF)
             return false;
         c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
     }
+    *out = c;
+    return true;
+}
+
+/* \b \f \n \r \t stand for control characters, which no text of ours has. */
+static bool take_escape(struct reader *r)
+{
+    uint32_t c = 0;
+    unsigned char kind = r->i < r->n ? r->p[r->i++] : 0;
+    if (kind == '"' || kind == '\\' || kind == '/') {
+        r->arena[r->used++] = (char)kind;
+        return true;
+    }
+    if (kind != 'u' || !take_code(r, &c) || c < 0x20 || (c >= 0x7F && c < 0xA0))
+        return false;
     put_utf8(r, c);
     return true;
 }

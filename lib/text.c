@@ -128,34 +128,36 @@ static int value64(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+/* n is a multiple of 4; the last pad characters are '='.  p has room for n / 4 * 3 bytes. */
+static bool decode64(const char *s, size_t n, size_t pad, unsigned char *p)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < n; i++) {
+        int v = i >= n - pad ? 0 : value64(s[i]);
+        if (v < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)v;
+        if (i % 4 < 3)
+            continue;
+        *p++ = (unsigned char)(bits >> 16);
+        *p++ = (unsigned char)(bits >> 8);
+        *p++ = (unsigned char)bits;
+    }
+    /* what the padding cuts off must be zero, so that each value has one way to write it */
+    return (bits & ((1u << 8 * pad) - 1)) == 0;
+}
+
 unsigned char *surety_base64(const char *s, size_t n, size_t max, size_t *out_n)
 {
     size_t pad = n >= 4 && s[n - 1] == '=' ? (s[n - 2] == '=' ? 2u : 1u) : 0u;
     if (n == 0 || n % 4 || n / 4 * 3 - pad > max)
         return NULL;
     unsigned char *p = malloc(n / 4 * 3);
-    uint32_t bits = 0;
-    size_t k = 0;
-    for (size_t i = 0; p && i < n; i++) {
-        int v = i >= n - pad ? 0 : value64(s[i]);
-        if (v < 0) {
-            free(p);
-            return NULL;
-        }
-        bits = bits << 6 | (uint32_t)v;
-        if (i % 4 < 3)
-            continue;
-        p[k++] = (unsigned char)(bits >> 16);
-        p[k++] = (unsigned char)(bits >> 8);
-        p[k++] = (unsigned char)bits;
-    }
-    /* what the padding cuts off must be zero, so that each value has one way to write it */
-    if (p && pad && (p[k - 1] || (pad == 2 && p[k - 2]))) {
+    if (!p || !decode64(s, n, pad, p)) {
         free(p);
         return NULL;
     }
-    if (p)
-        *out_n = k - pad;
+    *out_n = n / 4 * 3 - pad;
     return p;
 }
 

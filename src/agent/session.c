@@ -62,11 +62,24 @@ static int trust(const struct su_guest_conf *c, struct surety_verifier *v, struc
     return r;
 }
 
+static int expect_vm(const struct su_guest_conf *c, struct surety_verifier *v, struct surety_error *why)
+{
+    if (strcmp(c->vm_id, "none") == 0)
+        return 0;
+    return strcmp(c->vm_id, "auto") == 0 ? surety_verifier_use_dmi(v, why)
+                                         : surety_verifier_set_vm_id(v, c->vm_id, why);
+}
+
+static bool given(const char *s)
+{
+    return s && *s;
+}
+
 static int expect(const struct su_guest_conf *c, const struct su_guest_ask *a, struct surety_verifier *v,
                   struct surety_error *why)
 {
-    const char *type = a->security_type && *a->security_type ? a->security_type : c->security_type;
-    const char *cluster = a->cluster && *a->cluster ? a->cluster : c->cluster;
+    const char *type = given(a->security_type) ? a->security_type : c->security_type;
+    const char *cluster = given(a->cluster) ? a->cluster : c->cluster;
     unsigned flags = (c->azure ? SURETY_ALLOW_SERVER_AUTH : 0u) | (a->any_audience ? SURETY_ALLOW_ANY_AUDIENCE : 0u);
     int r = surety_verifier_set_flags(v, flags, why);
     if (!r)
@@ -76,10 +89,8 @@ static int expect(const struct su_guest_conf *c, const struct su_guest_ask *a, s
     if (!r)
         r = surety_verifier_require_security(v, c->secure_boot || a->secure_boot, c->vtpm || a->vtpm,
                                              *type ? type : NULL, why);
-    if (!r && strcmp(c->vm_id, "auto") == 0)
-        r = surety_verifier_use_dmi(v, why);
-    else if (!r && strcmp(c->vm_id, "none") != 0)
-        r = surety_verifier_set_vm_id(v, c->vm_id, why);
+    if (!r)
+        r = expect_vm(c, v, why);
     surety_verifier_set_time(v, a->at);
     return r;
 }

@@ -31,7 +31,8 @@ static void message(struct su_bytes b)
         need(e.id && memcmp(&f, &untouched, sizeof f) == 0);
         return;
     }
-    need(within(f.transaction, b) && within(f.nonce, b) && within(f.kid, b) && within(f.signer, b));
+    need(within(f.core, b) && within(f.transaction, f.core) && within(f.nonce, b) && within(f.kid, b) &&
+         within(f.signer, b));
     need(f.transaction.n >= SU_CMP_MIN_ID && f.transaction.n <= SU_CMP_MAX_ID);
     need(f.nonce.n >= SU_CMP_MIN_ID && f.nonce.n <= SU_CMP_MAX_ID);
     need(f.n_extra <= SU_CMP_MAX_EXTRA && (f.n_extra > 0) == (f.signer.n > 0) && f.body < 32 && f.reason <= 10);
@@ -53,6 +54,13 @@ static void template(struct su_bytes b)
     const uint8_t *p = key;
     need(n >= 2 && n <= sizeof key && key[0] == 0x30);
     EVP_PKEY *k = d2i_PUBKEY(NULL, &p, (long)n);
+    struct su_spki s = {0};
+    if (su_spki_read((struct su_bytes){key, n}, &s, &e) == 0) {
+        need(within(s.key, (struct su_bytes){key, n}));
+        /* what both read, both read alike */
+        need(!k || s.kind != SU_SPKI_RSA || (unsigned)EVP_PKEY_get_bits(k) == s.bits);
+        need(!k || s.kind != SU_SPKI_P256 || EVP_PKEY_get_bits(k) == 256);
+    }
     EVP_PKEY_free(k);
     ERR_clear_error();
 }

@@ -7,6 +7,7 @@
  *              key does one signature per certificate and nothing else; extendedKeyUsage id-kp-cmcCA (RFC 9480, 2.2)
  * RSA certificates and P-256 ones are signed with SHA-256, P-384 with SHA-384. */
 #pragma once
+#include "cmpwalk.h"
 #include "ledger.h"
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
@@ -34,17 +35,16 @@ int su_issuer_new(unsigned n, X509 *cert /* taken */, EVP_PKEY *key /* taken */,
 void su_issuer_done(struct su_issuer *i);
 
 struct su_leaf {
-    const char *name; /* "<host>.metadata.<domain>", at most 64 bytes: the limit of a CN */
-    EVP_PKEY *key;    /* public */
+    const char *name;          /* "<host>.metadata.<domain>", at most 64 bytes: the limit of a CN */
+    const struct su_spki *key; /* one that su_ca_check_key took */
     uint64_t not_before, not_after;
     uint8_t serial[SU_SERIAL];
 };
 int su_issuer_sign(const struct su_issuer *i, const struct su_leaf *leaf, X509 **out, struct su_err *e) SU_MUST_CHECK;
 
-/* The host's key: RSA of 2048 to 4096 bits or P-256.  SU_E_REFUSED "authority.key.kind", "authority.key.weak". */
-int su_ca_check_key(EVP_PKEY *key, struct su_err *e) SU_MUST_CHECK;
-/* SHA-256 of the SubjectPublicKeyInfo */
-int su_ca_key_hash(EVP_PKEY *key, uint8_t out[SU_HASH], struct su_err *e) SU_MUST_CHECK;
+/* The host's key: RSA of 2048 to 4096 bits or P-256.  SU_E_REFUSED "authority.key.kind", "authority.key.weak".  Whoever
+ * asks has verified a signature with it, so it is known to decode. */
+int su_ca_check_key(const struct su_spki *key, struct su_err *e) SU_MUST_CHECK;
 /* 128 random bits, the first one 0 and not all 0. */
 int su_ca_serial(uint8_t out[SU_SERIAL], struct su_err *e) SU_MUST_CHECK;
 /* false: not a serial number of ours */

@@ -101,23 +101,39 @@ static bool waits_for_confirmation(struct su_txn *t)
            OSSL_CMP_CTX_get_option(OSSL_CMP_SRV_CTX_get0_cmp_ctx(t->srv), OSSL_CMP_OPT_IMPLICIT_CONFIRM) != 1;
 }
 
+/* The message without the certificates beside it: the sender's was taken from there already, and OpenSSL would decode
+ * them all and try them.  They are not protected, so nothing that is checked changes. */
+static int decode(const struct su_cmp_facts *f, OSSL_CMP_MSG **out, struct su_err *e)
+{
+    int n = ASN1_object_size(1, (int)f->core.n, V_ASN1_SEQUENCE);
+    uint8_t *der = n > 0 ? OPENSSL_malloc((size_t)n) : NULL, *p = der;
+    if (!der)
+        return su_fail_nomem(e, f->core.n);
+    ASN1_put_object(&p, 1, (int)f->core.n, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+    memcpy(p, f->core.p, f->core.n);
+    const uint8_t *in = der;
+    OSSL_CMP_MSG *m = d2i_OSSL_CMP_MSG(NULL, &in, n);
+    OPENSSL_free(der);
+    if (!m)
+        return su_fail_ssl(e, SU_E_FORMAT, "authority.cmp.der", "this is no CMP message");
+    *out = m;
+    return 0;
+}
+
 int su_authority_cmp(struct su_authority *a, const char *host, struct su_bytes request, struct su_buf *answer,
                      struct su_authority_outcome *outcome, struct su_err *e)
 {
     struct su_cmp_facts f;
     struct su_err why = {0};
-    const uint8_t *p = request.p;
+    OSSL_CMP_MSG *m = NULL;
     bool known = false;
     *outcome = (struct su_authority_outcome){0};
     if (su_authority_host_ok(host, a->conf.domain, e) < 0) {
         e->kind = SU_E_MISSING; /* no such resource */
         return -1;
     }
-    if (su_cmp_walk(request, &f, e) < 0)
+    if (su_cmp_walk(request, &f, e) < 0 || decode(&f, &m, e) < 0)
         return -1;
-    OSSL_CMP_MSG *m = d2i_OSSL_CMP_MSG(NULL, &p, (long)request.n);
-    if (!m)
-        return su_fail_ssl(e, SU_E_FORMAT, "authority.cmp.der", "this is no CMP message");
     struct su_txn *t = transaction(a, host, &f, &known);
     if (!t) {
         OSSL_CMP_MSG_free(m);

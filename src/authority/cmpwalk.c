@@ -200,7 +200,10 @@ int su_cmp_walk(struct su_bytes message, struct su_cmp_facts *out, struct su_err
     uint8_t tag;
     if (message.n > SU_CMP_MAX)
         return su_fail(e, SU_E_FORMAT, "authority.cmp.limit", "the message has more than %d bytes", SU_CMP_MAX);
-    if (!only(message, SEQUENCE, &m) || !take(&m, SEQUENCE, &header))
+    if (!only(message, SEQUENCE, &m))
+        return malformed(e, "header");
+    f.core = m;
+    if (!take(&m, SEQUENCE, &header))
         return malformed(e, "header");
     if (walk_header(header, &f, e) < 0)
         return -1;
@@ -211,6 +214,7 @@ int su_cmp_walk(struct su_bytes message, struct su_cmp_facts *out, struct su_err
         walk_rr(v, &f);
     if (take(&m, CONTEXT | 0, &v) != (f.protection != SU_CMP_UNPROTECTED))
         return malformed(e, "protection");
+    f.core.n -= m.n;
     if (take(&m, CONTEXT | 1, &v) && walk_extra(v, &f, e) < 0)
         return -1;
     if (m.n)
@@ -236,4 +240,54 @@ int su_cmp_template_key(struct su_bytes certificate_template, uint8_t *out, size
         }
     }
     return su_fail(e, SU_E_FORMAT, "authority.cmp.key", "the request has no public key");
+}
+
+/* Keys ----------------------------------------------------------------------- */
+
+static bool is(struct su_bytes b, const void *p, size_t n)
+{
+    return b.n == n && memcmp(b.p, p, n) == 0;
+}
+
+/* A positive INTEGER without its leading zero. */
+static bool positive(struct su_bytes *in, struct su_bytes *v)
+{
+    if (!take(in, INTEGER, v) || v->n == 0 || (v->p[0] & 0x80))
+        return false;
+    return v->p[0] != 0 || (v->n > 1 && (v->p[1] & 0x80) && su_skip(v, 1));
+}
+
+static bool read_rsa(struct su_spki *s)
+{
+    struct su_bytes key, n, exponent;
+    if (!only(s->key, SEQUENCE, &key) || !positive(&key, &n) || !positive(&key, &exponent) || key.n)
+        return false;
+    uint64_t v = 0;
+    for (size_t i = 0; i < exponent.n && exponent.n <= 8; i++)
+        v = v << 8 | exponent.p[i];
+    s->kind = SU_SPKI_RSA;
+    s->bits = (unsigned)(8 * n.n) - (unsigned)(__builtin_clz(n.p[0]) - 24);
+    s->sound = (n.p[n.n - 1] & 1) && (v & 1) && v > 65536;
+    return true;
+}
+
+int su_spki_read(struct su_bytes der, struct su_spki *out, struct su_err *e)
+{
+    static const uint8_t rsa[] = {0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1}, null[] = {5, 0};
+    static const uint8_t ec[] = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1};
+    static const uint8_t p256[] = {6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7};
+    struct su_spki s = {0};
+    struct su_bytes all, algorithm, oid;
+    uint8_t unused = 1;
+    bool good = only(der, SEQUENCE, &all) && take(&all, SEQUENCE, &algorithm) && take(&algorithm, OID, &oid) &&
+                only(all, 0x03, &s.key) && su_take_u8(&s.key, &unused) && unused == 0;
+    if (good && is(oid, rsa, sizeof rsa) && is(algorithm, null, sizeof null)) {
+        good = read_rsa(&s);
+    } else if (good && is(oid, ec, sizeof ec) && is(algorithm, p256, sizeof p256)) {
+        s.kind = s.key.n == 65 && s.key.p[0] == 4 ? SU_SPKI_P256 : SU_SPKI_OTHER;
+    }
+    if (!good)
+        return su_fail(e, SU_E_FORMAT, "authority.cmp.key", "the public key is malformed");
+    *out = s;
+    return 0;
 }

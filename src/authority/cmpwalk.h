@@ -34,7 +34,8 @@ struct su_cmp_facts {
     enum su_cmp_protection protection;
     struct su_bytes transaction, nonce; /* the sender's */
     struct su_bytes kid;                /* senderKID; empty: none */
-    struct su_bytes signer;             /* DER of the first certificate beside the message; empty: none */
+    struct su_bytes core;   /* header, body and protection: the message without the certificates beside it */
+    struct su_bytes signer; /* DER of the first certificate beside the message; empty: none */
     unsigned n_extra;
     unsigned reason; /* of an rr: CRLReason, 0 when it says none */
 };
@@ -49,3 +50,16 @@ int su_cmp_walk(struct su_bytes message, struct su_cmp_facts *out, struct su_err
  * SU_E_FORMAT "authority.cmp.key". */
 int su_cmp_template_key(struct su_bytes certificate_template, uint8_t *out, size_t cap, size_t *n,
                         struct su_err *e) SU_MUST_CHECK;
+
+/* A SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) of one of the two kinds that are certified, in its one DER form: RSA with
+ * NULL parameters, P-256 by name with an uncompressed point.  That the point is on the curve is for a decoder to find.
+ */
+enum su_spki_kind { SU_SPKI_OTHER, SU_SPKI_RSA, SU_SPKI_P256 };
+struct su_spki {
+    enum su_spki_kind kind;
+    unsigned bits;       /* of an RSA modulus */
+    bool sound;          /* modulus odd; exponent odd, above 65536 and below 2^64 */
+    struct su_bytes key; /* the bits of the BIT STRING */
+};
+/* SU_E_FORMAT "authority.cmp.key": not even a SubjectPublicKeyInfo. */
+int su_spki_read(struct su_bytes der, struct su_spki *out, struct su_err *e) SU_MUST_CHECK;

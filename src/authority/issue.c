@@ -7,6 +7,7 @@
 #include "pki/cert.h"
 #include <openssl/crmf.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,32 +81,40 @@ static int refuse_message(struct su_txn *t, const struct su_err *why)
 
 /* What is asked for ------------------------------------------------------------- */
 
-static int template_key(const OSSL_CRMF_MSG *crm, EVP_PKEY **out, struct su_err *e)
+/* Its key, as DER of a SubjectPublicKeyInfo. */
+struct asked {
+    uint8_t der[KEY_MAX];
+    size_t n;
+    struct su_spki key; /* points into der */
+};
+
+static int template_key(const OSSL_CRMF_MSG *crm, struct asked *out, struct su_err *e)
 {
     const OSSL_CRMF_CERTTEMPLATE *t = OSSL_CRMF_MSG_get0_tmpl(crm);
-    uint8_t *der = NULL, spki[KEY_MAX];
-    size_t spki_n = 0;
+    uint8_t *der = NULL;
     int n = t ? i2d_OSSL_CRMF_CERTTEMPLATE((OSSL_CRMF_CERTTEMPLATE *)t, &der) : 0;
     int rc = n <= 0 ? su_fail_ssl(e, SU_E_FORMAT, "authority.cmp.key", "the request has no template")
-                    : su_cmp_template_key((struct su_bytes){der, (size_t)n}, spki, sizeof spki, &spki_n, e);
+                    : su_cmp_template_key((struct su_bytes){der, (size_t)n}, out->der, sizeof out->der, &out->n, e);
     OPENSSL_free(der);
-    const uint8_t *p = spki;
-    EVP_PKEY *key = rc == 0 ? d2i_PUBKEY(NULL, &p, (long)spki_n) : NULL;
-    if (rc == 0 && !key)
-        return su_fail_ssl(e, SU_E_FORMAT, "authority.cmp.key", "the public key is none");
-    *out = key;
     return rc;
 }
 
-static int asked_key(const OSSL_CRMF_MSG *crm, const X509_REQ *p10, EVP_PKEY **out, struct su_err *e)
+static int request_key(const X509_REQ *p10, struct asked *out, struct su_err *e)
 {
-    if (crm)
-        return template_key(crm, out, e);
-    EVP_PKEY *key = p10 ? X509_REQ_get_pubkey((X509_REQ *)p10) : NULL;
-    if (!key)
-        return su_fail_ssl(e, SU_E_FORMAT, "authority.cmp.key", "the request has no public key");
-    *out = key;
+    X509_PUBKEY *key = p10 ? X509_REQ_get_X509_PUBKEY((X509_REQ *)p10) : NULL;
+    int n = key ? i2d_X509_PUBKEY(key, NULL) : 0;
+    uint8_t *p = out->der;
+    if (n <= 0 || n > KEY_MAX || i2d_X509_PUBKEY(key, &p) != n)
+        return su_fail_ssl(e, SU_E_FORMAT, "authority.cmp.key", "the request has no public key, or a very long one");
+    out->n = (size_t)n;
     return 0;
+}
+
+static int asked_key(const OSSL_CRMF_MSG *crm, const X509_REQ *p10, struct asked *out, struct su_err *e)
+{
+    if ((crm ? template_key(crm, out, e) : request_key(p10, out, e)) < 0)
+        return -1;
+    return su_spki_read((struct su_bytes){out->der, out->n}, &out->key, e);
 }
 
 /* Which proof goes with which request. */
@@ -153,7 +162,7 @@ static int write_grant(struct su_db *db, void *arg, struct su_err *e)
     return su_ledger_issue(db, &g->i, &g->again, &g->id, e);
 }
 
-static int sign(struct su_txn *t, struct grant *g, EVP_PKEY *key, X509 **out, struct su_err *e)
+static int sign(struct su_txn *t, struct grant *g, const struct su_spki *key, X509 **out, struct su_err *e)
 {
     const struct su_issuer *issuer = &t->a->issuer[t->a->n_issuers - 1];
     char name[SU_HOST_TEXT + 256];
@@ -191,15 +200,16 @@ static int repeat(struct su_txn *t, struct grant *g, X509 **out, struct su_err *
     return 0;
 }
 
-static int grant(struct su_txn *t, struct grant *g, EVP_PKEY *key, X509 **out, struct su_err *e)
+static int grant(struct su_txn *t, struct grant *g, const struct asked *asked, X509 **out, struct su_err *e)
 {
     SU_BUF struct su_buf der = {0};
     X509 *x = NULL;
-    if (su_ca_check_key(key, e) < 0 || su_ca_key_hash(key, g->i.key, e) < 0 || may_issue(t, g, e) < 0)
+    SHA256(asked->der, asked->n, g->i.key);
+    if (su_ca_check_key(&asked->key, e) < 0 || may_issue(t, g, e) < 0)
         return -1;
     if (g->again.id)
         return repeat(t, g, out, e);
-    if (sign(t, g, key, &x, e) < 0)
+    if (sign(t, g, &asked->key, &x, e) < 0)
         return -1;
     int rc = su_cert_to_der(x, &der, e);
     g->i.der = su_buf_bytes(&der);
@@ -232,7 +242,7 @@ OSSL_CMP_PKISI *su_cmp_on_request(OSSL_CMP_SRV_CTX *s, const OSSL_CMP_MSG *m, in
 {
     struct su_txn *t = OSSL_CMP_SRV_CTX_get0_custom_ctx(s);
     struct su_err e = {0};
-    EVP_PKEY *key = NULL;
+    struct asked asked;
     char serial[2 * SU_SERIAL + 1];
     (void)m, (void)id;
     struct grant g = {.i = {.host = t->host,
@@ -240,8 +250,8 @@ OSSL_CMP_PKISI *su_cmp_on_request(OSSL_CMP_SRV_CTX *s, const OSSL_CMP_MSG *m, in
                             .signer = t->by_token ? 0 : t->signer.id,
                             .transaction = t->facts.transaction,
                             .now = t->a->clock()}};
-    int rc = check_body(t, crm, &e) < 0 || asked_key(crm, p10, &key, &e) < 0 || grant(t, &g, key, &t->issued, &e) < 0;
-    EVP_PKEY_free(key);
+    int rc =
+        check_body(t, crm, &e) < 0 || asked_key(crm, p10, &asked, &e) < 0 || grant(t, &g, &asked, &t->issued, &e) < 0;
     su_hex(g.i.serial, SU_SERIAL, serial);
     bool repeated = g.again.id != 0;
     su_entry_done(&g.again);

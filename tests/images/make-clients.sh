@@ -8,7 +8,7 @@
 need mmdebstrap apt-get flock
 
 PACKAGES=cloud-init,waagent,facter,ohai,isc-dhcp-client,iproute2,iputils-ping,curl,jq,openssl,ca-certificates,kmod,udev
-PACKAGES+=,netbase,procps,passwd,openssh-server,e2fsprogs,fdisk,sudo
+PACKAGES+=,netbase,procps,passwd,openssh-server,e2fsprogs,fdisk,sudo,ifupdown
 
 OUT=$SURETY_CACHE/clients-$(echo "$PACKAGES" | sha256sum | cut -c1-8).tar
 mkdir -p "$SURETY_CACHE"

@@ -80,8 +80,12 @@ static int encode(OSSL_CMP_MSG *m, struct su_buf *out, struct su_err *e)
 static int process(struct su_txn *t, const OSSL_CMP_MSG *m, bool known, struct su_buf *answer, struct su_err *e)
 {
     ERR_clear_error();
-    if (!known) { /* nothing is set that could prove it, so this becomes an error message with our text */
+    if (!known) {
+        /* Becomes an error message with our text: no secret is set, and a signature can only be our own, with which
+         * nobody asks for anything.  Without a pinned certificate OpenSSL would look for one, and forget our text. */
         tell_refusal(t->outcome, &t->refusal);
+        if (OSSL_CMP_CTX_set1_srvCert(OSSL_CMP_SRV_CTX_get0_cmp_ctx(t->srv), t->a->responder) != 1)
+            return su_fail_nomem(e, 0);
         su_cmp_raise(&t->refusal);
     }
     OSSL_CMP_MSG *reply = OSSL_CMP_SRV_process_request(t->srv, m);

@@ -3,14 +3,13 @@
 #include "base/confine.h"
 #include "daemon/daemon.h"
 #include <linux/capability.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* Sockets in other users' directories, ports below 1024, the legacy network; libvirt's clients need none. */
-static const unsigned kept[] = {
-    CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE,
-};
+static const unsigned kept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE};
 
 static int drop_capabilities(struct su_err *e)
 {
@@ -31,6 +30,8 @@ static int drop_capabilities(struct su_err *e)
             geteuid() == 0)
             return su_fail_os(e, "daemon.harden", "giving up capability %u", cap);
     }
+    if (memcmp(now, next, sizeof now) == 0) /* the unit did it already, and its filter refuses the call */
+        return 0;
     if (syscall(SYS_capset, &head, next) < 0)
         return su_fail_os(e, "daemon.harden", "giving up capabilities");
     return 0;
@@ -40,7 +41,8 @@ int su_harden(struct su_err *e)
 {
     struct su_confine everywhere = {0};
     struct rlimit none = {0};
-    if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    setrlimit(RLIMIT_CORE, &none); /* the unit's filter refuses the call, since the unit did it */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return su_fail_os(e, "daemon.harden", "refusing core files");
     /* where a VM's socket lies is only known later, so that writing is bounded by the unit, not here */
     su_confine_allow(&everywhere, "/", true);

@@ -329,6 +329,15 @@ static void sweep(struct su_vmtab *t)
     t->n = kept;
 }
 
+/* What a peer did not take it will not take now. */
+static void recall_refusal(struct su_vm *vm)
+{
+    if (vm->at[SU_PEER_SIGNER].refused == vm->facts_rev)
+        cut_off(vm, "vm.refused", "surety-signer does not take it; its log says why");
+    else if (vm->at[SU_PEER_IMDS].refused == vm->route_rev)
+        cut_off(vm, "vm.refused", "surety-imds does not take it; its log says why");
+}
+
 int su_vmtab_resolve(struct su_vmtab *t, const struct su_host_conf *c, struct su_err *e)
 {
     if (!t->dirty)
@@ -353,6 +362,7 @@ int su_vmtab_resolve(struct su_vmtab *t, const struct su_host_conf *c, struct su
                 cut_off(run[i], why.id, "%s", why.msg);
             else
                 run[i]->wanted = true;
+            recall_refusal(run[i]);
         }
     }
     return 0;

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/tmpdir.h"
+#include "daemon/store.h"
+#include "tests/lib/tap.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static struct su_bytes text(const char *s)
+{
+    return (struct su_bytes){(const uint8_t *)s, strlen(s)};
+}
+
+static void records(struct su_store *s)
+{
+    struct su_err e = {0};
+    struct su_buf v SU_BUF = {0};
+    uint64_t rev = 0;
+    ok(su_store_get(s, "a", &v, &rev, &e) < 0 && strcmp(e.id, "store.none") == 0, "nothing there at first");
+    ok(su_store_put(s, "a", text("one"), 0, &rev, &e) == 0 && rev == 1, "made with revision 1");
+    ok(su_store_put(s, "a", text("two"), 0, &rev, &e) < 0 && strcmp(e.id, "store.revision") == 0, "not made twice");
+    ok(su_store_put(s, "a", text("two"), 1, &rev, &e) == 0 && rev == 2, "written where it was read");
+    ok(su_store_put(s, "a", text("three"), 1, &rev, &e) < 0 && e.kind == SU_E_CONFLICT, "not over what was not read");
+    ok(su_store_get(s, "a", &v, &rev, &e) == 0 && rev == 2 && strcmp(su_buf_str(&v), "two") == 0, "the second stays");
+    ok(su_store_put(s, "a", text(""), SU_STORE_ANY, &rev, &e) == 0 && rev == 3, "any revision, and an empty value");
+    ok(su_store_del(s, "a", 2, &e) < 0 && strcmp(e.id, "store.revision") == 0, "not deleted at another revision");
+    ok(su_store_del(s, "a", 3, &e) == 0, "deleted");
+    ok(su_store_del(s, "a", SU_STORE_ANY, &e) == 0, "deleting nothing is fine");
+    ok(su_store_put(s, "", text("x"), 0, NULL, &e) < 0 && strcmp(e.id, "store.size") == 0, "no empty key");
+    char big[SU_STORE_KEY + 2];
+    memset(big, 'k', sizeof big - 1);
+    big[sizeof big - 1] = 0;
+    ok(su_store_put(s, big, text("x"), 0, NULL, &e) < 0 && e.kind == SU_E_RANGE, "no key that is too long");
+}
+
+struct seen {
+    char keys[200];
+    unsigned n;
+};
+
+static int see(void *arg, const char *key, uint64_t rev, struct su_bytes v)
+{
+    struct seen *x = arg;
+    (void)rev, (void)v;
+    snprintf(x->keys + strlen(x->keys), sizeof x->keys - strlen(x->keys), "%s ", key);
+    return ++x->n == 3;
+}
+
+static void lists(struct su_store *s)
+{
+    static const char *const keys[] = {"vm/b", "vm/a", "vm", "vn", "vm/%", "vm/c", "vm/d"};
+    struct su_err e = {0};
+    struct seen x = {{0}, 0};
+    for (size_t i = 0; i < SU_ARRAY_LEN(keys); i++)
+        if (su_store_put(s, keys[i], text("1"), 0, NULL, &e) < 0)
+            ok(0, "%s", e.msg);
+    ok(su_store_list(s, "vm/", see, &x, &e) == 0, "a prefix is listed");
+    is_str(x.keys, "vm/% vm/a vm/b ");
+}
+
+static int see_entry(void *arg, uint64_t number, const char *subject, const char *t)
+{
+    struct seen *x = arg;
+    snprintf(x->keys + strlen(x->keys), sizeof x->keys - strlen(x->keys), "%llu:%s:%s ", (unsigned long long)number,
+             subject, t);
+    x->n++;
+    return 0;
+}
+
+static void logs(struct su_store *s)
+{
+    struct su_err e = {0};
+    struct su_store_write w[] = {{.subject = "u1", .text = "a"},
+                                 {.subject = "u2", .text = "b"},
+                                 {.key = "with", .value = text("it")},
+                                 {.subject = "u1", .text = "c"}};
+    struct seen x = {{0}, 0}, y = {{0}, 0}, z = {{0}, 0};
+    struct su_buf v SU_BUF = {0};
+    ok(su_store_batch(s, w, 4, 100, &e) == 0, "a batch of entries and a record");
+    ok(su_store_get(s, "with", &v, NULL, &e) == 0, "the record is there");
+    ok(su_store_log(s, NULL, 0, 10, see_entry, &x, &e) == 0, "read");
+    is_str(x.keys, "3:u1:c 2:u2:b 1:u1:a ");
+    ok(su_store_log(s, "u1", 3, 10, see_entry, &y, &e) == 0, "of one subject, before a number");
+    is_str(y.keys, "1:u1:a ");
+    struct su_store_write more[] = {{.subject = "u3", .text = "d"}};
+    ok(su_store_batch(s, more, 1, 2, &e) == 0, "only two are kept");
+    ok(su_store_log(s, NULL, 0, 10, see_entry, &z, &e) == 0, "read");
+    is_str(z.keys, "4:u3:d 3:u1:c ");
+    char *big = calloc(1, SU_STORE_VALUE + 2);
+    memset(big, 'x', SU_STORE_VALUE + 1);
+    struct su_store_write bad[] = {{.subject = "u", .text = "good"}, {.subject = "u", .text = big}};
+    struct seen same = {{0}, 0};
+    ok(su_store_batch(s, bad, 2, 100, &e) < 0 && strcmp(e.id, "store.size") == 0, "all or nothing");
+    ok(su_store_log(s, "u", 0, 10, see_entry, &same, &e) == 0 && same.n == 0, "nothing");
+    free(big);
+}
+
+int main(void)
+{
+    struct su_tmpdir t SU_TMPDIR = SU_TMPDIR_NONE;
+    struct su_err e = {0};
+    char path[300], bad[300];
+    struct stat st;
+    if (su_tmpdir_make(&t, 0, &e) < 0)
+        return 1;
+    snprintf(path, sizeof path, "%s/state.db", t.path);
+    struct su_store *s = NULL;
+    ok(su_store_open(path, &s, &e) == 0, "opened: %s", e.msg);
+    if (!s)
+        return 1;
+    ok(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "for its owner alone");
+    records(s);
+    lists(s);
+    logs(s);
+    su_store_close(&s);
+    struct su_buf v SU_BUF = {0};
+    ok(su_store_open(path, &s, &e) == 0 && su_store_get(s, "with", &v, NULL, &e) == 0,
+       "what was written is there again");
+    su_store_close(&s);
+    snprintf(bad, sizeof bad, "%s/bad.db", t.path);
+    int fd = open(bad, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    for (int i = 0; i < 200; i++)
+        if (write(fd, "this is no database, not at all. ", 33) != 33)
+            return 1;
+    close(fd);
+    ok(su_store_open(bad, &s, &e) < 0 && strcmp(e.id, "store.format") == 0, "a file that is no store: %s", e.id);
+    return tap_done();
+}

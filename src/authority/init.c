@@ -84,7 +84,7 @@ static int make_directory(const char *dir, struct su_err *e)
 static int start_directory(const char *dir, struct su_err *e)
 {
     char path[SU_PATH];
-    if (su_path(path, dir, "authority.conf", 0, "", e) < 0)
+    if (su_path(path, dir, "authority", 0, ".conf", e) < 0)
         return -1;
     if (access(path, F_OK) == 0)
         return su_fail(e, SU_E_CONFLICT, "authority.exists", "%s holds an authority already", dir);
@@ -186,7 +186,7 @@ static int new_bundle(const char *dir, X509 *root, uint64_t now, struct su_autho
     char path[SU_PATH];
     uint8_t hash[SU_HASH];
     STACK_OF(X509) *before = NULL;
-    if (su_path(path, dir, "bundle.pem", 0, "", e) < 0 || su_cert_pem(root, &pem, e) < 0)
+    if (su_path(path, dir, "bundle", 0, ".pem", e) < 0 || su_cert_pem(root, &pem, e) < 0)
         return -1;
     if (access(path, F_OK) == 0 && (su_file_read(path, 64 << 10, &old, e) < 0 ||
                                     su_certs_of_pem(su_buf_bytes(&old), SU_AUTHORITY_MAX_ROOTS, &before, e) < 0))
@@ -238,7 +238,7 @@ static int new_token_key(const char *dir, struct su_err *e)
 {
     SU_SECRET struct su_secret s = {0};
     char path[SU_PATH];
-    if (su_secret_new(SU_SEAL_KEY, &s, e) < 0 || su_path(path, dir, "token.key", 0, "", e) < 0)
+    if (su_secret_new(SU_SEAL_KEY, &s, e) < 0 || su_path(path, dir, "token", 0, ".key", e) < 0)
         return -1;
     if (RAND_bytes(s.p, SU_SEAL_KEY) != 1)
         return su_fail_ssl(e, SU_E_IO, "authority.openssl", "no random bytes");
@@ -255,7 +255,7 @@ static int new_conf(const struct su_authority_plan *p, const struct su_authority
         "and the revocation list are fetched\nurl = %s\nlisten = 0.0.0.0:8829\n\n[certificates]\nlifetime = "
         "30d\n\n[tokens]\nlifetime = 24h\n",
         p->domain, m->url);
-    if (su_buf_ok(&b, e) < 0 || su_path(path, m->dir, "authority.conf", 0, "", e) < 0)
+    if (su_buf_ok(&b, e) < 0 || su_path(path, m->dir, "authority", 0, ".conf", e) < 0)
         return -1;
     return su_file_new(path, 0644, su_buf_bytes(&b), e);
 }
@@ -271,7 +271,7 @@ int su_authority_init(const struct su_authority_plan *p, struct su_authority_mad
         return -1;
     if (su_file_highest(m.root_dir, "root"))
         return su_fail(e, SU_E_CONFLICT, "authority.exists", "%s holds a root already", m.root_dir);
-    if (su_path(ledger, m.dir, "ledger.db", 0, "", e) < 0 || new_root(p, m.root_dir, 1, &root, e) < 0 ||
+    if (su_path(ledger, m.dir, "ledger", 0, ".db", e) < 0 || new_root(p, m.root_dir, 1, &root, e) < 0 ||
         new_issuing(p, &m, 1, &issuing, e) < 0 || new_token_key(m.dir, e) < 0 ||
         new_bundle(m.dir, root, p->now, &m, e) < 0 || su_db_open(ledger, true, &db, e) < 0 ||
         tell_of(db, "root", 1, root, p->now, e) < 0 || tell_of(db, "issuing", 1, issuing, p->now, e) < 0 ||

@@ -70,16 +70,26 @@ static void wait_for_end(struct su_authority *a, const sigset_t *set)
         su_authority_tick(a);
 }
 
+/* Inside a filter of system calls already (a unit's, a container's) the calls that would add one may be refused. */
+static int confine(const char *dir, struct su_err *e)
+{
+    struct su_confine places = {0};
+    su_confine_allow(&places, dir, true);
+    if (su_confine_enter(&places, NULL, e) == 0 || prctl(PR_GET_SECCOMP) != 2)
+        return e->kind == SU_OK ? 0 : -1;
+    say(6, "confined by the unit or container alone");
+    *e = (struct su_err){0};
+    return 0;
+}
+
 static int serve(const char *dir, const char *where, struct su_err *e)
 {
     SU_AUTHORITY struct su_authority *a = NULL;
     struct su_httpd *d = NULL;
-    struct su_confine places = {0};
     sigset_t set;
     int fd = -1;
     char text[128];
-    su_confine_allow(&places, dir, true);
-    if (su_confine_enter(&places, NULL, e) < 0)
+    if (confine(dir, e) < 0)
         return -1;
     block_signals(&set);
     if (su_authority_open(dir, NULL, &a, e) < 0)

@@ -19,7 +19,7 @@ static const struct su_conf_row rows[] = {
     {"authority", "url", SU_CONF_STRING, FIELD(url), sizeof((struct su_authority_conf *)0)->url, NULL, 0, 0, NULL},
     {"authority", "listen", SU_CONF_STRING, FIELD(listen), sizeof((struct su_authority_conf *)0)->listen,
      "0.0.0.0:8829", 0, 0, NULL},
-    {"authority", "connections", SU_CONF_UINT, FIELD(connections), 0, "512", 8, 65536, NULL},
+    {"authority", "connections", SU_CONF_UINT, FIELD(connections), 0, "256", 8, 65536, NULL},
     {"certificates", "lifetime", SU_CONF_SECONDS, FIELD(certificate_lifetime), 0, "30d", 10, 90 * 86400, NULL},
     {"tokens", "lifetime", SU_CONF_SECONDS, FIELD(token_lifetime), 0, "24h", 60, 30 * 86400, NULL},
 };
@@ -28,7 +28,7 @@ int su_authority_conf_load(const char *dir, struct su_authority_conf *out, struc
 {
     char path[SU_PATH];
     struct su_authority_conf c = {0};
-    if (su_path(path, dir, "authority.conf", 0, "", e) < 0)
+    if (su_path(path, dir, "authority", 0, ".conf", e) < 0)
         return -1;
     if (access(path, F_OK) < 0) {
         su_fail_os(e, "authority.none", "%s", path);
@@ -46,7 +46,7 @@ int su_authority_conf_load(const char *dir, struct su_authority_conf *out, struc
 int su_authority_ledger(const char *dir, struct su_db **out, struct su_err *e)
 {
     char path[SU_PATH];
-    return su_path(path, dir, "ledger.db", 0, "", e) < 0 ? -1 : su_db_open(path, false, out, e);
+    return su_path(path, dir, "ledger", 0, ".db", e) < 0 ? -1 : su_db_open(path, false, out, e);
 }
 
 int su_authority_host_ok(const char *host, const char *domain, struct su_err *e)
@@ -89,7 +89,7 @@ static int read_token_key(const char *dir, struct su_secret *out, struct su_err 
 {
     SU_SECRET struct su_secret s = {0};
     char path[SU_PATH];
-    if (su_path(path, dir, "token.key", 0, "", e) < 0 || su_secret_from_file(path, &s, e) < 0)
+    if (su_path(path, dir, "token", 0, ".key", e) < 0 || su_secret_from_file(path, &s, e) < 0)
         return -1;
     if (s.n != SU_SEAL_KEY)
         return su_fail(e, SU_E_FORMAT, "authority.token.sealed", "%s has not %d bytes", path, SU_SEAL_KEY);
@@ -186,7 +186,7 @@ static int open_keys(struct su_authority *a, struct su_err *e)
     if (su_path(path, a->dir, "responder", a->n_issuers, ".pem", e) < 0 ||
         su_path(key_path, a->dir, "responder", a->n_issuers, ".key", e) < 0 ||
         su_file_cert(path, &a->responder, e) < 0 || su_file_key(key_path, &a->responder_key, e) < 0 ||
-        su_path(path, a->dir, "bundle.pem", 0, "", e) < 0 || su_file_read(path, 64 << 10, &a->bundle, e) < 0)
+        su_path(path, a->dir, "bundle", 0, ".pem", e) < 0 || su_file_read(path, 64 << 10, &a->bundle, e) < 0)
         return -1;
     if (X509_check_private_key(a->responder, a->responder_key) != 1)
         return su_fail_ssl(e, SU_E_FORMAT, "authority.issuing", "the responder's certificate and key do not match");

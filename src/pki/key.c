@@ -92,27 +92,45 @@ void su_key_device_put(struct su_key_device **d)
     pthread_mutex_unlock(&devices_lock);
 }
 
-int su_key_lock(struct su_key *k, struct su_err *e)
+int su_key_device_lock(struct su_key_device *d, struct su_err *e)
 {
-    if (!k->device)
-        return 0;
     struct timespec until;
+    if (!d)
+        return 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += DEVICE_WAIT_S;
-    if (pthread_mutex_clocklock(&k->device->lock, CLOCK_MONOTONIC, &until) != 0)
+    if (pthread_mutex_clocklock(&d->lock, CLOCK_MONOTONIC, &until) != 0)
         return su_fail(e, SU_E_IO, "key.timeout", "the key's device has not answered for %d s", DEVICE_WAIT_S);
     return 0;
 }
 
+void su_key_device_unlock(struct su_key_device *d)
+{
+    if (d)
+        pthread_mutex_unlock(&d->lock);
+}
+
+void su_key_device_ref(struct su_key_device *d)
+{
+    pthread_mutex_lock(&devices_lock);
+    d->refs++;
+    pthread_mutex_unlock(&devices_lock);
+}
+
+int su_key_lock(struct su_key *k, struct su_err *e)
+{
+    return k->faced ? 0 : su_key_device_lock(k->device, e);
+}
+
 void su_key_unlock(struct su_key *k)
 {
-    if (k->device)
-        pthread_mutex_unlock(&k->device->lock);
+    if (!k->faced)
+        su_key_device_unlock(k->device);
 }
 
 bool su_key_same_device(const struct su_key *a, const struct su_key *b)
 {
-    return a->device == b->device;
+    return !a->faced && !b->faced && a->device == b->device;
 }
 
 /* Keys -------------------------------------------------------------------- */
@@ -148,13 +166,21 @@ static int prepare(struct su_key *k, struct su_err *e)
         return -1;
     k->md = EVP_MD_fetch(NULL, "SHA256", NULL);
     k->md_ctx = EVP_MD_CTX_new();
-    k->sign = EVP_PKEY_CTX_new_from_pkey(su_key_libctx(k), k->pkey, su_key_propq(k));
+    k->sign = EVP_PKEY_CTX_new_from_pkey(k->device ? k->device->libctx : NULL, k->pkey, k->propq[0] ? k->propq : NULL);
     if (!k->md || !k->md_ctx || !k->sign || EVP_PKEY_sign_init(k->sign) <= 0 ||
         EVP_PKEY_CTX_set_signature_md(k->sign, EVP_sha256()) <= 0)
         return su_fail_ssl(e, SU_E_IO, "key.provider", "the key cannot be made ready to sign");
     if (EVP_PKEY_is_a(k->pkey, "RSA") && EVP_PKEY_CTX_set_rsa_padding(k->sign, RSA_PKCS1_PADDING) <= 0)
         return su_fail_ssl(e, SU_E_IO, "key.provider", "the key cannot be made ready to sign");
     return 0;
+}
+
+/* With the device locked.  A TPM's key gets its face. */
+static int make_ready(struct su_key *k, enum su_key_kind kind, struct su_err *e)
+{
+    if (prepare(k, e) < 0)
+        return -1;
+    return kind == SU_KIND_TPM2 ? su_key_face(k, e) : 0;
 }
 
 int su_key_open(const char *uri, const struct su_key_options *o, struct su_key **out, struct su_err *e)
@@ -171,8 +197,8 @@ int su_key_open(const char *uri, const struct su_key_options *o, struct su_key *
     ERR_clear_error();
     if (open_kind[n.kind](&n, o, k, e) < 0 || su_key_lock(k, e) < 0)
         return -1;
-    int rc = prepare(k, e);
-    su_key_unlock(k);
+    int rc = make_ready(k, n.kind, e);
+    su_key_device_unlock(k->device);
     if (rc < 0)
         return -1;
     *out = su_steal(&k);
@@ -186,11 +212,14 @@ void su_key_free(struct su_key **kp)
     if (!k)
         return;
     struct su_err ignored;
-    bool locked = su_key_lock(k, &ignored) == 0; /* a device that hangs is left as it is: leaking beats waiting */
-    if (locked) {
+    if (k->faced) {
+        EVP_PKEY_free(k->pkey);
+        su_key_device_put(&k->device);
+    } else if (su_key_device_lock(k->device, &ignored) ==
+               0) { /* one that hangs is left as it is: leaking beats waiting */
         EVP_PKEY_CTX_free(k->sign);
         EVP_PKEY_free(k->pkey);
-        su_key_unlock(k);
+        su_key_device_unlock(k->device);
         su_key_device_put(&k->device);
     }
     EVP_MD_CTX_free(k->md_ctx);
@@ -205,13 +234,10 @@ int su_key_share(const struct su_key *k, struct su_key **out, struct su_err *e)
         return su_fail_nomem(e, sizeof *s);
     EVP_PKEY_up_ref(k->pkey);
     s->pkey = k->pkey;
-    memcpy(s->propq, k->propq, sizeof s->propq);
+    s->faced = k->faced;
     s->device = k->device;
-    if (s->device) {
-        pthread_mutex_lock(&devices_lock);
-        s->device->refs++;
-        pthread_mutex_unlock(&devices_lock);
-    }
+    if (s->device)
+        su_key_device_ref(s->device);
     *out = s;
     return 0;
 }
@@ -309,16 +335,6 @@ EVP_PKEY *su_key_pkey(const struct su_key *k)
     return k->pkey;
 }
 
-OSSL_LIB_CTX *su_key_libctx(const struct su_key *k)
-{
-    return k->device ? k->device->libctx : NULL;
-}
-
-const char *su_key_propq(const struct su_key *k)
-{
-    return k->propq[0] ? k->propq : NULL;
-}
-
 int su_key_sign(struct su_key *k, struct su_bytes data, uint8_t *out, size_t cap, size_t *n, struct su_err *e)
 {
     uint8_t hash[32];
@@ -326,12 +342,12 @@ int su_key_sign(struct su_key *k, struct su_bytes data, uint8_t *out, size_t cap
     if (EVP_DigestInit_ex2(k->md_ctx, k->md, NULL) <= 0 || EVP_DigestUpdate(k->md_ctx, data.p, data.n) <= 0 ||
         EVP_DigestFinal_ex(k->md_ctx, hash, NULL) <= 0)
         return su_fail_ssl(e, SU_E_IO, "key.provider", "hashing failed");
-    if (su_key_lock(k, e) < 0)
+    if (su_key_device_lock(k->device, e) < 0)
         return -1;
     int good = EVP_PKEY_sign(k->sign, out, &len, hash, sizeof hash);
     if (good <= 0 && k->device)
         k->device->dead = true;
-    su_key_unlock(k);
+    su_key_device_unlock(k->device);
     if (good <= 0)
         return su_fail_ssl(e, SU_E_IO, "key.token", "the key did not sign");
     *n = len;

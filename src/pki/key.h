@@ -38,18 +38,16 @@ int su_key_make(const char *made_uri, enum su_key_algorithm a, const struct su_k
 /* A key that is not there is no error. */
 int su_key_destroy(const char *uri, const struct su_key_options *o, struct su_err *e) SU_MUST_CHECK;
 EVP_PKEY *su_key_pkey(const struct su_key *k); /* borrowed */
-/* For OpenSSL's own use of the key: its library context and property query (NULL: the default ones), and the lock of
- * the device, to be held around every operation that reaches it.  Waits at most 10 s: SU_E_IO "key.timeout". */
+/* For OpenSSL's own use of the key, in its default library context: the lock of the device, to be held around every
+ * operation that reaches it.  Waits at most 10 s: SU_E_IO "key.timeout". */
 /* Another handle on the same open key, for another thread that does not sign with su_key_sign but works under the
  * lock.  The first handle may go before it. */
 int su_key_share(const struct su_key *k, struct su_key **out, struct su_err *e) SU_MUST_CHECK;
 /* Whether the certificate is for this key. */
 bool su_key_is_of(struct su_key *k, const X509 *x);
-OSSL_LIB_CTX *su_key_libctx(const struct su_key *k);
-const char *su_key_propq(const struct su_key *k);
 int su_key_lock(struct su_key *k, struct su_err *e) SU_MUST_CHECK;
 void su_key_unlock(struct su_key *k);
-bool su_key_same_device(const struct su_key *a, const struct su_key *b); /* one lock serves both */
+bool su_key_same_device(const struct su_key *a, const struct su_key *b); /* one su_key_lock serves both */
 /* What opening a key of this URI changes in the process, to be called before there are threads. */
 int su_key_before_threads(const char *uri, struct su_err *e) SU_MUST_CHECK;
 /* Signing takes microseconds and cannot hang: the key is in a file. */

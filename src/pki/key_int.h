@@ -32,6 +32,9 @@ struct su_key_device {
 /* The device of this id, made by make when there is none; to be given back. */
 int su_key_device_get(const char *id, int (*make)(struct su_key_device *d, const void *arg, struct su_err *e),
                       const void *arg, struct su_key_device **out, struct su_err *e) SU_MUST_CHECK;
+void su_key_device_ref(struct su_key_device *d);
+int su_key_device_lock(struct su_key_device *d, struct su_err *e) SU_MUST_CHECK; /* NULL is fine */
+void su_key_device_unlock(struct su_key_device *d);
 void su_key_device_put(struct su_key_device **d);
 
 struct su_key {
@@ -40,8 +43,11 @@ struct su_key {
     EVP_MD *md;
     EVP_MD_CTX *md_ctx;
     struct su_key_device *device; /* NULL: a file */
-    char propq[32];
+    char propq[32];               /* for sign */
+    bool faced;                   /* pkey is a face (key_face.c), which owns sign and locks the device by itself */
 };
+/* Puts a face on a TPM's key that is ready to sign. */
+int su_key_face(struct su_key *k, struct su_err *e) SU_MUST_CHECK;
 
 /* Each opens, makes or destroys exactly the named key. */
 int su_key_file_open(const struct su_key_name *n, const struct su_key_options *o, struct su_key *k, struct su_err *e);

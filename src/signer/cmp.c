@@ -252,7 +252,7 @@ int su_cmp_enrol(const struct su_cmp_wire *w, struct su_key *key, const char *ho
     struct run r = {.wire = w, .key = key, .host = host, .out = out};
     if (!su_host_name_valid(host))
         return su_fail(e, SU_E_USAGE, "cmp.host", "\"%.60s\" is no name of a host", host);
-    OSSL_CMP_CTX *c = OSSL_CMP_CTX_new(su_key_libctx(key), su_key_propq(key));
+    OSSL_CMP_CTX *c = OSSL_CMP_CTX_new(NULL, NULL);
     int rc = -1;
     ERR_clear_error();
     if (!c || !common_options(c, &r) || !enrol_options(c, host, secret)) {
@@ -271,12 +271,8 @@ int su_cmp_renew(const struct su_cmp_wire *w, struct su_key *key, const struct s
     struct run r = {.wire = w, .key = key, .now_key = now_key, .host = now->host, .now = now, .out = out};
     STACK_OF(X509) *chain = NULL;
     int rc = -1;
-    if (su_key_libctx(key) != su_key_libctx(now_key)) {
-        su_fail(e, SU_E_REFUSED, "cmp.kind", "the kind of key has changed, and one cannot vouch for the other");
-        return su_remedy(e, "enrol this host again");
-    }
     ERR_clear_error();
-    OSSL_CMP_CTX *c = OSSL_CMP_CTX_new(su_key_libctx(key), su_key_propq(key));
+    OSSL_CMP_CTX *c = OSSL_CMP_CTX_new(NULL, NULL);
     if (su_certs_from_der(su_buf_bytes(&now->chain), SU_CHAIN_MAX, &chain, e) == 0 &&
         su_certs_from_der(su_buf_bytes(&now->roots), SU_CHAIN_MAX, &r.roots, e) == 0) {
         if (!c || !common_options(c, &r) || !renew_options(c, &r, chain)) {

@@ -137,26 +137,29 @@ static void serve(struct loop *l, struct conn *c)
     }
 }
 
-static void take_conn(struct loop *l, enum su_door door)
+/* false: nobody waits any more */
+static bool take_conn(struct loop *l, enum su_door door)
 {
     struct su_err e = {0};
     int fd = -1;
     if (su_ipc_accept(door == SU_DOOR_SIGN ? l->o->sign : l->o->control,
-                      door == SU_DOOR_SIGN ? l->o->sign_uid : (uid_t)-1, &fd, &e) < 0 ||
-        fd < 0)
-        return;
+                      door == SU_DOOR_SIGN ? l->o->sign_uid : (uid_t)-1, &fd, &e) < 0)
+        return true;
+    if (fd < 0)
+        return false;
     struct conn *c = NULL;
     for (unsigned i = 0; i < CONNS && !c; i++)
         if (l->conn[i].fd < 0)
             c = &l->conn[i];
     if (!c || (door == SU_DOOR_SIGN && l->sign_conns >= SIGN_CONNS)) { /* places are kept for suretyd */
         close(fd);
-        return;
+        return true;
     }
     *c = (struct conn){.fd = fd, .id = ++l->ids, .door = door};
     c->last = &c->first;
     l->sign_conns += door == SU_DOOR_SIGN;
     watch(l, EPOLL_CTL_ADD, fd, EPOLLIN, (unsigned)(c - l->conn));
+    return true;
 }
 
 /* true: to end */
@@ -167,7 +170,8 @@ static bool event(struct loop *l, const struct epoll_event *v)
     if (tag == TAG_SIGNAL)
         return true;
     if (tag == TAG_SIGN || tag == TAG_CONTROL)
-        take_conn(l, tag == TAG_SIGN ? SU_DOOR_SIGN : SU_DOOR_CONTROL);
+        for (unsigned i = 0; i < BATCH && take_conn(l, tag == TAG_SIGN ? SU_DOOR_SIGN : SU_DOOR_CONTROL); i++)
+            ;
     else if (tag == TAG_WAKE)
         (void)!eventfd_read(l->s->wake, &n);
     else if (l->conn[tag].fd < 0)

@@ -15,7 +15,7 @@
 #include <systemd/sd-daemon.h>
 
 #define IMDS_USER "surety-imds"
-enum { PATH_BYTES = 400, DEFAULT_LIMIT_MS = 10000 };
+enum { PATH_BYTES = 400, DEFAULT_LIMIT_MS = 10000, END_WAIT_MS = 2000 };
 
 struct options {
     const char *config, *state, *run, *user, *token_dir;
@@ -208,7 +208,10 @@ int main(int argc, char **argv)
         return 1;
     }
     sd_notify(0, "STOPPING=1");
-    /* a thread may hang in a device: nothing is waited for, the store survives an end at any point */
+    /* A TPM without a resource manager keeps what is not given back.  But a thread may hang in its device: not for
+     * long, the store survives an end at any point. */
+    if (s.cred && s.cred->worker)
+        su_worker_end(s.cred->worker, END_WAIT_MS);
     fflush(NULL);
     _exit(0);
 }

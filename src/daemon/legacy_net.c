@@ -238,7 +238,11 @@ static int bring_up(struct su_legacy *l, virNetworkPtr net, struct su_err *e)
     /* without DNS and DHCP libvirt does not make the directory, and then no VM on the network starts */
     if (l->host->run(l->host->arg, mkdir, (struct su_bytes){0}, NULL, e) < 0)
         return -1;
-    return virNetworkCreate(net) == 0 ? 0 : su_legacy_lv_fail(e, "the network cannot be started");
+    if (virNetworkCreate(net) == 0)
+        return 0;
+    su_legacy_lv_fail(e, "the network cannot be started");
+    return su_remedy(e, "if the message tells of firewall rules: something flushed libvirt's own; restart libvirtd (or "
+                        "virtnetworkd), which makes them anew");
 }
 
 int su_legacy_network_ensure(struct su_legacy *l, bool *changed, struct su_err *e)

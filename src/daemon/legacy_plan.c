@@ -125,7 +125,8 @@ static void inet_table(const char *bridge, struct su_buf *out)
                   "    iifname \"%s\" meta mark & 0xffff0000 == 0x%08x ip saddr 169.254.0.0/16 ip daddr " ADDRESSES
                   " tcp dport 80 accept\n"
                   "    iifname \"%s\" drop\n"
-                  "    iifname != \"lo\" ip daddr " ADDRESSES " drop\n"
+                  "    iifname \"lo\" ip daddr " ADDRESSES " meta l4proto tcp reject with tcp reset\n"
+                  "    ip daddr " ADDRESSES " drop\n"
                   "  }\n",
                   bridge, bridge, bridge, (unsigned)SU_LEGACY_MARK, bridge);
     su_buf_printf(out,

@@ -167,7 +167,7 @@ static int transport(char **v, bool tcp, const char *how)
 static int get(const char *address, const char *port, const char *path)
 {
     int s = socket(AF_INET, SOCK_STREAM, 0);
-    struct timeval tv = {3, 0};
+    struct timeval tv = {2, 0};
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
     char b[8192];
     size_t got = 0;

@@ -92,7 +92,16 @@ static void answer(int listener)
     close(fd);
 }
 
-static int serve(struct su_err *e)
+static void reconnect(const char *uri)
+{
+    if (net.conn && virConnectIsAlive(net.conn) == 1)
+        return;
+    if (net.conn)
+        virConnectClose(net.conn);
+    net.conn = virConnectOpen(uri);
+}
+
+static int serve(const char *uri, struct su_err *e)
 {
     struct su_legacy_listeners s = {0};
     int watch;
@@ -102,6 +111,7 @@ static int serve(struct su_err *e)
     while (!over) {
         struct su_err why = {0};
         struct pollfd p[1 + SU_LEGACY_LISTENERS] = {{.fd = watch, .events = POLLIN}};
+        reconnect(uri);
         if (su_legacy_ensure(&net, &changed, &why) < 0 || su_legacy_listen(&net, &s, &changed, &why) < 0)
             fprintf(stderr, "%s: %s\n", why.id, why.msg);
         su_legacy_watch_drain(watch);
@@ -118,7 +128,7 @@ static int serve(struct su_err *e)
     return 0;
 }
 
-static int command(int argc, char **argv, bool flag, struct su_err *e)
+static int command(int argc, char **argv, bool flag, const char *uri, struct su_err *e)
 {
     const char *c = argv[0], *vm = argc > 1 ? argv[1] : "";
     struct su_legacy_vm v;
@@ -128,7 +138,7 @@ static int command(int argc, char **argv, bool flag, struct su_err *e)
     if (strcmp(c, "check") == 0)
         return check(e);
     if (strcmp(c, "serve") == 0)
-        return serve(e);
+        return serve(uri, e);
     if (strcmp(c, "grant") == 0 || strcmp(c, "revoke") == 0) {
         int rc = c[0] == 'g' ? su_legacy_grant(&net, vm, flag ? SU_LEGACY_CONFIG_ONLY : 0, &v, &changed, e)
                              : su_legacy_revoke(&net, vm, &v, &changed, e);
@@ -179,7 +189,7 @@ int main(int argc, char **argv)
     net.conn = virConnectOpen(uri);
     int rc = su_store_open(state, &net.store, &e);
     if (rc == 0)
-        rc = command(argc - optind, argv + optind, flag, &e);
+        rc = command(argc - optind, argv + optind, flag, uri, &e);
     if (rc < 0) {
         fprintf(stderr, "%s: %s\n", e.id, e.msg);
         if (e.remedy)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The legacy network without libvirt: names, rules, what XML and ip say, numbers of ports, what stands in the way. */
 #include "daemon/legacy_int.h"
-#include "tap.h"
+#include "tests/lib/tap.h"
 #include <stdlib.h>
 
 #define U "7e0c5a52-3f0a-4c11-9d2e-0000000000"

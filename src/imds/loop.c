@@ -10,7 +10,14 @@
 #include <syslog.h>
 #include <time.h>
 
-enum { EVENTS = 64, MESSAGES_A_TURN = 64, TICK_US = 500000, LOST_EVERY_US = 60000000 };
+enum {
+    EVENTS = 64,
+    MESSAGES_A_TURN = 64,
+    TICK_US = 500000,
+    AUDIT_WAIT_US = 10000,
+    AUDIT_ENOUGH = 32,
+    LOST_EVERY_US = 60000000
+};
 
 static int64_t clock_us(void)
 {
@@ -184,6 +191,17 @@ static void tell_lost(struct su_server *s)
     s->lost_told_us = s->now_us;
 }
 
+/* Records wait a little for others: suretyd is woken for a handful, not for each. */
+static void audit_flush(struct su_server *s)
+{
+    if (s->audit.n == 0 || s->audit_due_us > s->now_us + AUDIT_WAIT_US)
+        s->audit_due_us = s->now_us + AUDIT_WAIT_US;
+    if (s->audit.n < AUDIT_ENOUGH && s->now_us < s->audit_due_us)
+        return;
+    su_audit_flush(&s->audit, s->control.fd);
+    s->audit_due_us = s->now_us + AUDIT_WAIT_US;
+}
+
 static void dispatch(struct su_server *s, const struct epoll_event *ev)
 {
     struct su_source *source = ev->data.ptr;
@@ -221,6 +239,8 @@ static int wait_ms(const struct su_server *s)
     int64_t left = su_conns_deadline(&s->conns) - s->now_us;
     if (s->signer.fd < 0 && left > TICK_US)
         left = TICK_US;
+    if (s->audit.n && left > s->audit_due_us - s->now_us)
+        left = s->audit_due_us - s->now_us;
     if (left > LOST_EVERY_US)
         left = LOST_EVERY_US;
     return left <= 0 ? 0 : (int)(left / 1000) + 1;
@@ -260,7 +280,7 @@ int su_server_run(struct su_server *s, struct su_err *e)
         }
         signer_flush(s);
         su_signer_connect(&s->signer, s->now_us);
-        su_audit_flush(&s->audit, s->control.fd);
+        audit_flush(s);
         tell_lost(s);
     }
     return 0;

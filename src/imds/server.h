@@ -42,6 +42,7 @@ struct su_server {
     struct su_conns conns;
     struct su_signer signer;
     struct su_audit audit;
+    int64_t audit_due_us; /* when the records that wait go out at the latest */
     struct su_listener *listeners;
     unsigned n_listeners;
     struct su_bucket strangers;                /* audit records of connections nobody is known to own */

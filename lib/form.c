@@ -174,22 +174,52 @@ static int check_all(unsigned flags, struct form *f, struct surety_error *e)
     return r;
 }
 
-int surety_form_check(const unsigned char *der, size_t n, unsigned flags, struct form *out, struct surety_error *e)
+static int read_der(const unsigned char *der, size_t n, PKCS7 **out, struct surety_error *e)
 {
-    struct form f = {0};
     const unsigned char *p = der;
     if (n == 0 || n > SURETY_DOCUMENT_MAX)
         return surety_fail(e, SURETY_DOCUMENT_SIZE, "%zu bytes", n);
     int r = surety_der_check(der, n, e);
     if (r)
         return r;
-    f.p7 = d2i_PKCS7(NULL, &p, (long)n);
-    if (!f.p7 || p != der + n) {
-        PKCS7_free(f.p7);
-        ERR_clear_error();
+    PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long)n);
+    ERR_clear_error();
+    if (!p7 || p != der + n) {
+        PKCS7_free(p7);
         return surety_fail(e, SURETY_DOCUMENT_TYPE, "it cannot be read");
     }
-    r = check_all(flags, &f, e);
+    *out = p7;
+    return SURETY_OK;
+}
+
+int surety_form_peek(const unsigned char *der, size_t n, struct form *out, struct surety_error *e)
+{
+    struct form f = {0};
+    int r = read_der(der, n, &f.p7, e);
+    if (!r)
+        r = check_type(f.p7, e);
+    if (!r)
+        r = check_content(f.p7, &f, e);
+    if (r) {
+        surety_form_free(&f);
+        return r;
+    }
+    if (sk_PKCS7_SIGNER_INFO_num(f.p7->d.sign->signer_info) == 1) {
+        PKCS7_SIGNER_INFO *si = sk_PKCS7_SIGNER_INFO_value(f.p7->d.sign->signer_info, 0);
+        if (find_signer(f.p7, si, SURETY_ALLOW_EXTRA_CERTS, &f.signer, NULL) == 0)
+            (void)check_key(X509_get0_pubkey(f.signer), si, &f, NULL);
+    }
+    ERR_clear_error();
+    *out = f;
+    return SURETY_OK;
+}
+
+int surety_form_check(const unsigned char *der, size_t n, unsigned flags, struct form *out, struct surety_error *e)
+{
+    struct form f = {0};
+    int r = read_der(der, n, &f.p7, e);
+    if (!r)
+        r = check_all(flags, &f, e);
     ERR_clear_error();
     if (r) {
         surety_form_free(&f);

@@ -63,6 +63,8 @@ struct form {
 };
 /* Everything about the form, algorithms and signature; flags as in surety.h.  Nothing of trust. */
 int surety_form_check(const unsigned char *der, size_t n, unsigned flags, struct form *out, struct surety_error *e);
+/* What is inside, with nothing checked but that it can be read; signer may be NULL. */
+int surety_form_peek(const unsigned char *der, size_t n, struct form *out, struct surety_error *e);
 void surety_form_free(struct form *f);
 /* der.c: definite lengths, shortest form, bounded depth, nothing behind. */
 int surety_der_check(const unsigned char *p, size_t n, struct surety_error *e);

@@ -258,10 +258,10 @@ int surety_peek_unverified(const struct surety_answer *a, struct surety_claims *
     struct facts f = {0};
     if (!a || !out)
         return surety_fail(e, SURETY_USAGE, "NULL");
-    int r = surety_form_check(a->der, a->n, SURETY_ALLOW_EXTRA_CERTS, &form, e);
+    int r = surety_form_peek(a->der, a->n, &form, e);
     if (!r)
         r = surety_payload_parse(form.content, form.content_n, &f, e);
-    if (!r)
+    if (!r && form.signer)
         r = surety_facts_signer(&f, form.signer, form.algorithm, e);
     surety_form_free(&form);
     struct surety_claims *c = r ? NULL : calloc(1, sizeof *c);

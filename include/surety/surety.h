@@ -19,6 +19,7 @@
  *    They are UTF-8 and hold no NUL and no control character.
  *  - Times are seconds since 1970-01-01 UTC.
  *  - No function prints, keeps global state, reads the environment or fetches anything but what surety_fetch() says.
+ *    (libcrypto reads its own configuration, which programs can prevent.)
  *  - A handle may be read by several threads at once, and changed by one that is alone with it.  surety_verify(),
  *    surety_fetch() and surety_report() read all they are given but what they hand out.
  */
@@ -271,7 +272,8 @@ enum {
 unsigned surety_document_checked(const struct surety_document *d) SURETY_API;
 
 /* What an answer claims, before or without verifying: for people who look for the mistake.  Nothing of it is proved,
- * which is why this is another type.  Its form must be right (document.*, payload.*). */
+ * not even that the signature fits, which is why this is another type.  It must be possible to read (document.*,
+ * payload.*). */
 struct surety_claims;
 int surety_peek_unverified(const struct surety_answer *a, struct surety_claims **out,
                            struct surety_error *e) SURETY_API;

@@ -54,6 +54,10 @@ int su_guest_prove(const struct su_guest_conf *c, const struct su_guest_ask *a, 
 int su_guest_judge(const struct su_guest_conf *c, const struct su_guest_ask *a, struct su_bytes file,
                    struct su_proof *out, struct su_err *e) SU_MUST_CHECK;
 
+/* Root notes the VM's UUID beside the grants, once a boot; others verify against the note. */
+void su_vm_id_note(const struct su_guest_conf *c);
+bool su_vm_id_noted(const struct su_guest_conf *c, char out[SURETY_UUID_TEXT]);
+
 /* Benefits ------------------------------------------------------------------ */
 struct su_benefit {
     char id[64]; /* the file's name without ".conf" */

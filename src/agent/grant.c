@@ -95,6 +95,7 @@ int su_grant_write(const struct su_guest_conf *c, const struct su_benefit *b, co
         return -1;
     if (unlink(fresh) < 0 && errno != ENOENT) /* of one that was killed */
         return su_fail_os(e, "grant.write", "%s", fresh);
+    su_vm_id_note(c);
     if (write_file(fresh, &text, e) < 0) {
         unlink(fresh);
         return -1;

@@ -66,8 +66,15 @@ static int expect_vm(const struct su_guest_conf *c, struct surety_verifier *v, s
 {
     if (strcmp(c->vm_id, "none") == 0)
         return 0;
-    return strcmp(c->vm_id, "auto") == 0 ? surety_verifier_use_dmi(v, why)
-                                         : surety_verifier_set_vm_id(v, c->vm_id, why);
+    if (strcmp(c->vm_id, "auto") != 0)
+        return surety_verifier_set_vm_id(v, c->vm_id, why);
+    int r = surety_verifier_use_dmi(v, why);
+#ifndef _WIN32
+    char noted[SURETY_UUID_TEXT];
+    if (r && geteuid() != 0 && su_vm_id_noted(c, noted))
+        r = surety_verifier_set_vm_id(v, noted, why);
+#endif
+    return r;
 }
 
 static bool given(const char *s)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""guest-server DIR SOCKET: a metadata service that behaves as DIR/mode says, and signs with DIR/leaf.pem and leaf.key.
+"""guest-server DIR SOCKET|127.0.0.1:PORT: a metadata service that behaves as DIR/mode says.
 
-Modes are words with blanks between: what the document says (nonce=, vm=, cluster=, life=, age=, vtpm=off), how it is made
-(altered, foreign, replay), and how it is sent (chunked, slow, huge, endless, cut, silent, close, garbage, folded, two,
-status=N, later=N: N times 429).  Requests are logged in DIR/requests, one a line.
+It signs with leaf.pem and leaf.key of guest-ca.  Modes are words with blanks between: what the document says (nonce=, vm=,
+cluster=, life=, age=, vtpm=off), how it is made (altered, foreign, replay), and how it is sent (chunked, slow, huge,
+endless, cut, silent, close, garbage, folded, two, status=N, later=N: N times 429).  Requests are logged in DIR/requests,
+one a line; DIR/port is the port of TCP.
 """
 import base64
 import json
@@ -133,8 +134,14 @@ def serve(c):
         c.close()
 
 
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(PATH)
+if PATH.startswith("127."):
+    listener = socket.create_server((PATH.split(":")[0], int(PATH.split(":")[1])))
+    with open(f"{DIR}/port.new", "w", encoding="ascii") as out:
+        out.write(str(listener.getsockname()[1]))
+    os.rename(f"{DIR}/port.new", f"{DIR}/port")
+else:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(PATH)
 listener.listen(16)
 while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()

@@ -30,6 +30,16 @@ static void test_forms(void)
     d = (struct mk_doc){.payload = good, .signer = &leaf, .other_key = foreign.key};
     is_str(verdict(&d), "signature.wrong");
     struct mk_cert rsa = mk_cert(&(struct mk_spec){.cn = "y", .issuer = &issuing, .key = "rsa2048", .eku = MK_SIGNING});
+    size_t der_n = 0;
+    unsigned char *der = mk_document(&(struct mk_doc){.payload = good, .signer = &leaf, .attributes = true}, &der_n);
+    struct surety_answer *a = NULL;
+    struct surety_claims *c = NULL;
+    ok(surety_answer_parse(der, der_n, &a, &e) == 0 && surety_peek_unverified(a, &c, &e) == 0,
+       "a look at a refused one");
+    is_str(surety_claims_get(c, SURETY_F_SIGNER_NAME), "node1.metadata.example.org");
+    surety_claims_free(&c);
+    surety_answer_free(&a);
+    free(der);
     d = (struct mk_doc){.payload = good, .signer = &leaf, .named = rsa.x};
     is_str(verdict(&d), "signature.wrong");
     mk_cert_free(&rsa);

@@ -112,6 +112,7 @@ class Control:
         return m
 
     def audit(self, n=1, timeout=5):
+        time.sleep(0.05)        # records wait up to 10 ms for others
         with self.change:
             self.change.wait_for(lambda: len(self.audits) >= n, timeout)
             got, self.audits = self.audits, []

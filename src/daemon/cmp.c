@@ -129,13 +129,19 @@ static int relay(int fd, uint32_t seq, const struct su_cmp_url *u, struct su_byt
     return su_ipc_send(fd, SU_SIGN_CMP_REPLY, seq, su_buf_bytes(&answer), -1, e);
 }
 
-/* What the signer said no with.  Ids from another program are not static: the family is. */
-static int refused(struct su_bytes body, enum su_cmp_end *end, struct su_err *e)
+/* What the signer said no with.  With a wrong token neither side can make sense of the other. */
+static int refused(uint8_t op, struct su_bytes body, enum su_cmp_end *end, struct su_err *e)
 {
     struct su_wire_error w;
     if (!su_wire_error_take(&body, &w) || body.n)
         return su_fail(e, SU_E_FORMAT, "ipc.frame", "surety-signer's error is none");
-    bool no = strcmp(w.id, "cmp.refused") == 0; /* its own word; other refusals are ours */
+    bool no = strcmp(w.id, "cmp.refused") == 0; /* the authority's own word; other refusals are ours */
+    if (op == SU_SIGN_ENROL && (no || strcmp(w.id, "cmp.answer") == 0)) {
+        *end = SU_CMP_REFUSED;
+        su_fail(e, SU_E_REFUSED, "server.token-refused", "the authority does not take the token: %.160s [%.40s]", w.msg,
+                w.id);
+        return su_remedy(e, "It is wrong, used or too old: make another one, surety authority token HOST");
+    }
     *end = no ? SU_CMP_REFUSED : SU_CMP_FAILED;
     return su_fail(e, no ? SU_E_REFUSED : SU_E_IO, no ? "authority.refused" : "server.sync-failed", "%.160s [%.60s]",
                    w.msg, w.id);
@@ -167,7 +173,7 @@ int su_cmp_run(const char *control, uint8_t op, struct su_bytes body, const stru
             return -1;
         }
         if (m.op == SU_SIGN_ERROR)
-            return refused(m.body, end, e);
+            return refused(op, m.body, end, e);
         if (m.op != SU_SIGN_CMP_POST)
             return su_fail(e, SU_E_FORMAT, "ipc.frame", "operation %u has no place in an enrolment", m.op);
         if (relay(fd, seq, u, m.body, &unreachable, e) < 0)

@@ -43,7 +43,8 @@ static size_t message(uint8_t *out, const uint8_t *extra, size_t extra_n, uint8_
     static const uint8_t ids[] = {0xA4, 10, 4, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0xA5, 10, 4, 8, 1, 2, 3, 4, 5, 6, 7, 8};
     uint8_t *p = out + 4;
     memcpy(p, head, sizeof head);
-    memcpy(p + sizeof head, extra, extra_n);
+    if (extra_n)
+        memcpy(p + sizeof head, extra, extra_n);
     memcpy(p + sizeof head + extra_n, ids, sizeof ids);
     size_t n = sizeof head + extra_n + sizeof ids;
     out[2] = 0x30;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* surety attested document signing: a UUID as OID (X.667, arc 2.25). */
-#define OID_DOCUMENT_SIGNING "2.25.190299872763379271550159474205828768692"
+#define OID_DOCUMENT_SIGNING "1.3.6.1.5.5.7.3.36"
 
 static char lower(char c)
 {

@@ -9,8 +9,9 @@
 #include "base/buf.h"
 #include <openssl/x509.h>
 
-/* A UUID as OID (X.667, arc 2.25): surety attested document signing. */
-#define SU_OID_DOCUMENT_SIGNING "2.25.190299872763379271550159474205828768692"
+/* id-kp-documentSigning (RFC 9336), which no TLS client takes.  An OID of our own below 2.25 would have an arc of 128
+ * bits, and node-forge, for one, does not read such certificates. */
+#define SU_OID_DOCUMENT_SIGNING "1.3.6.1.5.5.7.3.36"
 enum { SU_HOST_CERT_DAYS = 30 };
 
 bool su_host_name_valid(const char *name); /* labels of [a-z0-9-], at most 200 bytes, lower case */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 # Host certificates by hand, for suites that need a signer but no authority. Source me after lib.sh.
-DOC_OID=2.25.190299872763379271550159474205828768692
+DOC_OID=1.3.6.1.5.5.7.3.36
 DOMAIN=example.org
 
 # make_ca DIR [ALGORITHM]: root.pem, root.key, issuing.pem, issuing.key, chain.pem (issuing + root)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define MK_SIGNING "2.25.190299872763379271550159474205828768692"
+#define MK_SIGNING "1.3.6.1.5.5.7.3.36"
 #define MK_SERVER "1.3.6.1.5.5.7.3.1"
 #define MK_NOW INT64_C(1790000000)
 

@@ -173,10 +173,15 @@ static int serve(const struct options *o, struct su_signer *s, struct su_err *e)
 {
     char state[PATH_BYTES], run[PATH_BYTES];
     struct su_loop_options l = {.sign = -1, .control = -1, .ready = ready};
-    struct passwd *user = o->user ? getpwnam(o->user) : NULL;
+    const struct passwd *found = o->user ? getpwnam(o->user) : NULL;
+    struct passwd copy, *user = NULL; /* the next look-up overwrites what this one found */
     sigset_t set;
-    if (o->user && !user)
+    if (o->user && !found)
         return su_fail(e, SU_E_USAGE, "signer.user", "there is no user %s", o->user);
+    if (found) {
+        copy = (struct passwd){.pw_name = (char *)o->user, .pw_uid = found->pw_uid, .pw_gid = found->pw_gid};
+        user = &copy;
+    }
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

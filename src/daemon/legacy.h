@@ -6,6 +6,7 @@
  *   libvirt nwfilter SU_LEGACY_NAME  what is left when nftables is flushed: TCP 80 of those addresses, nothing forged
  *   nftables "bridge surety"         a port is an identity: its frames get its mark, and its own source address
  *   nftables "inet surety"           TCP 80 to those addresses, nothing else from or to the bridge
+ *   nftables "arp surety"            nothing from a port that did not come through the bridge
  *   net.ipv4.tcp_fwmark_accept = 1   SO_MARK of an accepted socket is the mark of the port
  *   per VM: one <interface> with a fixed name and MAC, and metadata in the domain that records the grant
  *

@@ -64,7 +64,7 @@ int su_legacy_collect(struct su_legacy *l, struct su_legacy_ports *out, struct s
 int su_legacy_apply(struct su_legacy *l, const struct su_legacy_ports *want, bool *changed,
                     struct su_err *e) SU_MUST_CHECK;
 int su_legacy_unapply(struct su_legacy *l, struct su_err *e) SU_MUST_CHECK;
-/* Whether both tables are as they were made; unknown (nothing applied by this process) counts as not. */
+/* Whether the tables are as they were made; unknown (nothing applied by this process) counts as not. */
 int su_legacy_tables_intact(struct su_legacy *l, bool *out, struct su_err *e) SU_MUST_CHECK;
 
 /* legacy_net.c: libvirt's network and filter, the bridge, sysctls. */

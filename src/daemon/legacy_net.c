@@ -122,7 +122,9 @@ int su_legacy_bridge_ensure(struct su_legacy *l, const struct su_legacy_ports *p
     snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%.15s/disable_ipv6", l->conf->legacy_bridge);
     if (su_legacy_exists(l, path) && su_legacy_set(l, path, "1", changed, e) < 0)
         return -1;
-    if (addresses_ensure(l, changed, e) < 0)
+    /* nor do such frames (see arp_table) teach it where a MAC address is: no hook sees them */
+    su_legacy_net_path(path, l->conf->legacy_bridge, "bridge/no_linklocal_learn");
+    if (su_legacy_set(l, path, "1", changed, e) < 0 || addresses_ensure(l, changed, e) < 0)
         return -1;
     for (size_t i = 0; i < ports->n; i++) {
         struct su_err why = {0};

@@ -114,6 +114,15 @@ static void elements(size_t set, const struct su_legacy_port *p, size_t n, struc
     }
 }
 
+/* A bridge hands frames to the group addresses of 802.1D (LLDP, for one) to the port itself, past its own hooks: the
+ * host's IP and ARP would take what is in them as if the port were an interface of the host. */
+static const char arp_table[] = "table arp surety {\n"
+                                "  chain in {\n"
+                                "    type filter hook input priority 0; policy accept;\n"
+                                "    iifname \"" SU_LEGACY_PREFIX "*\" drop\n"
+                                "  }\n"
+                                "}\n";
+
 static void inet_table(const char *bridge, struct su_buf *out)
 {
     su_buf_printf(out,
@@ -125,6 +134,7 @@ static void inet_table(const char *bridge, struct su_buf *out)
                   "    iifname \"%s\" meta mark & 0xffff0000 == 0x%08x ip saddr 169.254.0.0/16 ip daddr " ADDRESSES
                   " tcp dport 80 accept\n"
                   "    iifname \"%s\" drop\n"
+                  "    iifname \"" SU_LEGACY_PREFIX "*\" drop\n"
                   "    iifname \"lo\" ip daddr " ADDRESSES " meta l4proto tcp reject with tcp reset\n"
                   "    ip daddr " ADDRESSES " drop\n"
                   "  }\n",
@@ -147,7 +157,8 @@ static void inet_table(const char *bridge, struct su_buf *out)
 void su_legacy_nft_remove(struct su_buf *out)
 {
     /* "delete" of what is not there fails; "table" makes it first */
-    su_buf_text(out, "table bridge surety\ndelete table bridge surety\ntable inet surety\ndelete table inet surety\n");
+    su_buf_text(out, "table bridge surety\ndelete table bridge surety\ntable inet surety\ndelete table inet surety\n"
+                     "table arp surety\ndelete table arp surety\n");
 }
 
 void su_legacy_nft(const char *bridge, const struct su_legacy_port *p, size_t n, struct su_buf *out)
@@ -165,6 +176,7 @@ void su_legacy_nft(const char *bridge, const struct su_legacy_port *p, size_t n,
     }
     su_buf_text(out, bridge_chains);
     inet_table(bridge, out);
+    su_buf_text(out, arp_table);
 }
 
 void su_legacy_nft_ports(const struct su_legacy_port *p, size_t n, struct su_buf *out)

@@ -23,7 +23,7 @@ struct su_legacy_port {
     uint32_t number; /* 1..SU_LEGACY_PORTS */
 };
 
-/* nft -f: both tables made anew in one transaction. */
+/* nft -f: the tables made anew in one transaction. */
 void su_legacy_nft(const char *bridge, const struct su_legacy_port *p, size_t n, struct su_buf *out);
 /* The same with other ports, where the tables are as su_legacy_nft made them; connections go on. */
 void su_legacy_nft_ports(const struct su_legacy_port *p, size_t n, struct su_buf *out);

@@ -126,7 +126,7 @@ static int nft_do(struct su_legacy *l, const struct su_buf *script, struct su_er
 /* Empty when a table is not there. */
 static int list_tables(struct su_legacy *l, struct su_buf *out, struct su_err *e)
 {
-    static const char *const families[] = {"bridge", "inet"};
+    static const char *const families[] = {"bridge", "inet", "arp"};
     SU_BUF struct su_buf all = {0};
     for (size_t i = 0; i < SU_ARRAY_LEN(families); i++) {
         const char *argv[] = {"nft", "-s", "list", "table", families[i], "surety", NULL};

@@ -297,7 +297,7 @@ int surety_client_set_timeout(struct surety_client *c, unsigned ms, struct suret
 int surety_fetch(const struct surety_client *c, const struct surety_request *q, struct surety_answer **out,
                  struct surety_error *e) SURETY_API;
 /* Tells the host how verifying went, at the endpoint that the answer came from.  The host notes it as the VM's last
- * verification; a failure here says nothing about the document. */
+ * verification; a failure here says nothing about the document, and takes 2 s at most. */
 int surety_report(const struct surety_client *c, const struct surety_request *q, const struct surety_answer *a,
                   enum surety_reason result, struct surety_error *e) SURETY_API;
 

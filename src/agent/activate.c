@@ -80,13 +80,19 @@ static int run(const struct su_benefit *b, const char *hook, const char *action,
     return 0;
 }
 
-int su_benefit_deactivate(const struct su_guest_conf *c, const struct su_benefit *b, const char *reason,
-                          struct su_err *e)
+static int take_away(const struct su_guest_conf *c, const struct su_benefit *b, const char *reason, struct su_err *e)
 {
     int removed = su_grant_remove(c, b, e);
     if (removed <= 0)
         return removed;
     return run(b, b->deactivate, "deactivate", reason, NULL, e);
+}
+
+int su_benefit_deactivate(const struct su_guest_conf *c, const struct su_benefit *b, const char *reason,
+                          struct su_err *e)
+{
+    SU_CLOSE int lock = -1;
+    return su_grant_lock(c, &lock, e) < 0 ? -1 : take_away(c, b, reason, e);
 }
 
 /* The first failure is what is told; that taking away failed as well is told in its place, being worse. */
@@ -95,7 +101,7 @@ static int give_up(const struct su_guest_conf *c, const struct su_benefit *b, co
 {
     struct su_err worse = {0};
     struct su_err first = *why;
-    *e = su_benefit_deactivate(c, b, first.id, &worse) < 0 ? worse : first;
+    *e = take_away(c, b, first.id, &worse) < 0 ? worse : first;
     return -1;
 }
 
@@ -110,6 +116,9 @@ int su_benefit_activate(const struct su_guest_conf *c, const struct su_benefit *
     SU_PROOF struct su_proof p = {NULL, NULL};
     struct su_err why = {0};
     struct su_grant old;
+    SU_CLOSE int lock = -1;
+    if (su_grant_lock(c, &lock, e) < 0)
+        return -1;
     if (su_guest_prove(c, &a, &p, &why) < 0) {
         if (!su_is_transport(&why))
             return give_up(c, b, &why, e);

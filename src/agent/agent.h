@@ -84,6 +84,8 @@ struct su_grant {
 };
 /* Verifies the grant's document again. */
 void su_grant_look(const struct su_guest_conf *c, const struct su_benefit *b, struct su_grant *out);
+/* Whoever changes grants holds RUN/lock; *fd is the caller's to close. */
+int su_grant_lock(const struct su_guest_conf *c, int *fd, struct su_err *e) SU_MUST_CHECK;
 int su_grant_write(const struct su_guest_conf *c, const struct su_benefit *b, const struct su_proof *p,
                    struct su_err *e) SU_MUST_CHECK;
 /* 1: removed, 0: there was none */

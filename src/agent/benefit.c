@@ -28,7 +28,7 @@ static const struct su_conf_row rows[] = {
     OTHER("require", "vtpm", SU_CONF_BOOL, vtpm, "no", 0, 0),
     TEXT("activate", "hook", hook, ""),
     TEXT("activate", "deactivate", deactivate, ""),
-    OTHER("activate", "timeout", SU_CONF_SECONDS, timeout, "60", 1, 3600),
+    OTHER("activate", "timeout", SU_CONF_SECONDS, timeout, "60", 1, 300),
 };
 
 /* "esu.conf" -> "esu"; the id becomes a file's name and a variable's value. */

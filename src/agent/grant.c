@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -84,6 +85,26 @@ static int write_file(const char *path, const struct su_buf *text, struct su_err
     return 0;
 }
 
+int su_grant_lock(const struct su_guest_conf *c, int *out, struct su_err *e)
+{
+    char path[1024];
+    if (snprintf(path, sizeof path, "%s/lock", c->run_dir) >= (int)sizeof path)
+        return su_fail(e, SU_E_RANGE, "grant.path", "%.200s: the path is too long", c->run_dir);
+    if (make_dirs(c->run_dir, e) < 0)
+        return -1;
+    SU_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return su_fail_os(e, "grant.write", "%s", path);
+    int r;
+    while ((r = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
+        ;
+    if (r < 0)
+        return su_fail_os(e, "grant.write", "%s", path);
+    *out = fd;
+    fd = -1;
+    return 0;
+}
+
 int su_grant_write(const struct su_guest_conf *c, const struct su_benefit *b, const struct su_proof *p,
                    struct su_err *e)
 {
@@ -91,7 +112,7 @@ int su_grant_write(const struct su_guest_conf *c, const struct su_benefit *b, co
     char path[1024], fresh[1024];
     compose(b, p, &text);
     if (su_buf_ok(&text, e) < 0 || path_of(c, b, ".json", path, sizeof path, e) < 0 ||
-        path_of(c, b, ".new", fresh, sizeof fresh, e) < 0 || make_dirs(c->run_dir, e) < 0)
+        path_of(c, b, ".new", fresh, sizeof fresh, e) < 0)
         return -1;
     if (unlink(fresh) < 0 && errno != ENOENT) /* of one that was killed */
         return su_fail_os(e, "grant.write", "%s", fresh);

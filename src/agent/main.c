@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}
 OPT(o_config, "--config", "FILE", "configuration (default " SU_GUEST_CONF ")", NULL);
@@ -368,11 +369,25 @@ static int finish(int status)
     return status == SU_GUEST_OK ? SU_GUEST_REFUSED : status;
 }
 
+/* What a careless parent left: no descriptor to print to, which the next file would get; files that nobody may read. */
+static bool prepare(void)
+{
+#ifndef _WIN32
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    umask(022);
+#endif
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     const struct su_verb *v = NULL;
     struct su_args a;
     struct su_err e = {0};
+    if (!prepare())
+        return SU_GUEST_REFUSED;
     if (argc < 2) {
         su_verbs_usage(verbs, SU_ARRAY_LEN(verbs), "surety-guest", NULL, stderr);
         return SU_GUEST_USAGE;

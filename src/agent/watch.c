@@ -94,6 +94,17 @@ static void renew(const struct su_guest_conf *c, struct item *x)
     x->next = boot_now() + x->pause + random_below((uint32_t)x->pause / 4 + 1);
 }
 
+/* One at a time, so that no other's end waits for more than one host and one hook. */
+static void renew_one(const struct su_guest_conf *c, struct item *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (boot_now() >= x[i].next) {
+            renew(c, &x[i]);
+            return;
+        }
+    }
+}
+
 static void expire(const struct su_guest_conf *c, struct item *x)
 {
     struct su_err e = {0};
@@ -164,11 +175,9 @@ int su_guest_watch(const struct su_guest_conf *c, const struct su_benefits *all,
             break;
         if (r < 0 && errno != EINTR)
             return su_fail_os(e, "watch.poll", "poll");
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n; i++)
             expire(c, &x[i]);
-            if (boot_now() >= x[i].next)
-                renew(c, &x[i]);
-        }
+        renew_one(c, x, n);
     }
     notify("STOPPING=1");
     return 0;

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120  # for those who source me
+# A host as an operator sets it up: an authority, and the three programs that a token enrols at it. Source me after
+# lib.sh. AUTHORITY is its URL then, HOST_RUN and HOST_STATE the host's directories, SOCKET its management API.
+HOST_RUN=$T/run HOST_STATE=$T/state HOST_CONF=$T/surety.conf AUTHORITY_DIR=$T/authority SOCKET=$T/run/api.sock
+
+surety() { timeout 60 "$BUILD/surety" "$@"; }
+
+# daemon_of LOG PROGRAM OPTION...: in the background; its id in REPLY
+daemon_of() {
+    local log=$T/$1.log program=$2
+    shift 2
+    "$BUILD/$program" "$@" >>"$log" 2>&1 </dev/null &
+    REPLY=$!
+    CHILDREN+=("$REPLY")
+}
+
+# start_authority [DOMAIN [KEYS]]: on a free port of 127.0.0.1
+start_authority() {
+    local port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    AUTHORITY=http://127.0.0.1:$port
+    surety authority init "$AUTHORITY_DIR" --domain "${1:-example.org}" --url "$AUTHORITY" \
+        --algorithm "${2:-p256}" >"$T/init.out" 2>&1 || { note "$(cat "$T/init.out")"; return 1; }
+    daemon_of authority surety-authority --dir "$AUTHORITY_DIR" --listen "127.0.0.1:$port"
+    AUTHORITY_PID=$REPLY
+    wait_for curl -sf --noproxy '*' -o /dev/null "$AUTHORITY/healthz"
+}
+
+# configure_host NAME [LINE...]: surety.conf; a LINE is "section key value"
+configure_host() {
+    local name=$1 line section key value
+    shift
+    mkdir -p "$HOST_RUN" "$HOST_STATE" "$T/vms.d"
+    {
+        printf '[host]\nname = %s\ncluster = lab\n[vms]\ndir = %s\n' "$name" "$T/vms.d"
+        for line in "$@"; do
+            read -r section key value <<<"$line"
+            printf '[%s]\n%s = %s\n' "$section" "$key" "$value"
+        done
+    } >"$HOST_CONF"
+}
+
+start_signer() { daemon_of signer surety-signer --config "$HOST_CONF" --state "$HOST_STATE" --run "$HOST_RUN"; SIGNER_PID=$REPLY; }
+start_imds() { daemon_of imds surety-imds --run "${1:-$HOST_RUN}"; IMDS_PID=$REPLY; }
+start_daemon() {
+    daemon_of suretyd suretyd --config "$HOST_CONF" --state "$HOST_STATE" --run "$HOST_RUN"
+    DAEMON_PID=$REPLY
+    wait_for test -S "$SOCKET"
+}
+
+server_state() { surety server show --socket "$SOCKET" --json 2>/dev/null | jq -r "${1:-.state}"; }
+state_is() { [ "$(server_state)" = "$1" ]; }
+
+# enrol_host NAME: with a token from the authority of this machine
+enrol_host() {
+    surety authority token "$1" --dir "$AUTHORITY_DIR" >"$T/token.out" || return
+    grep -o 'sut1_[A-Za-z0-9._-]*' "$T/token.out" >"$T/token"
+    surety server enrol --socket "$SOCKET" --authority "$AUTHORITY" --token-file "$T/token"
+}
+
+host_logs() { local f; for f in authority suretyd signer imds; do note "$f: $(tail -15 "$T/$f.log" 2>/dev/null)"; done; }

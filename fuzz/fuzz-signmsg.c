@@ -52,32 +52,41 @@ static struct su_cred *credential(void)
     return c;
 }
 
+static void set_up(struct su_signer *s)
+{
+    struct su_err e;
+    if (su_vms_init(&s->vms, &e) < 0)
+        abort();
+    s->send = count;
+    s->start_job = no_job;
+    s->host = (struct su_document_host){.cluster = "c", .host = "node1", .lifetime = 3600};
+    s->cred = credential();
+}
+
+static void one(struct su_signer *s, bool control, uint8_t op, struct su_bytes body)
+{
+    uint32_t vms = s->vms.n;
+    answers = documents = 0;
+    su_signer_frame(s, control ? SU_DOOR_CONTROL : SU_DOOR_SIGN, 1, op, 7, body);
+    if (answers != (op == SU_SIGN_CMP_REPLY && control && body.n ? 0 : 1))
+        abort();
+    if (documents && (control || vms == 0))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct su_signer s;
-    struct su_err e;
     struct su_bytes in = {data, size};
-    if (!s.send) {
-        if (su_vms_init(&s.vms, &e) < 0)
-            abort();
-        s.send = count;
-        s.start_job = no_job;
-        s.host = (struct su_document_host){.cluster = "c", .host = "node1", .lifetime = 3600};
-        s.cred = credential();
-    }
+    if (!s.send)
+        set_up(&s);
     su_vms_clear(&s.vms);
     uint8_t door, op;
     uint16_t n;
     for (unsigned i = 0; i < 64 && su_take_u8(&in, &door) && su_take_u8(&in, &op) && su_take_be16(&in, &n); i++) {
         struct su_bytes body = {in.p, n < in.n ? n : in.n};
-        uint32_t vms = s.vms.n;
         (void)su_skip(&in, body.n);
-        answers = documents = 0;
-        su_signer_frame(&s, door & 1 ? SU_DOOR_CONTROL : SU_DOOR_SIGN, 1, op, i, body);
-        if (answers != (op == SU_SIGN_CMP_REPLY && door & 1 && body.n ? 0 : 1))
-            abort();
-        if (documents && (door & 1 || vms == 0))
-            abort();
+        one(&s, door & 1, op, body);
     }
     return 0;
 }

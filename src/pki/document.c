@@ -8,16 +8,23 @@
 /* The length of the well-formed UTF-8 sequence at p, at most 4; 0: none (RFC 3629, section 4). */
 static size_t utf8(const unsigned char *p)
 {
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
+    /* first byte, range of the second */
+    static const struct {
+        unsigned char from, to, low, high, n;
+    } rows[] = {{0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+                {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+                {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    for (size_t r = 0; r < SU_ARRAY_LEN(rows); r++) {
+        if (p[0] < rows[r].from || p[0] > rows[r].to)
+            continue;
+        size_t n = rows[r].n, i = 2;
+        if (n > 1 && (p[1] < rows[r].low || p[1] > rows[r].high))
             return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
-        (p[0] == 0xf4 && p[1] >= 0x90))
-        return 0;
-    return n;
+        while (i < n && (p[i] & 0xc0) == 0x80)
+            i++;
+        return i < n ? 0 : n;
+    }
+    return 0;
 }
 
 static bool as_it_is(unsigned char c)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define DEFAULT_MODULE "p11-kit-proxy.so"
-enum { MAX_SLOTS = 64, MAX_KEYS = 256 };
+enum { MAX_SLOTS = 64, PIN_MAX = 255 };
 
 struct token {
     PKCS11_CTX *ctx;
@@ -42,29 +42,40 @@ static void token_close(struct su_key_device *d)
     free(t);
 }
 
-static int login(struct token *t, const char *pin_file, struct su_err *e)
+/* The PIN as a string in locked memory. */
+static int read_pin(const char *path, struct su_secret *out, struct su_err *e)
 {
-    SU_SECRET struct su_secret file = {0}, pin = {0};
-    if (!pin_file || !*pin_file)
-        return 0;
-    if (su_secret_from_file(pin_file, &file, e) < 0)
+    SU_SECRET struct su_secret file = {0};
+    if (su_secret_from_file(path, &file, e) < 0)
         return su_context(e, "the PIN");
     size_t n = file.n;
     while (n && (file.p[n - 1] == '\n' || file.p[n - 1] == '\r'))
         n--;
-    if (n == 0 || n > 255 || memchr(file.p, 0, n))
-        return su_fail(e, SU_E_REFUSED, "key.pin", "there is no PIN in %s", pin_file);
-    if (su_secret_new(n + 1, &pin, e) < 0)
+    if (n == 0 || n > PIN_MAX || memchr(file.p, 0, n))
+        return su_fail(e, SU_E_REFUSED, "key.pin", "there is no PIN in %s", path);
+    if (su_secret_new(n + 1, out, e) < 0)
         return -1;
-    memcpy(pin.p, file.p, n);
+    memcpy(out->p, file.p, n);
+    return 0;
+}
+
+static int login(struct token *t, const char *pin_file, struct su_err *e)
+{
+    static const unsigned long pin_errors[] = {CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE,
+                                               CKR_PIN_EXPIRED};
+    SU_SECRET struct su_secret pin = {0};
+    if (!pin_file || !*pin_file)
+        return 0;
+    if (read_pin(pin_file, &pin, e) < 0)
+        return -1;
     if (PKCS11_login(t->slot, 0, (const char *)pin.p) == 0)
         return 0;
     unsigned long why = (unsigned long)ERR_GET_REASON(ERR_peek_last_error());
-    if (why == CKR_PIN_INCORRECT || why == CKR_PIN_LOCKED || why == CKR_PIN_INVALID || why == CKR_PIN_LEN_RANGE ||
-        why == CKR_PIN_EXPIRED) {
-        su_fail_ssl(e, SU_E_REFUSED, "key.pin", "the token refuses the PIN");
-        return su_remedy(e, "correct the PIN file; surety-signer does not try again until the file has changed");
-    }
+    for (size_t i = 0; i < SU_ARRAY_LEN(pin_errors); i++)
+        if (why == pin_errors[i]) {
+            su_fail_ssl(e, SU_E_REFUSED, "key.pin", "the token refuses the PIN");
+            return su_remedy(e, "correct the PIN file; surety-signer does not try again until the file has changed");
+        }
     return su_fail_ssl(e, SU_E_IO, "key.token", "logging in to the token");
 }
 

@@ -5,6 +5,7 @@ As a program: imdsctl.py RUN BURST-AND-RATE LISTENER...   keeps surety-imds fed 
 LISTENER is unix:PATH, or tcp:ADDRESS:PORT with all connections belonging to one VM.
 """
 import array
+import atexit
 import os
 import socket
 import struct
@@ -244,6 +245,7 @@ class Imds:
         self.run = run
         self.p = subprocess.Popen([*prefix, program, '--run', run, *options], stderr=self.log, stdout=self.log)
         self.pid = self.p.pid
+        atexit.register(self.p.kill)    # does nothing once it was waited for
         for _ in range(500):
             if os.path.exists(run + '/imds/imds.sock') and b'waiting' in open(run + '/imds.log', 'rb').read():
                 break

@@ -133,9 +133,9 @@ static int check_libvirt(struct su_legacy *l, struct su_err *e)
     SU_AUTO(su_net_freep) virNetworkPtr net = NULL;
     if (su_legacy_online(l, e) < 0)
         return -1;
-    if (su_legacy_network(l, &net, e) == 0 && su_legacy_filter(l, &filter, e) == 0)
-        return 0;
-    return su_remedy(e, "install and start libvirt's network and nwfilter drivers");
+    if (su_legacy_network(l, &net, e) < 0 || su_legacy_filter(l, &filter, e) < 0)
+        return su_remedy(e, "install and start libvirt's network and nwfilter drivers");
+    return su_legacy_foreign(l, e);
 }
 
 int su_legacy_preflight(struct su_legacy *l, struct su_err *e)
@@ -155,9 +155,9 @@ int su_legacy_preflight(struct su_legacy *l, struct su_err *e)
 static int put_in_order(struct su_legacy *l, bool *changed, struct su_err *e)
 {
     SU_AUTO(su_legacy_ports_done) struct su_legacy_ports ports = {0};
-    if (su_legacy_filter_ensure(l, changed, e) < 0 || su_legacy_collect(l, &ports, e) < 0 ||
-        su_legacy_apply(l, &ports, changed, e) < 0 || su_legacy_set(l, SU_LEGACY_SYSCTL, "1", changed, e) < 0 ||
-        su_legacy_network_ensure(l, changed, e) < 0)
+    if (su_legacy_foreign(l, e) < 0 || su_legacy_filter_ensure(l, changed, e) < 0 ||
+        su_legacy_collect(l, &ports, e) < 0 || su_legacy_apply(l, &ports, changed, e) < 0 ||
+        su_legacy_set(l, SU_LEGACY_SYSCTL, "1", changed, e) < 0 || su_legacy_network_ensure(l, changed, e) < 0)
         return -1;
     return su_legacy_bridge_ensure(l, &ports, changed, e);
 }
@@ -268,7 +268,8 @@ int su_legacy_disable(struct su_legacy *l, bool remove_vms, bool *changed, struc
     struct su_legacy_record r = {0};
     bool was, removed = false;
     *changed = false;
-    if (su_legacy_record_get(l, &r, &was, e) < 0 || su_legacy_online(l, e) < 0 || su_legacy_list(l, &v, e) < 0)
+    if (su_legacy_record_get(l, &r, &was, e) < 0 || su_legacy_online(l, e) < 0 || su_legacy_foreign(l, e) < 0 ||
+        su_legacy_list(l, &v, e) < 0)
         return -1;
     if (v.n && !remove_vms)
         return refuse_attached(&v, false, e);

@@ -30,7 +30,8 @@
  *   legacy.kernel     SU_E_MISSING   the kernel lacks something (tcp_fwmark_accept, nftables for bridges)
  *   legacy.cloud      SU_E_REFUSED   the host is itself a VM in a cloud, which has a metadata service there
  *   legacy.address    SU_E_CONFLICT  169.254.169.253 or .254 is used by another interface, or routed elsewhere
- *   legacy.bridge     SU_E_CONFLICT  an interface with the bridge's name exists and is not ours
+ *   legacy.bridge     SU_E_CONFLICT  an interface with the bridge's name, or a network with ours, is not ours
+ *   legacy.filter     SU_E_CONFLICT  the same of a network filter
  *   legacy.disabled   SU_E_REFUSED   grant, listen: enable first
  *   legacy.attached   SU_E_REFUSED   disable: VMs are attached; the message names them
  *   legacy.vm         SU_E_MISSING   no such VM

@@ -68,6 +68,8 @@ int su_legacy_unapply(struct su_legacy *l, struct su_err *e) SU_MUST_CHECK;
 int su_legacy_tables_intact(struct su_legacy *l, bool *out, struct su_err *e) SU_MUST_CHECK;
 
 /* legacy_net.c: libvirt's network and filter, the bridge, sysctls. */
+/* Fails when libvirt has a network or a filter of our name that is somebody else's: it is never touched. */
+int su_legacy_foreign(struct su_legacy *l, struct su_err *e) SU_MUST_CHECK;
 int su_legacy_filter_ensure(struct su_legacy *l, bool *changed, struct su_err *e) SU_MUST_CHECK;
 int su_legacy_network_ensure(struct su_legacy *l, bool *changed, struct su_err *e) SU_MUST_CHECK;
 int su_legacy_bridge_ensure(struct su_legacy *l, const struct su_legacy_ports *ports, bool *changed,

@@ -144,6 +144,26 @@ int su_legacy_bridge_ensure(struct su_legacy *l, const struct su_legacy_ports *p
 /* libvirt -------------------------------------------------------------------------------------------------------------
  */
 
+static int fail_foreign(struct su_err *e, const char *id, const char *what)
+{
+    su_fail(e, SU_E_CONFLICT, id, "a %s %s exists that surety did not make", what, SU_LEGACY_NAME);
+    return su_remedy(e, "look at it with virsh net-dumpxml or nwfilter-dumpxml, and undefine it");
+}
+
+int su_legacy_foreign(struct su_legacy *l, struct su_err *e)
+{
+    SU_AUTO(su_net_freep) virNetworkPtr net = NULL;
+    SU_AUTO(su_filter_freep) virNWFilterPtr filter = NULL;
+    char uuid[VIR_UUID_STRING_BUFLEN] = "";
+    if (su_legacy_network(l, &net, e) < 0 || su_legacy_filter(l, &filter, e) < 0)
+        return -1;
+    if (net && (virNetworkGetUUIDString(net, uuid) < 0 || strcmp(uuid, SU_LEGACY_NETWORK_UUID) != 0))
+        return fail_foreign(e, "legacy.bridge", "network");
+    if (filter && (virNWFilterGetUUIDString(filter, uuid) < 0 || strcmp(uuid, SU_LEGACY_FILTER_UUID) != 0))
+        return fail_foreign(e, "legacy.filter", "network filter");
+    return 0;
+}
+
 int su_legacy_filter_ensure(struct su_legacy *l, bool *changed, struct su_err *e)
 {
     SU_AUTO(su_filter_freep) virNWFilterPtr is = NULL, made = NULL;
@@ -153,16 +173,10 @@ int su_legacy_filter_ensure(struct su_legacy *l, bool *changed, struct su_err *e
         return -1;
     if (is) {
         SU_FREE char *old = virNWFilterGetXMLDesc(is, 0);
-        char uuid[SU_UUID_TEXT];
         if (!old)
             return su_legacy_lv_fail(e, "the network filter cannot be read");
-        if (su_legacy_filter_same(old, &same, e) < 0 || su_legacy_xml_uuid(old, uuid, e) < 0)
+        if (su_legacy_filter_same(old, &same, e) < 0)
             return -1;
-        if (strcmp(uuid, SU_LEGACY_FILTER_UUID) != 0) {
-            su_fail(e, SU_E_CONFLICT, "legacy.filter", "a network filter %s exists that surety did not make",
-                    SU_LEGACY_NAME);
-            return su_remedy(e, "look at it with virsh nwfilter-dumpxml, and undefine it");
-        }
     }
     if (same)
         return 0;
@@ -254,14 +268,6 @@ int su_legacy_network_ensure(struct su_legacy *l, bool *changed, struct su_err *
     if (su_legacy_network(l, &net, e) < 0)
         return -1;
     if (net) {
-        SU_FREE char *xml = virNetworkGetXMLDesc(net, 0);
-        char uuid[SU_UUID_TEXT] = "";
-        if (!xml || su_legacy_xml_uuid(xml, uuid, e) < 0)
-            return xml ? -1 : su_legacy_lv_fail(e, "the network cannot be read");
-        if (strcmp(uuid, SU_LEGACY_NETWORK_UUID) != 0) {
-            su_fail(e, SU_E_CONFLICT, "legacy.bridge", "a network %s exists that surety did not make", SU_LEGACY_NAME);
-            return su_remedy(e, "look at it with virsh net-dumpxml, then virsh net-destroy and net-undefine it");
-        }
         if (su_legacy_network_wrong(l, net, &wrong, e) < 0)
             return -1;
         if (!wrong)
@@ -282,7 +288,7 @@ int su_legacy_network_remove(struct su_legacy *l, bool *changed, struct su_err *
 {
     SU_AUTO(su_net_freep) virNetworkPtr net = NULL;
     SU_AUTO(su_filter_freep) virNWFilterPtr filter = NULL;
-    if (su_legacy_network(l, &net, e) < 0 || su_legacy_filter(l, &filter, e) < 0)
+    if (su_legacy_foreign(l, e) < 0 || su_legacy_network(l, &net, e) < 0 || su_legacy_filter(l, &filter, e) < 0)
         return -1;
     if (net) {
         bool persistent = virNetworkIsPersistent(net) == 1; /* one that is not goes with its end */

@@ -55,8 +55,6 @@ int su_legacy_dom_clashes(const char *xml, const char *dev, const char *mac, boo
 
 /* NULL when the network is what su_legacy_network_xml asks for; else what is not; static. */
 int su_legacy_network_read(const char *xml, const char *bridge, const char **wrong, struct su_err *e) SU_MUST_CHECK;
-/* "" when the XML has no <uuid>. */
-int su_legacy_xml_uuid(const char *xml, char out[SU_UUID_TEXT], struct su_err *e) SU_MUST_CHECK;
 /* Same elements and attributes but for the UUID and what libvirt adds. */
 int su_legacy_filter_same(const char *xml, bool *out, struct su_err *e) SU_MUST_CHECK;
 /* <owner><uuid> of a network port */

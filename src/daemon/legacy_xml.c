@@ -239,15 +239,6 @@ int su_legacy_network_read(const char *xml, const char *bridge, const char **wro
     return 0;
 }
 
-int su_legacy_xml_uuid(const char *xml, char out[SU_UUID_TEXT], struct su_err *e)
-{
-    XML_DOC xmlDoc *doc = NULL;
-    if (parse(xml, &doc, e) < 0)
-        return -1;
-    copy(out, SU_UUID_TEXT, text(child(xmlDocGetRootElement(doc), "uuid")));
-    return 0;
-}
-
 int su_legacy_port_owner(const char *xml, char out[SU_UUID_TEXT], struct su_err *e)
 {
     XML_DOC xmlDoc *doc = NULL;

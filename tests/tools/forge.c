@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* forge: what a hostile guest does with a network card.  Static, for an initramfs.
  *
- *   forge get ADDRESS PORT PATH              one HTTP GET; prints the last line of the answer; 2 no answer
+ *   forge get ADDRESS PORT PATH [SECONDS]    one HTTP GET; prints the body, or "nothing" after SECONDS (8)
  *   forge raw IFACE HEX [COUNT]              a frame as it stands
  *   forge arp IFACE DST-MAC OP SHA SPA THA TPA   1 request, 2 reply; the source MAC is the card's
  *   forge syn IFACE DST-MAC SADDR DADDR DPORT [frag|frag2|options|vlan|qinq|priority]
@@ -164,10 +164,10 @@ static int transport(char **v, bool tcp, const char *how)
     return send_frame(v[0], 3);
 }
 
-static int get(const char *address, const char *port, const char *path)
+static int get(const char *address, const char *port, const char *path, const char *seconds)
 {
     int s = socket(AF_INET, SOCK_STREAM, 0);
-    struct timeval tv = {2, 0};
+    struct timeval tv = {strtol(seconds, NULL, 10), 0};
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
     char b[8192];
     size_t got = 0;
@@ -190,8 +190,8 @@ static int get(const char *address, const char *port, const char *path)
 
 int main(int c, char **v)
 {
-    if (c == 5 && strcmp(v[1], "get") == 0)
-        return get(v[2], v[3], v[4]);
+    if (c >= 5 && strcmp(v[1], "get") == 0)
+        return get(v[2], v[3], v[4], c > 5 ? v[5] : "8");
     if (c >= 4 && strcmp(v[1], "raw") == 0)
         return raw(v[2], v[3], c > 4 ? (unsigned)strtoul(v[4], NULL, 10) : 3);
     if (c == 9 && strcmp(v[1], "arp") == 0)

@@ -103,7 +103,7 @@ static void print_fields(const char *(*get)(const void *, enum surety_field), co
 {
     for (enum surety_field f = 0; f < SURETY_FIELD_COUNT; f++) {
         const char *value = get(from, f);
-        if (value)
+        if (value && *value)
             print_field(f, value);
     }
 }
@@ -195,28 +195,48 @@ static int set_texts(const struct su_args *a, struct surety_verifier *v, struct 
     return surety_verifier_add_roots_file(v, trust ? trust : TRUST_FILE, &se) == 0 ? 0 : fail_from(&se, e);
 }
 
-static int set_demands(const struct su_args *a, struct surety_verifier *v, struct su_err *e)
+static int set_flags(const struct su_args *a, struct surety_verifier *v, struct su_err *e)
+{
+    static const struct {
+        const char *option;
+        unsigned flag;
+    } rows[] = {
+        {"--server-certificates", SURETY_ALLOW_SERVER_AUTH},
+        {"--extra-certificates", SURETY_ALLOW_EXTRA_CERTS},
+        {"--any-audience", SURETY_ALLOW_ANY_AUDIENCE},
+    };
+    struct surety_error se;
+    unsigned flags = 0;
+    for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++)
+        flags |= su_args_get(a, rows[i].option) ? rows[i].flag : 0;
+    return surety_verifier_set_flags(v, flags, &se) == 0 ? 0 : fail_from(&se, e);
+}
+
+static int set_times(const struct su_args *a, struct surety_verifier *v, struct su_err *e)
 {
     struct surety_error se;
-    unsigned skew, age, flags = 0;
+    unsigned skew, age;
     int64_t at = 0;
-    const char *type = su_args_get(a, "--security-type"), *when = su_args_get(a, "--at");
+    const char *when = su_args_get(a, "--at");
     if (parse_seconds(a, "--skew", &skew, e) < 0 || parse_seconds(a, "--max-age", &age, e) < 0 ||
         (when && parse_time(when, &at, e) < 0))
         return -1;
-    flags |= su_args_get(a, "--server-certificates") ? SURETY_ALLOW_SERVER_AUTH : 0;
-    flags |= su_args_get(a, "--extra-certificates") ? SURETY_ALLOW_EXTRA_CERTS : 0;
-    flags |= su_args_get(a, "--any-audience") ? SURETY_ALLOW_ANY_AUDIENCE : 0;
-    if (surety_verifier_set_flags(v, flags, &se) != 0 ||
-        (su_args_get(a, "--skew") && surety_verifier_set_skew(v, skew, &se) != 0))
-        return fail_from(&se, e);
     surety_verifier_set_time(v, at);
     if (su_args_get(a, "--max-age"))
         surety_verifier_set_max_age(v, age);
-    bool secure_boot = su_args_get(a, "--secure-boot"), vtpm = su_args_get(a, "--vtpm");
-    if ((secure_boot || vtpm || type) && surety_verifier_require_security(v, secure_boot, vtpm, type, &se) != 0)
+    if (su_args_get(a, "--skew") && surety_verifier_set_skew(v, skew, &se) != 0)
         return fail_from(&se, e);
     return 0;
+}
+
+static int set_security(const struct su_args *a, struct surety_verifier *v, struct su_err *e)
+{
+    struct surety_error se;
+    const char *type = su_args_get(a, "--security-type");
+    bool secure_boot = su_args_get(a, "--secure-boot"), vtpm = su_args_get(a, "--vtpm");
+    if (!secure_boot && !vtpm && !type)
+        return 0;
+    return surety_verifier_require_security(v, secure_boot, vtpm, type, &se) == 0 ? 0 : fail_from(&se, e);
 }
 
 /* The question that the document answers, when the caller knows it. */
@@ -279,8 +299,8 @@ int su_document_verify(const struct su_args *a, struct su_err *e)
     struct surety_error se;
     if (surety_verifier_new(&v, &se) != 0)
         return fail_from(&se, e);
-    if (make_request(a, &q, e) < 0 || set_texts(a, v, e) < 0 || set_demands(a, v, e) < 0 ||
-        open_answer(a, &answer, e) < 0)
+    if (make_request(a, &q, e) < 0 || set_texts(a, v, e) < 0 || set_flags(a, v, e) < 0 || set_times(a, v, e) < 0 ||
+        set_security(a, v, e) < 0 || open_answer(a, &answer, e) < 0)
         return -1;
     if (surety_verify(v, q, answer, &d, &se) != 0)
         return fail_from(&se, e);

@@ -108,7 +108,8 @@ static inline pthread_mutex_t *su_lock(pthread_mutex_t *m)
     return m;
 }
 /* Until the end of the block. */
-#define SU_HOLD(m) pthread_mutex_t *SU_HOLD_NAME(held_, __LINE__) SU_AUTO(su_unlockp) = su_lock(m)
+#define SU_HOLD(m)                                                                                                     \
+    pthread_mutex_t *SU_HOLD_NAME(held_, __LINE__) SU_AUTO(su_unlockp) __attribute__((unused)) = su_lock(m)
 
 extern const struct su_peer_ops su_signer_ops, su_imds_ops;
 

@@ -201,7 +201,7 @@ static void order(void)
             step(&t, &m, rnd(2) ? SU_PEER_IMDS : SU_PEER_SIGNER, rnd(50) == 0);
         }
         unsigned n = 0;
-        while (n++ < 2000 && (step(&t, &m, SU_PEER_SIGNER, false) | step(&t, &m, SU_PEER_IMDS, false)))
+        while (n++ < 2000 && (int)step(&t, &m, SU_PEER_SIGNER, false) + (int)step(&t, &m, SU_PEER_IMDS, false) > 0)
             if (su_vmtab_resolve(&t, &conf, &e) < 0)
                 ok(0, "%s", e.msg);
         if (n >= 2000)

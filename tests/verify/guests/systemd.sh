@@ -4,7 +4,7 @@
 # after guests/lib.sh.
 
 # prepare_host DIR: DIR is laid over the host's root; makes the disks. DIR/opt/test/run is started when the host is up,
-# its output goes to T/host.out, and then the host ends.
+# after every boot; its output goes to T/host.out. When it is over, the host ends.
 prepare_host() {
     local dir=$1
     guest_kernel || return
@@ -33,10 +33,10 @@ U
 # start_host QEMU-OPTION...: its process in REPLY; T/host.log is its console
 start_host() {
     : >"$T/host.out"
-    timeout -k 5 "${GUEST_TIMEOUT:-230}" qemu-system-x86_64 -name host -accel tcg,thread=multi -smp 2 -m 768 -nodefaults \
-        -no-user-config -no-reboot -display none -serial "file:$T/host.log" -serial "file:$T/host.out" \
+    timeout -k 5 "${GUEST_TIMEOUT:-300}" qemu-system-x86_64 -name host -accel tcg,thread=multi -smp 2 -m 768 -nodefaults \
+        -no-user-config -display none -serial "file:$T/host.log" -serial "file:$T/host.out" \
         -kernel "$KERNEL/vmlinuz" -initrd "$T/host.initramfs" \
-        -append "console=ttyS0 quiet panic=-1 random.trust_cpu=on tsc=reliable no_timer_check mitigations=off $HOST_APPEND" \
+        -append "console=ttyS0 quiet random.trust_cpu=on tsc=reliable no_timer_check mitigations=off" \
         -drive "file=$HOST_DISK,format=raw,if=virtio,snapshot=on,cache=unsafe" \
         -drive "file=$T/host.tar,format=raw,if=virtio,readonly=on" "$@" >"$T/host.qemu" 2>&1 </dev/null &
     REPLY=$!

@@ -44,6 +44,7 @@ int su_authority_become_owner(const char *dir, struct su_err *e) SU_MUST_CHECK;
 struct su_authority_conf {
     char domain[201], url[512], listen[64];
     uint32_t certificate_lifetime, token_lifetime; /* s */
+    uint32_t renew_expired; /* s after its end that a certificate may still ask for the next one; 0: never */
     uint32_t connections;
 };
 int su_authority_conf_load(const char *dir, struct su_authority_conf *out, struct su_err *e) SU_MUST_CHECK;

@@ -253,7 +253,7 @@ static int new_conf(const struct su_authority_plan *p, const struct su_authority
         &b,
         "# surety-authority(8)\n[authority]\ndomain = %s\n# in host certificates: where the issuing certificate "
         "and the revocation list are fetched\nurl = %s\nlisten = 0.0.0.0:8829\n\n[certificates]\nlifetime = "
-        "30d\n\n[tokens]\nlifetime = 24h\n",
+        "30d\nrenew-expired = 365d\n\n[tokens]\nlifetime = 24h\n",
         p->domain, m->url);
     if (su_buf_ok(&b, e) < 0 || su_path(path, m->dir, "authority", 0, ".conf", e) < 0)
         return -1;

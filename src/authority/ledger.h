@@ -105,7 +105,9 @@ int su_ledger_confirm(struct su_db *db, int64_t certificate, uint64_t now, struc
 /* reason: CRLReason, 0..10 without 7 and 8.  SU_E_CONFLICT "authority.revoked.already". */
 int su_ledger_revoke(struct su_db *db, const struct su_entry *c, unsigned reason, uint64_t now, const char *who,
                      struct su_err *e) SU_MUST_CHECK;
-/* All unexpired certificates of a host, and its token.  SU_E_MISSING "authority.host.none". */
+/* A certificate that expired longer ago proves nothing any more, whatever the configuration says: seconds. */
+enum { SU_RENEW_EXPIRED_MAX = 730 * 86400 };
+/* All certificates of a host that could still prove something, and its token.  SU_E_MISSING "authority.host.none". */
 int su_ledger_revoke_host(struct su_db *db, const char *host, unsigned reason, uint64_t now, const char *who,
                           unsigned *n, struct su_err *e) SU_MUST_CHECK;
 

@@ -438,7 +438,8 @@ int su_ledger_revoke_host(struct su_db *db, const char *host, unsigned reason, u
     uint64_t at;
     int64_t id;
     if (su_ledger_clock(db, now, &at, e) < 0 || host_id(db, host, &id, e) < 0 || void_token(db, host, at, e) < 0 ||
-        su_ledger_wipe(db, at, e) < 0 || live_of(db, host, at, &all, e) < 0)
+        su_ledger_wipe(db, at, e) < 0 ||
+        live_of(db, host, at > SU_RENEW_EXPIRED_MAX ? at - SU_RENEW_EXPIRED_MAX : 0, &all, e) < 0)
         return -1;
     unsigned done = 0;
     for (size_t i = 0; i < all.n; i += sizeof(struct su_entry), done++) {

@@ -59,6 +59,15 @@ static int prove_token(struct su_txn *t, bool *known, struct su_err *e)
     return *known ? 0 : su_fail_nomem(e, 0);
 }
 
+/* A host that was away for long gets its next certificate with the last one: whoever must not come back is revoked.
+ * For that one request only. */
+static bool too_old(const struct su_txn *t)
+{
+    uint64_t now = t->a->clock(), end = t->signer.not_after;
+    uint32_t grace = t->facts.body == SU_CMP_KUR || t->facts.body == SU_CMP_CERTCONF ? t->a->conf.renew_expired : 0;
+    return now > end && now - end > grace;
+}
+
 static void judge_signer(struct su_txn *t)
 {
     const struct su_entry *c = &t->signer;
@@ -67,7 +76,7 @@ static void judge_signer(struct su_txn *t)
         su_fail(r, SU_E_REFUSED, "authority.signer.foreign", "the certificate is another host's");
     else if (c->revoked)
         su_fail(r, SU_E_REFUSED, "authority.signer.revoked", "the certificate that signed the request is revoked");
-    else if (c->not_after < t->a->clock())
+    else if (too_old(t))
         su_fail(r, SU_E_REFUSED, "authority.signer.expired",
                 "the certificate that signed the request has expired; the host needs a new token");
 }

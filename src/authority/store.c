@@ -21,6 +21,7 @@ static const struct su_conf_row rows[] = {
      "0.0.0.0:8829", 0, 0, NULL},
     {"authority", "connections", SU_CONF_UINT, FIELD(connections), 0, "256", 8, 65536, NULL},
     {"certificates", "lifetime", SU_CONF_SECONDS, FIELD(certificate_lifetime), 0, "30d", 10, 90 * 86400, NULL},
+    {"certificates", "renew-expired", SU_CONF_SECONDS, FIELD(renew_expired), 0, "365d", 0, SU_RENEW_EXPIRED_MAX, NULL},
     {"tokens", "lifetime", SU_CONF_SECONDS, FIELD(token_lifetime), 0, "24h", 60, 30 * 86400, NULL},
 };
 

@@ -125,9 +125,13 @@ static void test_update(void)
     ok(!client_request(&c, OSSL_CMP_IR, key2) && refused(&c, "authority.body"), "ir needs a token");
     c.cert = z;
     test_now += 31 * 86400;
-    ok(!client_request(&c, OSSL_CMP_KUR, key2) && refused(&c, "authority.signer.expired"), "an expired one: %s",
-       c.text);
+    ok(!client_request(&c, OSSL_CMP_CR, key2) && refused(&c, "authority.signer.expired"), "an expired one: %s", c.text);
     ok(strstr(c.text, "token") != NULL, "and the cure is named");
+    X509 *w = client_request(&c, OSSL_CMP_KUR, key3);
+    ok(w && !same(w, z), "but its next one it may ask for, within a year: %s", c.text);
+    X509_free(w);
+    test_now += 366 * 86400;
+    ok(!client_request(&c, OSSL_CMP_KUR, key2) && refused(&c, "authority.signer.expired"), "later not: %s", c.text);
     X509_free(x);
     X509_free(y);
     X509_free(z);

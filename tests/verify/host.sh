@@ -6,11 +6,12 @@ HOST_RUN=$T/run HOST_STATE=$T/state HOST_CONF=$T/surety.conf AUTHORITY_DIR=$T/au
 
 surety() { timeout 60 "$BUILD/surety" "$@"; }
 
-# daemon_of LOG PROGRAM OPTION...: in the background; its id in REPLY
+# daemon_of LOG PROGRAM OPTION...: in the background; its id in REPLY. DAEMON_ENV: variables that it gets
+DAEMON_ENV=()
 daemon_of() {
     local log=$T/$1.log program=$2
     shift 2
-    "$BUILD/$program" "$@" >>"$log" 2>&1 </dev/null &
+    env "${DAEMON_ENV[@]}" "$BUILD/$program" "$@" >>"$log" 2>&1 </dev/null &
     REPLY=$!
     CHILDREN+=("$REPLY")
 }
@@ -22,7 +23,10 @@ start_authority() {
     AUTHORITY=http://127.0.0.1:$port
     surety authority init "$AUTHORITY_DIR" --domain "${1:-example.org}" --url "$AUTHORITY" \
         --algorithm "${2:-p256}" >"$T/init.out" 2>&1 || { note "$(cat "$T/init.out")"; return 1; }
-    daemon_of authority surety-authority --dir "$AUTHORITY_DIR" --listen "127.0.0.1:$port"
+    serve_authority
+}
+serve_authority() {
+    daemon_of authority surety-authority --dir "$AUTHORITY_DIR" --listen "${AUTHORITY#http://}"
     AUTHORITY_PID=$REPLY
     wait_for curl -sf --noproxy '*' -o /dev/null "$AUTHORITY/healthz"
 }

@@ -5,6 +5,7 @@
 CLOUDS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 VM_UUID=11111111-2222-4333-8444-555555555501
 VM_MAC=52:54:00:aa:00:09
+VM_USER=shopkeeper
 VM_KEY="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrM2mOyhCpeUKVEZ6N2DqbSwLShTqVqhQ5eHqpWmHVu tester"
 
 # the VM as its operator describes it to libvirt
@@ -13,10 +14,10 @@ vm_xml() {
 <node><domain type='test'><name>web1</name><uuid>$VM_UUID</uuid><memory unit='MiB'>512</memory><vcpu>2</vcpu>
 <metadata><surety:vm xmlns:surety='urn:surety:domain:1'>
 <surety:location>rack 7</surety:location><surety:resource-group>shop</surety:resource-group>
-<surety:admin-user>shopkeeper</surety:admin-user><surety:vm-size>small</surety:vm-size>
+<surety:admin-user>$VM_USER</surety:admin-user><surety:vm-size>small</surety:vm-size>
 <surety:address mac='$VM_MAC' ip='10.99.0.50' prefix='24' public=''/>
 <surety:tag name='team'>shop</surety:tag>
-<surety:public-key path='/home/shopkeeper/.ssh/authorized_keys'>$VM_KEY</surety:public-key>
+<surety:public-key path='/home/$VM_USER/.ssh/authorized_keys'>$VM_KEY</surety:public-key>
 <surety:user-data>$(printf '#!/bin/sh\ntouch /run/user-data-ran\n' | base64 -w 0)</surety:user-data>
 </surety:vm></metadata>
 <os><type arch='x86_64'>hvm</type></os>

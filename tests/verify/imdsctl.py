@@ -17,7 +17,7 @@ import time
 CLEAR, HOST, LISTEN, UNLISTEN, VM_PUT, VM_DEL, STATUS, AUDIT, DONE, ERROR = range(1, 11)
 BY_CID, BY_MARK, BY_LISTENER = 1, 2, 3
 VSOCK, HTTP, UNIX = 1, 2, 3
-SIGN_DOCUMENT, SIGN_ERROR = 1, 12
+SIGN_DOCUMENT, SIGN_ERROR, SIGN_DOCUMENTS, SIGN_ANSWERS = 1, 12, 13, 14
 INSTANCE = b'''{"compute":{"azEnvironment":"surety","isHostCompatibilityLayerVm":"false","location":"here","name":"vm1",
 "osProfile":{"adminUsername":"","computerName":"vm1","disablePasswordAuthentication":"true"},"platformFaultDomain":0,
 "securityProfile":{"encryptionAtHost":"false","secureBootEnabled":true,"securityType":"TrustedLaunch",
@@ -204,8 +204,11 @@ class Signer:
             kind, body = 77, b'\xff' * 40
         else:
             body = text(body) + struct.pack('>QQ', 1790000000, 1790021600) + text(nonce)
+        m = struct.pack('>BBHI', kind, 1, 0, seq) + body
+        if mode != 'garbage' and seq % 2:    # answers come singly or together
+            m = struct.pack('>BBHI', SIGN_ANSWERS, 1, 0, 0) + struct.pack('>BIH', kind, seq, len(body)) + body
         try:
-            c.send(struct.pack('>BBHI', kind, 1, 0, seq) + body)
+            c.send(m)
         except OSError:
             pass
 
@@ -217,14 +220,20 @@ class Signer:
                 return
             if not m:
                 return
+            assert m[0] == SIGN_DOCUMENTS
             r = Reader(m[8:])
-            q = {'uuid': r.text(), 'version': r.num('H'), 'nonce': r.text(), 'audience': r.text(), 'key': r.text()}
-            self.asked.append(q)
-            args = (c, struct.unpack_from('>I', m, 4)[0], q, self.mode)
-            if self.mode == 'slow':
-                threading.Thread(target=self._reply, args=args, daemon=True).start()
-            elif self.mode != 'silent':
-                self._reply(*args)
+            while r.at < len(r.b):
+                assert r.num('B') == SIGN_DOCUMENT
+                seq, n = r.num('I'), r.num('H')
+                end = r.at + n
+                q = {'uuid': r.text(), 'version': r.num('H'), 'nonce': r.text(), 'audience': r.text(), 'key': r.text()}
+                assert r.at == end
+                self.asked.append(q)
+                args = (c, seq, q, self.mode)
+                if self.mode == 'slow':
+                    threading.Thread(target=self._reply, args=args, daemon=True).start()
+                elif self.mode != 'silent':
+                    self._reply(*args)
 
     def stop(self):
         self.open = False

@@ -54,7 +54,7 @@ make_initramfs() {
         mkdir -p "$dir/$(dirname "$dest")"
         if [ -d "$file" ]; then
             mkdir -p "$dir/$dest" && cp -a "$file/." "$dir/$dest/"
-        elif [ "$(head -c 4 "$file" | tail -c 3)" = ELF ]; then
+        elif [ "$(head -c 4 "$file" | tail -c 3 | tr -d "\0")" = ELF ]; then
             put_program "$dir" "$file" "$dest"
         else
             cp "$file" "$dir/$dest"

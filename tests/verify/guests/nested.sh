@@ -23,7 +23,7 @@ timeout 500 qemu-system-x86_64 -accel tcg,thread=single -M pc -m 224 -nodefaults
     -device vhost-vsock-pci,guest-cid=47 >/out/inner.qemu 2>&1
 mkdir -p /out/inner && tar -C /out/inner -xf /inner.tar
 X
-NESTED=("$(command -v qemu-system-x86_64):bin/qemu-system-x86_64" "$QEMU_TCG:${QEMU_TCG#/}" "$T/qemu:qemu"
+NESTED=("$(command -v qemu-system-x86_64):usr/bin/qemu-system-x86_64" "$QEMU_TCG:${QEMU_TCG#/}" "$T/qemu:qemu"
     "$KERNEL/vmlinuz:vmlinuz" "$T/inner.cpio:inner.cpio" "$T/nested-l1.sh:nested.sh")
 
 nested_results() {

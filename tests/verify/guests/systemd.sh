@@ -30,6 +30,17 @@ U
     tar -C "$dir" --owner=0 --group=0 -cf "$T/host.tar" .
 }
 
+# host_tpm: an emulated TPM for the host; its options for start_host in TPM
+host_tpm() {
+    mkdir -p "$T/tpm"
+    swtpm_setup --tpm2 --tpmstate "$T/tpm" --overwrite --pcr-banks sha256 >"$T/tpm.log" 2>&1 || return
+    swtpm socket --tpm2 --tpmstate "dir=$T/tpm" --ctrl "type=unixio,path=$T/tpm.sock" --flags startup-clear --terminate \
+        >>"$T/tpm.log" 2>&1 &
+    CHILDREN+=($!)
+    wait_for test -S "$T/tpm.sock"
+    TPM=(-chardev "socket,id=tpm,path=$T/tpm.sock" -tpmdev "emulator,id=tpm0,chardev=tpm" -device "tpm-crb,tpmdev=tpm0")
+}
+
 # start_host QEMU-OPTION...: its process in REPLY; T/host.log is its console
 start_host() {
     : >"$T/host.out"

@@ -4,6 +4,7 @@
 # Builds (once; cached) the disk of a host as an operator has one: Debian 12 with systemd, libvirtd without virtual
 # machines, the libraries that surety's packages depend on, and the modules of the kernel in KERNEL-DIR. Prints the path
 # of the ext4 image. Only apt uses the network.
+# shellcheck disable=SC2016  # $1 in single quotes is for the shell that mmdebstrap starts
 . "$(dirname "$0")/../../images/lib.sh"
 need mmdebstrap apt-get flock mke2fs
 KERNEL=${1:?usage: systemd-image.sh KERNEL-DIR}
@@ -12,9 +13,9 @@ PACKAGES=systemd-sysv,udev,kmod,dbus,iproute2,nftables,ebtables,procps,passwd,li
 PACKAGES+=,libvirt-daemon-system,libvirt-daemon-driver-qemu
 PACKAGES+=,libcurl4,libjansson4,libmicrohttpd12,libnettle8,libp11-3,libseccomp2,libsqlite3-0,libsystemd0,libvirt0,libxml2
 PACKAGES+=,libblkid1,libcryptsetup12,libext2fs2,libisal2,liblz4-1,liblzma5,liblzo2-2,libnbd0,libyaml-0-2,libzstd1
-PACKAGES+=,tpm2-openssl,tpm-udev,curl,jq,openssl,python3-minimal
+PACKAGES+=,tpm2-openssl,tpm-udev,softhsm2,curl,jq,openssl,python3-minimal
 
-OUT=$SURETY_CACHE/systemd-$( (echo "$PACKAGES"; ls "$KERNEL/usr/lib/modules"; cat "$0") | sha256sum | cut -c1-8).ext4
+OUT=$SURETY_CACHE/systemd-$( (echo "$PACKAGES"; ls "$KERNEL/usr/lib/modules"; grep -v '^#' "$0") | sha256sum | cut -c1-8).ext4
 mkdir -p "$SURETY_CACHE"
 exec 9>"$OUT.lock"
 flock 9

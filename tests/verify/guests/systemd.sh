@@ -30,6 +30,7 @@ U
     tar -C "$dir" --owner=0 --group=0 -cf "$T/host.tar" .
 }
 
+# shellcheck disable=SC2034
 # host_tpm: an emulated TPM for the host; its options for start_host in TPM
 host_tpm() {
     mkdir -p "$T/tpm"

@@ -3,7 +3,9 @@
 #include "cli.h"
 #include "net/httpc.h"
 #include "wire/hostconf.h"
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_ANSWER = 64 << 20, MAX_COLUMNS = 12, CELL = 200 };
 
@@ -71,16 +73,26 @@ static int interpret(unsigned status, const struct su_buf *answer, json_t **out,
     return 0;
 }
 
+static int no_answer(const char *path, struct su_err *e)
+{
+    if (access(path, W_OK) < 0 && errno == EACCES) {
+        su_fail(e, SU_E_REFUSED, "api.refused", "this user may not reach %.120s", path);
+        return su_remedy(e, "Be root or in group surety");
+    }
+    su_fail(e, SU_E_IO, "api.connect", "suretyd does not answer at %.120s", path);
+    return su_remedy(e, "Start it: systemctl start suretyd");
+}
+
 int su_api_call(const struct su_args *a, const char *method, const char *path, const char *segment, json_t *body,
                 unsigned wait_s, json_t **out, struct su_err *e)
 {
     struct su_buf url SU_BUF = {0}, answer SU_BUF = {0};
     json_t *taken SU_JSON = body;
-    char *text SU_FREE = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *text SU_FREE = taken ? json_dumps(taken, JSON_COMPACT) : NULL;
     unsigned status = 0;
     if (make_url(path, segment, &url, e) < 0)
         return -1;
-    if (body && !text)
+    if (taken && !text)
         return su_fail(e, SU_E_USAGE, "cli.operand", "what was given is not UTF-8");
     struct su_http_call c = {.method = method,
                              .url = su_buf_str(&url),
@@ -92,10 +104,8 @@ int su_api_call(const struct su_args *a, const char *method, const char *path, c
     int rc = su_http_call(&c, &status, &answer, e);
     if (text)
         explicit_bzero(text, strlen(text)); /* a token may be in it */
-    if (rc < 0 && strcmp(e->id, "http.connect") == 0) {
-        su_fail(e, SU_E_IO, "api.connect", "suretyd does not answer at %.120s", default_socket(a));
-        return su_remedy(e, "Start it: systemctl start suretyd");
-    }
+    if (rc < 0 && strcmp(e->id, "http.connect") == 0)
+        return no_answer(default_socket(a), e);
     return rc < 0 ? -1 : interpret(status, &answer, out, e);
 }
 

@@ -78,7 +78,7 @@ int su_btrfs_dir_lookup(struct su_btrfs *b, struct su_fs_node dir, const char *n
         return -1;
     struct su_bytes in = {c.item, rc ? c.size : 0};
     while (in.n > 0) {
-        struct entry en;
+        struct entry en = {0}; /* gcc -O3 does not see that take_entry() fills it */
         if (take_entry(&in, dir, &en, e) < 0)
             return -1;
         if (en.len == len && memcmp(en.name, name, len) == 0)
@@ -101,7 +101,7 @@ int su_btrfs_dir_list(struct su_btrfs *b, struct su_fs_node dir, su_fs_entry_fn 
         rc = su_btrfs_at_or_after(b, root, from, &c, e);
     for (; rc > 0 && c.key.id == dir.ino && c.key.type == SU_BTRFS_DIR_INDEX; rc = su_btrfs_next(b, &c, e)) {
         struct su_bytes in = {c.item, c.size};
-        struct entry en;
+        struct entry en = {0}; /* gcc -O3 does not see that take_entry() fills it */
         struct su_fs_node node;
         if (take_entry(&in, dir, &en, e) < 0 || node_of(b, dir, &en, &node, e) < 0)
             return -1;

@@ -108,14 +108,23 @@ static void print_fields(const char *(*get)(const void *, enum surety_field), co
     }
 }
 
+/* As "surety-guest verify --json" has them. */
+static json_t *json_value(enum surety_field f, const char *value)
+{
+    if (is_time(f))
+        return json_integer(strtoll(value, NULL, 10));
+    if (f == SURETY_F_SECURE_BOOT || f == SURETY_F_VTPM)
+        return json_boolean(strcmp(value, "true") == 0);
+    return su_json_text(value);
+}
+
 static json_t *json_fields(const char *(*get)(const void *, enum surety_field), const void *from)
 {
     json_t *o = json_object();
     for (enum surety_field f = 0; f < SURETY_FIELD_COUNT; f++) {
         const char *value = get(from, f);
         if (value)
-            json_object_set_new(o, surety_field_name(f),
-                                is_time(f) ? json_integer(strtoll(value, NULL, 10)) : su_json_text(value));
+            json_object_set_new(o, surety_field_name(f), json_value(f, value));
     }
     return o;
 }

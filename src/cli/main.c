@@ -172,8 +172,7 @@ static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr,
-            "surety: standard output could not be written; what was done to the disk stays done [cli.stdout]\n");
+    fprintf(stderr, "surety: standard output could not be written; what was done stays done [cli.stdout]\n");
     return status == SU_EXIT_OK ? SU_EXIT_FAILED : status;
 }
 
@@ -207,7 +206,8 @@ int main(int argc, char **argv)
         return finish(verb_version(NULL, &e));
     if (su_args_parse(su_verbs, su_n_verbs, argc - 1, argv + 1, &v, &a, &e) < 0) {
         int status = report(&e, wants_json(argc, argv));
-        fprintf(stderr, "Try: surety %s%s--help\n", v ? v->noun ? v->noun : v->name : "", v ? " " : "");
+        fprintf(stderr, "Try: surety %s%s%s%s--help\n", v && v->noun ? v->noun : "", v && v->noun ? " " : "",
+                v ? v->name : "", v ? " " : "");
         return status;
     }
     int status = v->run(&a, &e);

@@ -113,6 +113,7 @@ static void expire(const struct su_guest_conf *c, struct item *x)
     int r = su_benefit_deactivate(c, x->b, surety_reason_name(SURETY_TIME_EXPIRED), &e);
     log_line('4', x->b->id, "taken away", r < 0 ? e.msg : "its document has expired");
     x->expires = 0;
+    x->next = boot_now(); /* after a jump of the wall clock the old time of renewal may be hours away */
 }
 
 /* A grant that an earlier run left: it counts when it still verifies. */

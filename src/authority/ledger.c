@@ -73,6 +73,10 @@ static const char *const queries[Q_COUNT] = {
     [Q_HOST_LIVE] = "SELECT " ENTRY FROM
                     "WHERE c.host = (SELECT id FROM hosts WHERE name = ?) AND c.not_after >= ? AND r.id IS NULL"
                     " ORDER BY c.id",
+    [Q_NEWER] = "SELECT 1 FROM certificates c LEFT JOIN revocations r ON r.certificate = c.id"
+                " WHERE c.host = (SELECT id FROM hosts WHERE name = ?1) AND c.id > ?2 AND r.id IS NULL"
+                " AND (c.not_before <= ?3 OR EXISTS(SELECT 1 FROM tokens t JOIN token_ends e ON e.token = t.id"
+                " WHERE t.host = c.host AND e.certificate = c.id)) LIMIT 1",
     [Q_CRL_LIST] = "SELECT " ENTRY " FROM revocations r JOIN certificates c ON c.id = r.certificate"
                    " JOIN hosts h ON h.id = c.host WHERE c.issuer = ? AND c.not_after >= ? ORDER BY r.id",
     [Q_LAST_REVOCATION] = "SELECT max(id) FROM revocations",

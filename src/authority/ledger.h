@@ -83,6 +83,10 @@ void su_entry_done(struct su_entry *c);
 int su_ledger_by_serial(struct su_db *db, const uint8_t serial[SU_SERIAL], struct su_entry *out,
                         struct su_err *e) SU_MUST_CHECK;
 
+/* Did the host get another certificate while this one was valid, or with a token since?  One that is revoked does not
+ * count.  What it got with this one after the end does not either: its answer may have been lost. */
+int su_ledger_superseded(struct su_db *db, const struct su_entry *c, bool *yes, struct su_err *e) SU_MUST_CHECK;
+
 struct su_issue {
     const char *host;
     int64_t token, signer; /* what proved the host, one of them; the other 0 */

@@ -279,6 +279,15 @@ int su_ledger_by_serial(struct su_db *db, const uint8_t serial[SU_SERIAL], struc
                     : 0;
 }
 
+int su_ledger_superseded(struct su_db *db, const struct su_entry *c, bool *yes, struct su_err *e)
+{
+    int rc = su_sql(db, Q_NEWER, e, "tii", c->host, c->id, (int64_t)c->not_after);
+    *yes = rc > 0;
+    if (rc > 0)
+        su_sql_end(db, Q_NEWER);
+    return rc < 0 ? -1 : 0;
+}
+
 static int check_key(struct su_db *db, const struct su_issue *i, struct su_err *e)
 {
     int rc = su_sql(db, Q_KEY_TAKEN, e, "bt", (struct su_bytes){i->key, SU_HASH}, i->host);

@@ -81,6 +81,21 @@ static void judge_signer(struct su_txn *t)
                 "the certificate that signed the request has expired; the host needs a new token");
 }
 
+/* An expired certificate that was followed by another lies about in a backup at best: the host has no use for it. */
+static int judge_expired(struct su_txn *t, struct su_err *e)
+{
+    bool superseded = false;
+    if (t->refusal.kind != SU_OK || t->a->clock() <= t->signer.not_after)
+        return 0;
+    pthread_mutex_lock(&t->a->read_lock);
+    int rc = su_ledger_superseded(t->a->reader, &t->signer, &superseded, e);
+    pthread_mutex_unlock(&t->a->read_lock);
+    if (rc == 0 && superseded)
+        su_fail(&t->refusal, SU_E_REFUSED, "authority.signer.expired",
+                "the certificate that signed the request has expired and was replaced; the host needs a new token");
+    return rc;
+}
+
 static int prove_signer(struct su_txn *t, bool *known, struct su_err *e)
 {
     struct su_err why = {0};
@@ -107,7 +122,7 @@ static int prove_signer(struct su_txn *t, bool *known, struct su_err *e)
     if (!*known)
         return su_fail_nomem(e, 0);
     judge_signer(t);
-    return 0;
+    return judge_expired(t, e);
 }
 
 int su_cmp_prove(struct su_txn *t, bool *known, struct su_err *e)

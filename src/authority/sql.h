@@ -30,6 +30,7 @@ enum su_query {
     Q_REVOKED,
     Q_REVOKE_ADD,
     Q_HOST_LIVE,
+    Q_NEWER,
     Q_CRL_LIST,
     Q_LAST_REVOCATION,
     Q_CRL_LAST,

@@ -127,9 +127,19 @@ static void test_update(void)
     test_now += 31 * 86400;
     ok(!client_request(&c, OSSL_CMP_CR, key2) && refused(&c, "authority.signer.expired"), "an expired one: %s", c.text);
     ok(strstr(c.text, "token") != NULL, "and the cure is named");
+    c.cert = x;
+    ok(!client_request(&c, OSSL_CMP_KUR, key2) && refused(&c, "authority.signer.expired"),
+       "nor one that was followed by others: %s", c.text);
+    c.cert = z;
     X509 *w = client_request(&c, OSSL_CMP_KUR, key3);
     ok(w && !same(w, z), "but its next one it may ask for, within a year: %s", c.text);
     X509_free(w);
+    ok((w = client_request(&c, OSSL_CMP_KUR, key3)) != NULL, "and again, should that answer be lost: %s", c.text);
+    X509_free(w);
+    test_now += 32 * 86400;
+    X509_free(enrol("up1", key2));
+    ok(!client_request(&c, OSSL_CMP_KUR, key3) && refused(&c, "authority.signer.expired"),
+       "but not after a new enrolment: %s", c.text);
     test_now += 366 * 86400;
     ok(!client_request(&c, OSSL_CMP_KUR, key2) && refused(&c, "authority.signer.expired"), "later not: %s", c.text);
     X509_free(x);

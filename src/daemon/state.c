@@ -47,6 +47,13 @@ static uint64_t sync_by(const struct su_server_facts *f)
     return by;
 }
 
+/* A key in a device is opened anew after each sync: documents wait for it at the signer, and when it does not come,
+ * the signer soon names another problem. */
+static bool key_broken(const struct su_server_facts *f)
+{
+    return f->signer_state == SU_SIGNER_BROKEN && strcmp(f->signer_problem_id, "key.opening") != 0;
+}
+
 /* What stops documents whatever the certificate says; true when something does. */
 static bool stopped(const struct su_server_facts *f, struct su_server_state *s)
 {
@@ -56,7 +63,7 @@ static bool stopped(const struct su_server_facts *f, struct su_server_state *s)
             "surety-signer cannot be reached: %s", f->signer_problem[0] ? f->signer_problem : "it does not run");
         return true;
     }
-    if (f->signer_state == SU_SIGNER_BROKEN) {
+    if (key_broken(f)) {
         say(&s->why, "server.key", "Repair the key's token, or enrol again: surety server enrol", "%s [%s]",
             f->signer_problem[0] ? f->signer_problem : "the signing key cannot be used", f->signer_problem_id);
         return true;

@@ -73,6 +73,8 @@ static void what_stops(void)
     f = good();
     f.signer_state = SU_SIGNER_BROKEN;
     is_str(id_of(&f, SU_SERVER_ERROR), "server.key");
+    snprintf(f.signer_problem_id, sizeof f.signer_problem_id, "key.opening"); /* documents wait for that */
+    is_str(id_of(&f, SU_SERVER_ACTIVE), "server.active");
     f = good();
     f.not_after = f.not_before = 0;
     is_str(id_of(&f, SU_SERVER_INACTIVE), "server.not-enrolled");

@@ -401,6 +401,7 @@ int su_api_start(struct su_daemon *d, struct su_httpd **out, struct su_err *e)
                                  .ctx = d,
                                  .allow = allow,
                                  .max_connections = 64,
+                                 .per_user = 8,
                                  .max_body = MAX_BODY};
     char path[256];
     int fd;

@@ -18,6 +18,7 @@ struct conn {
     int fd;                /* -1: the row is free */
     struct timespec since; /* when it began to wait for a request */
     bool busy;             /* a request is being answered */
+    uid_t uid;             /* over a Unix socket; -1 */
 };
 
 struct su_httpd {
@@ -62,16 +63,42 @@ static int fd_of(struct MHD_Connection *c)
     return i ? (int)i->connect_fd : -1;
 }
 
+static uid_t uid_of(int fd)
+{
+    struct sockaddr_storage a;
+    struct ucred u;
+    socklen_t n = sizeof a, un = sizeof u;
+    bool known = getsockname(fd, (struct sockaddr *)&a, &n) == 0 && a.ss_family == AF_UNIX &&
+                 getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &un) == 0;
+    return known ? u.uid : (uid_t)-1;
+}
+
+/* With the lock held: has this user his share already?  The last places are root's. */
+static bool crowded(const struct su_httpd *d, uid_t uid)
+{
+    unsigned his = 0, all = 0;
+    if (!d->o.per_user || uid == 0 || uid == (uid_t)-1)
+        return false;
+    for (unsigned i = 0; i < d->o.max_connections; i++) {
+        all += d->conn[i].fd >= 0;
+        his += d->conn[i].fd >= 0 && d->conn[i].uid == uid;
+    }
+    return his >= d->o.per_user || all + d->o.per_user >= d->o.max_connections;
+}
+
 static void on_connection(void *cls, struct MHD_Connection *c, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct su_httpd *d = cls;
     pthread_mutex_lock(&d->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        uid_t uid = uid_of(fd_of(c));
+        if (crowded(d, uid))
+            shutdown(fd_of(c), SHUT_RDWR);
         for (unsigned i = 0; i < d->o.max_connections; i++) {
             if (d->conn[i].fd >= 0)
                 continue;
-            d->conn[i] = (struct conn){.fd = fd_of(c)};
+            d->conn[i] = (struct conn){.fd = fd_of(c), .uid = uid};
             clock_gettime(CLOCK_MONOTONIC, &d->conn[i].since);
             *socket_context = &d->conn[i];
             break;

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -170,6 +171,47 @@ static int closed_after(int s)
     }
 }
 
+/* Another user takes all the connections he can get, and keeps them. */
+static void crowd(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int ready[2], end[2], fd = -1;
+    char c;
+    struct su_err e = {0};
+    struct su_httpd *d = NULL;
+    struct su_httpd_options o = options;
+    if (geteuid() != 0)
+        return;
+    o.per_user = 2;
+    o.timeout_s = 30;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s.2", unix_path);
+    ok(su_listen_unix(a.sun_path, 0666, &fd, &e) == 0 && su_httpd_start(fd, &o, &d, &e) == 0);
+    if (pipe(ready) < 0 || pipe(end) < 0)
+        return;
+    pid_t child = fork();
+    if (child == 0) {
+        close(end[1]);
+        if (setresuid(65534, 65534, 65534) == 0)
+            for (int i = 0; i < 8; i++) {
+                int s = socket(AF_UNIX, SOCK_STREAM, 0);
+                if (connect(s, (struct sockaddr *)&a, sizeof a) < 0)
+                    break;
+            }
+        _exit(write(ready[1], "x", 1) != 1 || read(end[0], &c, 1) != 0);
+    }
+    ok(read(ready[0], &c, 1) == 1);
+    unsigned status = 0;
+    SU_BUF struct su_buf b = {0};
+    struct su_http_call q = {.method = "GET", .url = "http://surety/v1/things/1", .unix_path = a.sun_path};
+    usleep(200000);
+    ok(su_http_call(&q, &status, &b, &e) == 0 && status == 200, "root is served: %s", e.msg);
+    close(end[0]);
+    close(end[1]);
+    ok(waitpid(child, NULL, 0) == child);
+    su_httpd_stop(&d);
+    unlink(a.sun_path);
+}
+
 static void hostile(unsigned port)
 {
     int idle[12];
@@ -232,6 +274,7 @@ int main(void)
     ok(su_listen_unix(unix_path, 0600, &second, &e) < 0 && !strcmp(e.id, "http.served"), "one server only");
     talk();
     over_unix();
+    crowd();
     hostile(port);
     addresses();
     su_httpd_stop(&d);

@@ -36,10 +36,23 @@ MESSAGE(su_imds_listener)
 MESSAGE(su_imds_host)
 MESSAGE(su_imds_audit)
 MESSAGE(su_imds_status)
+MESSAGE(su_sign_item)
+
+/* What is said to be so many items is taken as so many. */
+static void several(struct su_bytes in)
+{
+    struct su_sign_item i;
+    unsigned n = su_sign_items(in);
+    MUST(n <= SU_SIGN_TOGETHER);
+    for (unsigned at = 0; at < n; at++)
+        MUST(su_sign_item_take(&in, &i) && (i.op == SU_SIGN_DOCUMENT || i.op == SU_SIGN_ERROR));
+    MUST(n == 0 || in.n == 0);
+}
 
 static void (*const rounds[])(struct su_bytes) = {
     round_su_vm_facts,   round_su_vm_route,      round_su_sign_request, round_su_sign_reply, round_su_sign_status,
-    round_su_sign_enrol, round_su_imds_listener, round_su_imds_host,    round_su_imds_audit, round_su_imds_status};
+    round_su_sign_enrol, round_su_imds_listener, round_su_imds_host,    round_su_imds_audit, round_su_imds_status,
+    round_su_sign_item,  several};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* imds/signer.h - questions to surety-signer: many at a time over one connection, matched by sequence.
  *
- * Questions of one turn of the loop leave in one system call and answers come in as they are ready, up to 32 a call.
+ * Questions of one turn of the loop leave together, and answers come in as they are ready, several in a frame.
  * Nothing here blocks.  The connection itself is made by the connector (connector.h), asked again twice a second. */
 #pragma once
 #include "wire/sign.h"
 
-enum { SU_SIGNER_QUEUE = 256 /* questions not yet taken by the kernel */ };
+enum { SU_SIGNER_QUEUE = 16 /* frames of questions not yet taken by the kernel */ };
 
 struct su_signer_answer {
     bool ok;
@@ -21,6 +21,8 @@ struct su_signer {
     int64_t next_try_us;
     struct su_buf queue[SU_SIGNER_QUEUE]; /* encoded frames; their memory is kept for the next ones */
     unsigned first, n;
+    unsigned last_n;    /* questions in the last of them */
+    struct su_buf body; /* of the question that is being put there */
     void *ctx;
     void (*answer)(void *ctx, uint32_t seq, const struct su_signer_answer *a); /* a is borrowed */
     void (*gone)(void *ctx);                                                   /* all questions are lost */

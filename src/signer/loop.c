@@ -7,8 +7,17 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 
-enum { CONNS = 32, SIGN_CONNS = 24, BATCH = 16, EVENTS = 16, BACKLOG = 256, TICK_MS = 500 };
+enum {
+    CONNS = 32,
+    SIGN_CONNS = 24,
+    BATCH = 16,
+    EVENTS = 16,
+    BACKLOG = 256,
+    TICK_MS = 500,
+    TOGETHER_US = 1000 /* how long an answer waits for others */
+};
 enum { TAG_SIGN = CONNS, TAG_CONTROL, TAG_WAKE, TAG_SIGNAL }; /* in epoll's data, beside places of connections */
 
 /* An answer that did not fit into its socket yet. */
@@ -33,8 +42,20 @@ struct loop {
     struct conn conn[CONNS];
     unsigned ids, sign_conns;
     int ep, sig;
+    struct { /* answers to questions that came together */
+        struct su_buf body;
+        unsigned n;
+        int64_t since_us;
+    } together;
     uint8_t frame[SU_IPC_MAX];
 };
+
+static int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
 
 static void watch(struct loop *l, int op, int fd, unsigned events, unsigned tag)
 {
@@ -82,13 +103,9 @@ static void backlog_add(struct loop *l, struct conn *c, uint8_t op, uint32_t seq
         watch(l, EPOLL_CTL_MOD, c->fd, EPOLLOUT, (unsigned)(c - l->conn));
 }
 
-static void loop_send(struct su_signer *s, unsigned id, uint8_t op, uint32_t seq, struct su_bytes body)
+static void deliver(struct loop *l, struct conn *c, uint8_t op, uint32_t seq, struct su_bytes body)
 {
-    struct loop *l = s->loop;
-    struct conn *c = conn_of(l, id);
     struct su_err e = {0};
-    if (!c)
-        return;
     if (c->first)
         backlog_add(l, c, op, seq, body);
     else if (su_ipc_send(c->fd, op, seq, body, -1, &e) < 0) {
@@ -97,6 +114,48 @@ static void loop_send(struct su_signer *s, unsigned id, uint8_t op, uint32_t seq
         else
             c->doomed = true;
     }
+}
+
+static void send_together(struct loop *l, struct conn *c)
+{
+    struct su_buf *b = &l->together.body;
+    if (l->together.n && !c->doomed)
+        deliver(l, c, SU_SIGN_ANSWERS, 0, su_buf_bytes(b));
+    l->together.n = 0;
+    b->n = 0;
+}
+
+/* The peer is woken for several answers, which costs both less than one by one.  None waits long: they go when the
+ * first is TOGETHER_US old, or when there is no further question. */
+static void put_together(struct loop *l, struct conn *c, const struct su_sign_item *i)
+{
+    struct su_buf *b = &l->together.body;
+    if (b->n + SU_SIGN_ITEM + i->body.n > SU_IPC_MAX - SU_IPC_HEADER)
+        send_together(l, c);
+    su_sign_item_put(b, i);
+    if (b->failed) { /* no memory */
+        su_buf_done(b);
+        l->together.n = 0;
+        c->doomed = true;
+        return;
+    }
+    int64_t now = clock_us();
+    if (l->together.n++ == 0)
+        l->together.since_us = now;
+    if (l->together.n == SU_SIGN_TOGETHER || now - l->together.since_us >= TOGETHER_US)
+        send_together(l, c);
+}
+
+static void loop_send(struct su_signer *s, unsigned id, uint8_t op, uint32_t seq, struct su_bytes body)
+{
+    struct loop *l = s->loop;
+    struct conn *c = conn_of(l, id);
+    if (!c)
+        return;
+    if (s->together)
+        put_together(l, c, &(struct su_sign_item){op, seq, body});
+    else
+        deliver(l, c, op, seq, body);
 }
 
 static void flush_backlog(struct loop *l, struct conn *c)
@@ -115,26 +174,31 @@ static void flush_backlog(struct loop *l, struct conn *c)
     watch(l, EPOLL_CTL_MOD, c->fd, EPOLLIN, (unsigned)(c - l->conn));
 }
 
-/* Some frames, then the others' turn. */
-static void serve(struct loop *l, struct conn *c)
+/* One frame: how many questions it was; 0: none is there. */
+static unsigned serve_one(struct loop *l, struct conn *c)
 {
     struct su_err e = {0};
-    for (unsigned i = 0; i < BATCH && !c->doomed && !c->first; i++) {
-        struct su_ipc_msg m = {.fd = -1};
-        int rc = su_ipc_recv(c->fd, l->frame, sizeof l->frame, &m, &e);
-        if (rc == 0)
-            return;
-        if (rc < 0) { /* it went away, or does not speak our language */
-            c->doomed = true;
-            return;
-        }
-        if (m.fd >= 0) {
-            close(m.fd);
-            c->doomed = true;
-            return;
-        }
-        su_signer_frame(l->s, c->door, c->id, m.op, m.seq, m.body);
+    struct su_ipc_msg m = {.fd = -1};
+    int rc = su_ipc_recv(c->fd, l->frame, sizeof l->frame, &m, &e);
+    if (rc == 0)
+        return 0;
+    if (rc < 0 || m.fd >= 0) { /* it went away, or does not speak our language */
+        su_closep(&m.fd);
+        c->doomed = true;
+        return 0;
     }
+    su_signer_frame(l->s, c->door, c->id, m.op, m.seq, m.body);
+    unsigned n = m.op == SU_SIGN_DOCUMENTS ? su_sign_items(m.body) : 1;
+    return n ? n : 1;
+}
+
+/* Some questions, then the others' turn. */
+static void serve(struct loop *l, struct conn *c)
+{
+    unsigned n = 1;
+    for (unsigned done = 0; n && done < BATCH && !c->doomed && !c->first; done += n)
+        n = serve_one(l, c);
+    send_together(l, c);
 }
 
 /* false: nobody waits any more */
@@ -246,6 +310,7 @@ int su_loop_run(struct su_signer *s, const struct su_loop_options *o, struct su_
         conn_close(l, &l->conn[i]);
     su_closep(&l->ep);
     su_closep(&l->sig);
+    su_buf_done(&l->together.body);
     free(l);
     return rc;
 }

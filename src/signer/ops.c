@@ -112,6 +112,20 @@ static int op_document(struct su_signer *s, const struct ask *a, struct su_err *
     return send_document(s, a->conn, a->seq, &s->der, &times, e);
 }
 
+/* Several questions: each is judged and answered as if it came alone. */
+static int op_documents(struct su_signer *s, const struct ask *a, struct su_err *e)
+{
+    struct su_sign_item i;
+    struct su_bytes rest = a->body;
+    if (su_sign_items(a->body) == 0)
+        return su_fail(e, SU_E_FORMAT, "sign.body", "these are no requests for documents");
+    s->together = true;
+    while (rest.n && su_sign_item_take(&rest, &i))
+        su_signer_frame(s, SU_DOOR_SIGN, a->conn, i.op, i.seq, i.body);
+    s->together = false;
+    return 0;
+}
+
 static void collect_from(struct su_signer *s, struct su_worker *worker, bool cache)
 {
     struct su_work *list = worker ? su_worker_take(worker) : NULL;
@@ -251,6 +265,9 @@ static const struct {
     [SU_SIGN_FORGET] = {"forget", 0, 0, SU_DOOR_CONTROL, NO_CERT | READY | BROKEN, op_forget},
     [SU_SIGN_CMP_REPLY] = {"cmp-reply", 1, SU_IPC_MAX, SU_DOOR_CONTROL, ANY, op_cmp_reply},
     [SU_SIGN_ERROR] = {NULL, 0, 0, 0, 0, NULL},
+    [SU_SIGN_DOCUMENTS] = {"documents", SU_SIGN_ITEM, SU_SIGN_TOGETHER *(SU_SIGN_ITEM + 512), SU_DOOR_SIGN, ANY,
+                           op_documents},
+    [SU_SIGN_ANSWERS] = {NULL, 0, 0, 0, 0, NULL},
 };
 _Static_assert(SU_ARRAY_LEN(rows) == SU_SIGN_OPS, "an operation without a row");
 

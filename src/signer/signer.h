@@ -42,7 +42,8 @@ struct su_signer {
     uint64_t signed_documents;
     int wake;                        /* eventfd */
     struct su_buf payload, der, out; /* kept between requests */
-    /* Sends an answer; false: the connection is gone.  And starts a job.  Tests put their own here. */
+    bool together;                   /* what is sent now answers one of several questions that came in one frame */
+    /* Sends an answer.  And starts a job.  Tests put their own here. */
     void (*send)(struct su_signer *s, unsigned conn, uint8_t op, uint32_t seq, struct su_bytes body);
     int (*start_job)(struct su_signer *s, unsigned conn, uint32_t seq, uint8_t op, struct su_sign_enrol *enrol,
                      struct su_err *e);

@@ -90,6 +90,34 @@ bool su_sign_reply_take(struct su_bytes *b, struct su_sign_reply *out)
     return true;
 }
 
+void su_sign_item_put(struct su_buf *b, const struct su_sign_item *i)
+{
+    su_put_u8(b, i->op);
+    su_put_u32(b, i->seq);
+    su_put_bytes(b, i->body);
+}
+
+bool su_sign_item_take(struct su_bytes *b, struct su_sign_item *out)
+{
+    struct su_sign_item i = {0};
+    struct su_bytes at = *b;
+    if (!su_take_u8(&at, &i.op) || (i.op != SU_SIGN_DOCUMENT && i.op != SU_SIGN_ERROR) || !su_take_be32(&at, &i.seq) ||
+        !su_take_bytes(&at, UINT16_MAX, &i.body))
+        return false;
+    *out = i;
+    *b = at;
+    return true;
+}
+
+unsigned su_sign_items(struct su_bytes b)
+{
+    struct su_sign_item i;
+    unsigned n = 0;
+    while (b.n && n <= SU_SIGN_TOGETHER && su_sign_item_take(&b, &i))
+        n++;
+    return b.n || n > SU_SIGN_TOGETHER ? 0 : n;
+}
+
 void su_sign_status_put(struct su_buf *b, const struct su_sign_status *s)
 {
     su_put_u8(b, s->state);

@@ -25,6 +25,9 @@ enum su_sign_op {
     SU_SIGN_CMP_REPLY, /* suretyd -> signer: u8 1 and bytes DER, or u8 0 and str error text */
     SU_SIGN_DONE,
     SU_SIGN_ERROR, /* su_wire_error */
+    /* sign.sock, several at once: a frame and a wake-up for a handful, not for each */
+    SU_SIGN_DOCUMENTS, /* su_sign_item of SU_SIGN_DOCUMENT, one after the other -> SU_SIGN_ANSWERS, one or more */
+    SU_SIGN_ANSWERS,   /* su_sign_item of SU_SIGN_DOCUMENT or SU_SIGN_ERROR, one after the other */
     SU_SIGN_OPS
 };
 
@@ -60,6 +63,18 @@ struct su_sign_reply {
 };
 void su_sign_reply_put(struct su_buf *b, const struct su_sign_reply *r);
 bool su_sign_reply_take(struct su_bytes *b, struct su_sign_reply *out);
+
+/* One of several questions, or of several answers; the frame around them has sequence 0. */
+enum { SU_SIGN_TOGETHER = 16 /* items in a frame, at most */, SU_SIGN_ITEM = 7 /* bytes of one beside its body */ };
+struct su_sign_item {
+    uint8_t op; /* SU_SIGN_DOCUMENT or SU_SIGN_ERROR */
+    uint32_t seq;
+    struct su_bytes body; /* borrowed; what a frame of that operation has */
+};
+void su_sign_item_put(struct su_buf *b, const struct su_sign_item *i);
+bool su_sign_item_take(struct su_bytes *b, struct su_sign_item *out);
+/* How many items these bytes are, to their end; 0: none, more than SU_SIGN_TOGETHER, or something else. */
+unsigned su_sign_items(struct su_bytes b);
 
 enum su_sign_state { SU_SIGNER_NO_CERT = 1, SU_SIGNER_READY, SU_SIGNER_BUSY, SU_SIGNER_BROKEN };
 struct su_sign_status {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* fakesigner PATH none|rsa2048|p256: answers what surety-imds asks a signer, with a real signature of a payload of real
  * size (none: without) in bytes as long as a real document.  For measuring surety-imds; what it says proves nothing. */
-#include "wire/fields.h"
 #include "wire/ipc.h"
 #include "wire/sign.h"
 #include <fcntl.h>
@@ -11,14 +10,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
-enum { BATCH = 32, PAYLOAD = 640, OVERHEAD = 1400 /* certificate, names, framing */ };
+enum { PAYLOAD = 640, OVERHEAD = 1400 /* certificate, names, framing */ };
 
 static EVP_PKEY *key;
 static EVP_PKEY_CTX *with;
-static uint8_t in[BATCH][4096];
-static struct su_buf out[BATCH];
 
 static EVP_PKEY *make_key(const char *kind)
 {
@@ -42,47 +38,39 @@ static size_t sign(uint8_t *der)
     return OVERHEAD + PAYLOAD + n;
 }
 
-static bool answer(const uint8_t *q, size_t n, struct su_buf *b)
+/* One question's answer is appended. */
+static bool answer(const struct su_sign_item *q, struct su_buf *b)
 {
     struct su_sign_request r;
     uint8_t der[OVERHEAD + PAYLOAD + 512];
-    struct su_bytes body = {q + SU_IPC_HEADER, n - SU_IPC_HEADER};
-    if (n < SU_IPC_HEADER || q[0] != SU_SIGN_DOCUMENT || !su_sign_request_take(&body, &r))
+    static struct su_buf reply;
+    struct su_bytes body = q->body;
+    if (q->op != SU_SIGN_DOCUMENT || !su_sign_request_take(&body, &r))
         return false;
     struct su_sign_reply a = {.der = {der, sign(der)}, .created = 1790000000, .expires = 1790021600};
     snprintf(a.nonce, sizeof a.nonce, "%s", *r.nonce ? r.nonce : "20260921-000000");
-    b->n = 0;
-    su_put_u8(b, SU_SIGN_DOCUMENT);
-    su_put_u8(b, SU_IPC_VERSION);
-    su_put_u16(b, 0);
-    su_put_u32(b, su_be32(q + 4));
-    su_sign_reply_put(b, &a);
-    return !b->failed;
+    reply.n = 0;
+    su_sign_reply_put(&reply, &a);
+    su_sign_item_put(b, &(struct su_sign_item){SU_SIGN_DOCUMENT, q->seq, su_buf_bytes(&reply)});
+    return !reply.failed && !b->failed;
 }
 
 static void serve(int s)
 {
-    struct mmsghdr m[BATCH];
-    struct iovec io[BATCH];
+    static uint8_t in[SU_IPC_MAX];
+    static struct su_buf out;
+    struct su_err e = {0};
     for (;;) {
-        for (int i = 0; i < BATCH; i++) {
-            io[i] = (struct iovec){in[i], sizeof in[i]};
-            m[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &io[i], .msg_iovlen = 1}};
-        }
-        int n = recvmmsg(s, m, BATCH, MSG_WAITFORONE, NULL);
-        if (n <= 0)
+        struct su_ipc_msg m = {.fd = -1};
+        struct su_sign_item q;
+        if (su_ipc_recv(s, in, sizeof in, &m, &e) <= 0 || m.op != SU_SIGN_DOCUMENTS || !su_sign_items(m.body))
             return;
-        for (int i = 0; i < n; i++) {
-            if (!answer(in[i], m[i].msg_len, &out[i]))
+        out.n = 0;
+        while (m.body.n)
+            if (!su_sign_item_take(&m.body, &q) || !answer(&q, &out))
                 return;
-            io[i] = (struct iovec){out[i].p, out[i].n};
-        }
-        for (int sent = 0; sent < n;) {
-            int one = sendmmsg(s, m + sent, (unsigned)(n - sent), MSG_NOSIGNAL);
-            if (one <= 0)
-                return;
-            sent += one;
-        }
+        if (su_ipc_send(s, SU_SIGN_ANSWERS, 0, su_buf_bytes(&out), -1, &e) < 0)
+            return;
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* signload SOCKET UUID SECONDS WINDOW: asks sign.sock, WINDOW questions under way at once; prints how many documents
- * came and how many a second. */
+/* signload SOCKET UUID SECONDS WINDOW: asks sign.sock, WINDOW questions under way at once, several in a frame as
+ * surety-imds does; prints how many documents came and how many a second. */
 #include "wire/ipc.h"
 #include "wire/sign.h"
 #include "wire/versions.h"
@@ -22,6 +22,29 @@ static int fail(const struct su_err *e)
     return 1;
 }
 
+/* Returns how many of the wanted questions were sent. */
+static int ask(int fd, struct su_bytes question, unsigned long wanted, struct su_err *e)
+{
+    SU_BUF struct su_buf b = {0};
+    int n = 0;
+    for (; n < SU_SIGN_TOGETHER && (unsigned long)n < wanted; n++)
+        su_sign_item_put(&b, &(struct su_sign_item){SU_SIGN_DOCUMENT, (uint32_t)n, question});
+    if (su_ipc_send(fd, SU_SIGN_DOCUMENTS, 0, su_buf_bytes(&b), -1, e) == 0)
+        return n;
+    return strcmp(e->id, "ipc.full") == 0 ? 0 : -1;
+}
+
+/* How many these are; 0: there is something else among them. */
+static unsigned documents(struct su_bytes answers)
+{
+    struct su_sign_item i;
+    unsigned n = 0;
+    for (; answers.n; n++)
+        if (!su_sign_item_take(&answers, &i) || i.op != SU_SIGN_DOCUMENT)
+            return 0;
+    return n;
+}
+
 int main(int argc, char **argv)
 {
     struct su_err e = {0};
@@ -29,6 +52,7 @@ int main(int argc, char **argv)
     struct su_sign_request q = {.nonce = "load"};
     SU_BUF struct su_buf body = {0};
     SU_CLOSE int fd = -1;
+    int rc = 0;
     if (argc != 5 || strlen(argv[2]) != SU_UUID_TEXT - 1)
         return 2;
     q.version = (uint16_t)su_api_version_of("2025-04-07");
@@ -39,23 +63,25 @@ int main(int argc, char **argv)
     unsigned long done = 0, window = strtoul(argv[4], NULL, 10), under_way = 0;
     double start = now(), seconds = strtod(argv[3], NULL);
     while (now() - start < seconds) {
-        while (under_way < window &&
-               su_ipc_send(fd, SU_SIGN_DOCUMENT, (uint32_t)done, su_buf_bytes(&body), -1, &e) == 0)
-            under_way++;
+        if (under_way < window && (rc = ask(fd, su_buf_bytes(&body), window - under_way, &e)) < 0)
+            return fail(&e);
+        under_way += (unsigned)rc;
         struct su_ipc_msg m = {.fd = -1};
-        int rc = su_ipc_recv(fd, frame, sizeof frame, &m, &e);
+        rc = su_ipc_recv(fd, frame, sizeof frame, &m, &e);
         if (rc < 0)
             return fail(&e);
         if (rc == 0) {
             poll(&(struct pollfd){fd, POLLIN, 0}, 1, 1000);
             continue;
         }
-        if (m.op != SU_SIGN_DOCUMENT) {
+        rc = 0;
+        unsigned n = m.op == SU_SIGN_ANSWERS ? documents(m.body) : 0;
+        if (!n) {
             fprintf(stderr, "signload: an error came\n");
             return 1;
         }
-        done++;
-        under_way--;
+        done += n;
+        under_way -= n;
     }
     printf("%lu %.0f\n", done, (double)done / (now() - start));
     return 0;

@@ -49,9 +49,47 @@ def frame(op, body=b'', seq=1, version=1, zero=0):
     return struct.pack('>BBHI', op, version, zero, seq) + body
 
 
+DOCUMENTS, ANSWERS = 13, 14
+
+
+def item(body, op=1, seq=7):
+    return struct.pack('>BIH', op, seq, len(body)) + body
+
+
+def answers(s, n):
+    """n answers that come together: their operations, by sequence."""
+    got = {}
+    while len(got) < n:
+        op, _, body = s.recv()
+        if op != ANSWERS:
+            return f'operation {op}'
+        while body:
+            op, seq, length = struct.unpack_from('>BIH', body)
+            got[seq], body = op, body[7 + length:]
+    return got
+
+
+def together():
+    good = item(c.request(UUID))
+    refused(frame(DOCUMENTS), 'sign.size')
+    refused(frame(DOCUMENTS, good * 17), 'sign.body')
+    refused(frame(DOCUMENTS, good[:-1]), 'sign.body')
+    refused(frame(DOCUMENTS, good + b'\1'), 'sign.body')
+    refused(frame(DOCUMENTS, item(b'', op=c.ENROL)), 'sign.body')
+    refused(frame(DOCUMENTS, good), 'sign.op', 'control')
+    s = c.Signer(RUN, 'sign')
+    many = [c.request(UUID), c.request(UUID, nonce='a"b'), b'\0' * 600, b''] * 4
+    s.s.send(frame(DOCUMENTS, b''.join(item(m, seq=i) for i, m in enumerate(many))))
+    want = {i: c.DOCUMENT if i % 4 == 0 else c.ERROR for i in range(16)}
+    got = answers(s, 16)
+    if got != want:
+        errors.append(f'sixteen questions together: {got}')
+    s.s.close()
+
+
 def frames():
     for op in range(256):
-        if op != c.DOCUMENT:
+        if op not in (c.DOCUMENT, DOCUMENTS):
             refused(frame(op), 'sign.op')
     for n in (0, 1, 39, 513, 4096, 60000):
         refused(frame(c.DOCUMENT, b'\0' * n), 'sign.size')
@@ -76,10 +114,13 @@ def frames():
             except BlockingIOError:                     # the queue of the listener is full
                 time.sleep(0.01)
                 continue
-            raw = bytearray(frame(random.choice((1, 1, 2, 4, 5, 6, 10, 12)), random.randbytes(random.randrange(600))))
+            raw = bytearray(frame(random.choice((1, 1, 2, 4, 5, 6, 10, 12, 13, 13)), random.randbytes(random.randrange(600))))
             if raw[0] in (c.ENROL, c.FORGET, c.VM_CLEAR) and which == 'control':
                 raw[0] = c.CMP_REPLY
-            s.s.send(raw)
+            try:
+                s.s.send(raw)
+            except BrokenPipeError:                     # all places were taken
+                pass
             s.s.close()
 
 
@@ -124,6 +165,7 @@ def floods():
 t = threading.Thread(target=honest, daemon=True)
 t.start()
 frames()
+together()
 descriptors()
 floods()
 end.set()

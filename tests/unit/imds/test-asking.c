@@ -44,6 +44,18 @@ static void say(int fd, uint8_t op, uint32_t seq, size_t der)
     ok(su_ipc_send(fd, op, seq, su_buf_bytes(&b), -1, &e) == 0);
 }
 
+static void say_together(int fd, uint32_t seq, unsigned n)
+{
+    static uint8_t bytes[2000];
+    struct su_err e = {0};
+    struct su_sign_reply r = {.der = {bytes, sizeof bytes}, .nonce = "n"};
+    SU_BUF struct su_buf one = {0}, all = {0};
+    su_sign_reply_put(&one, &r);
+    for (unsigned i = 0; i < n; i++)
+        su_sign_item_put(&all, &(struct su_sign_item){SU_SIGN_DOCUMENT, seq + i, su_buf_bytes(&one)});
+    ok(su_ipc_send(fd, SU_SIGN_ANSWERS, 0, su_buf_bytes(&all), -1, &e) == 0);
+}
+
 static int connected(void)
 {
     int pair[2];
@@ -56,7 +68,7 @@ static int connected(void)
 
 static void asking(void)
 {
-    uint8_t frame[1024];
+    uint8_t frame[4096];
     ok(!su_signer_ask(&s, 1, &question), "nobody is there");
     int fd = connected();
     for (uint32_t i = 1; i <= 40; i++)
@@ -65,9 +77,15 @@ static void asking(void)
     su_signer_flush(&s);
     ssize_t n = recv(fd, frame, sizeof frame, 0);
     struct su_bytes body = {frame + 8, (size_t)n - 8};
+    struct su_sign_item item;
     struct su_sign_request got;
-    ok(n > 8 && frame[0] == SU_SIGN_DOCUMENT && su_be32(frame + 4) == 1 && su_sign_request_take(&body, &got) &&
-       strcmp(got.uuid, question.uuid) == 0 && body.n == 0 && s.n == 0);
+    ok(n > 8 && frame[0] == SU_SIGN_DOCUMENTS && su_be32(frame + 4) == 0 && su_sign_items(body) == SU_SIGN_TOGETHER);
+    ok(su_sign_item_take(&body, &item) && item.op == SU_SIGN_DOCUMENT && item.seq == 1 &&
+       su_sign_request_take(&item.body, &got) && strcmp(got.uuid, question.uuid) == 0 && item.body.n == 0 && s.n == 0);
+    unsigned more = 0;
+    while ((n = recv(fd, frame, sizeof frame, MSG_DONTWAIT)) > 8)
+        more += su_sign_items((struct su_bytes){frame + 8, (size_t)n - 8});
+    ok(more == 40 - SU_SIGN_TOGETHER, "all were asked, in a few frames");
     say(fd, SU_SIGN_DOCUMENT, 17, 2000);
     say(fd, SU_SIGN_DOCUMENT, 18, SU_DOCUMENT_MAX);
     say(fd, SU_SIGN_ERROR, 19, 0);
@@ -75,11 +93,14 @@ static void asking(void)
     ok(n_answers == 3 && last_seq == 19 && !last_ok && n_gone == 0, "three answers in one call");
     su_signer_readable(&s);
     ok(n_gone == 0, "nothing there is no end");
+    say_together(fd, 20, 3);
+    su_signer_readable(&s);
+    ok(n_answers == 6 && last_seq == 22 && last_ok && n_gone == 0, "three answers in one frame");
     unsigned asked = 0;
     while (asked < 100000 && su_signer_ask(&s, 5, &question))
         asked++;
-    ok(asked > SU_SIGNER_QUEUE && asked < 100000 && s.n == SU_SIGNER_QUEUE, "who does not read is asked %u times",
-       asked);
+    ok(asked > SU_SIGNER_QUEUE * SU_SIGN_TOGETHER && asked < 100000 && s.n == SU_SIGNER_QUEUE,
+       "who does not read is asked %u times", asked);
     close(fd);
     su_signer_readable(&s);
     ok(n_gone == 1 && s.fd < 0 && s.n == 0, "the end is told once");
@@ -98,7 +119,11 @@ static void garbage(void)
                 {{SU_SIGN_DOCUMENT, 2, 0, 0, 0, 0, 0, 1, 0, 0}, 10},
                 {{SU_SIGN_DONE, 1, 0, 0, 0, 0, 0, 1}, 8},
                 {{SU_SIGN_ERROR, 1, 0, 0, 0, 0, 0, 1, 99, 0, 0, 0, 0}, 13},
-                {{SU_SIGN_DOCUMENT, 1, 0, 1, 0, 0, 0, 1}, 8}};
+                {{SU_SIGN_DOCUMENT, 1, 0, 1, 0, 0, 0, 1}, 8},
+                {{SU_SIGN_ANSWERS, 1, 0, 0, 0, 0, 0, 0}, 8},
+                {{SU_SIGN_ANSWERS, 1, 0, 0, 0, 0, 0, 0, SU_SIGN_DOCUMENT, 0, 0, 0, 1, 0, 0}, 15},
+                {{SU_SIGN_ANSWERS, 1, 0, 0, 0, 0, 0, 0, SU_SIGN_DONE, 0, 0, 0, 1, 0, 0}, 15},
+                {{SU_SIGN_ANSWERS, 1, 0, 0, 0, 0, 0, 0, SU_SIGN_ERROR, 0, 0, 0, 1, 0, 9}, 15}};
     for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++) {
         int fd = connected();
         unsigned gone = n_gone, answers = n_answers;

@@ -84,7 +84,8 @@ static void table(void)
     is_str(ask(SU_DOOR_SIGN, 0, NULL), "sign.op");
     is_str(ask(SU_DOOR_SIGN, 255, NULL), "sign.op");
     for (uint8_t op = SU_SIGN_STATUS; op < SU_SIGN_OPS; op++)
-        ok(strcmp(ask(SU_DOOR_SIGN, op, NULL), "sign.op") == 0, "operation %u is not for sign.sock", op);
+        ok(op == SU_SIGN_DOCUMENTS || strcmp(ask(SU_DOOR_SIGN, op, NULL), "sign.op") == 0,
+           "operation %u is not for sign.sock", op);
     is_str(ask(SU_DOOR_CONTROL, SU_SIGN_DOCUMENT, NULL), "sign.op");
     is_str(ask(SU_DOOR_CONTROL, SU_SIGN_DONE, NULL), "sign.op");
     su_buf_zero(&b, 1);
@@ -110,6 +111,46 @@ static void table(void)
     answers = 0;
     su_signer_frame(&s, SU_DOOR_CONTROL, 1, SU_SIGN_CMP_REPLY, 1, su_buf_bytes(&b));
     ok(answers == 0, "an answer that nobody asked for is dropped");
+    su_buf_done(&b);
+}
+
+static void put_item(struct su_buf *b, uint32_t seq, const char *uuid, const char *nonce)
+{
+    SU_BUF struct su_buf body = {0};
+    struct su_sign_request q = {.version = (uint16_t)su_api_version_of("2025-04-07")};
+    memcpy(q.uuid, uuid, sizeof q.uuid);
+    snprintf(q.nonce, sizeof q.nonce, "%s", nonce);
+    su_sign_request_put(&body, &q);
+    su_sign_item_put(b, &(struct su_sign_item){SU_SIGN_DOCUMENT, seq, su_buf_bytes(&body)});
+}
+
+static void together(void)
+{
+    struct su_buf b = {0};
+    const struct su_vm_facts known = facts(1), unknown = facts(99999);
+    is_str(ask(SU_DOOR_SIGN, SU_SIGN_DOCUMENTS, NULL), "sign.size");
+    put_item(&b, 1, known.uuid, "a");
+    is_str(ask(SU_DOOR_CONTROL, SU_SIGN_DOCUMENTS, &b), "sign.op");
+    su_buf_zero(&b, 1 + SU_SIGN_TOGETHER * (SU_SIGN_ITEM + 512));
+    is_str(ask(SU_DOOR_SIGN, SU_SIGN_DOCUMENTS, &b), "sign.size");
+    su_sign_item_put(&b, &(struct su_sign_item){SU_SIGN_ERROR, 21, {NULL, 0}});
+    is_str(ask(SU_DOOR_SIGN, SU_SIGN_DOCUMENTS, &b), "sign.op");
+    ok(last_seq == 21, "the item is answered, not the frame");
+    su_buf_zero(&b, 600);
+    is_str(ask(SU_DOOR_SIGN, SU_SIGN_DOCUMENTS, &b), "sign.body");
+    put_item(&b, 1, known.uuid, "a");
+    b.n--;
+    is_str(ask(SU_DOOR_SIGN, SU_SIGN_DOCUMENTS, &b), "sign.body");
+    ok(answers == 1, "what is cut off is answered once, and nothing of it is signed");
+    for (uint32_t i = 0; i <= SU_SIGN_TOGETHER; i++)
+        put_item(&b, i, known.uuid, "a");
+    is_str(ask(SU_DOOR_SIGN, SU_SIGN_DOCUMENTS, &b), "sign.body");
+    put_item(&b, 31, known.uuid, "a");
+    put_item(&b, 32, unknown.uuid, "a");
+    answers = 0;
+    su_signer_frame(&s, SU_DOOR_SIGN, 1, SU_SIGN_DOCUMENTS, 0, su_buf_bytes(&b));
+    ok(answers == 2 && last_seq == 32 && last_op == SU_SIGN_ERROR && strcmp(error.id, "sign.vm") == 0,
+       "each gets its own answer");
     su_buf_done(&b);
 }
 
@@ -197,6 +238,7 @@ int main(void)
     table();
     enrol();
     documents();
+    together();
     many();
     cache();
     su_signer_done(&s);

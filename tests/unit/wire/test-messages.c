@@ -45,6 +45,7 @@ static void round_trips(void)
     ROUND(su_sign_request, V(.uuid = UUID, .version = 34, .nonce = "n0nce", .audience = "https://a.example.org/",
                              .thumbprint = "abc_-"));
     ROUND(su_sign_reply, V(.der = b_("0123"), .created = 1790000000, .expires = 1790021600, .nonce = "n"));
+    ROUND(su_sign_item, V(.op = SU_SIGN_ERROR, .seq = 0x01020304, .body = b_("0123")));
     ROUND(su_sign_status, V(.state = SU_SIGNER_READY, .key = "file:host", .not_after = 5, .serial = "0a",
                             .leaf = b_("l"), .chain = b_("c"), .roots = b_("r"), .vms = 3));
     ROUND(su_sign_enrol, V(.host = "node1", .secret = "s"));
@@ -75,6 +76,7 @@ static void refusals(void)
     REFUSED(su_sign_request, V(.uuid = UUID, .thumbprint = "a/b"), "a slash in the thumbprint");
     REFUSED(su_sign_request, V(.uuid = "x"), "no UUID");
     REFUSED(su_sign_reply, V(.nonce = ""), "no nonce");
+    REFUSED(su_sign_item, V(.op = SU_SIGN_ENROL), "an operation that is no document");
     REFUSED(su_sign_status, V(.state = 9), "a state that does not exist");
     REFUSED(su_sign_enrol, V(.host = "", .secret = "s"), "no host");
     REFUSED(su_imds_listener, V(.name = "x", .identify = SU_BY_LISTENER, .transport = 1), "nobody's listener");
@@ -84,6 +86,20 @@ static void refusals(void)
     REFUSED(su_imds_audit, V(.kind = 1, .transport = 1, .path = "a\nb"), "a line break in the audit");
     REFUSED(su_imds_audit, V(.kind = 1, .transport = 1, .peer = "\x1b[2J"), "an escape in the audit");
     REFUSED(su_imds_audit, V(.kind = 0, .transport = 1), "no kind");
+}
+
+static void items(void)
+{
+    SU_BUF struct su_buf b = {0};
+    ok(su_sign_items(su_buf_bytes(&b)) == 0, "no bytes are no items");
+    for (unsigned i = 1; i <= SU_SIGN_TOGETHER + 1; i++) {
+        su_sign_item_put(&b, &(struct su_sign_item){SU_SIGN_DOCUMENT, i, b_("x")});
+        ok(su_sign_items(su_buf_bytes(&b)) == (i > SU_SIGN_TOGETHER ? 0 : i), "%u items", i);
+    }
+    struct su_bytes cut = {b.p, 2 * (SU_SIGN_ITEM + 1) - 1};
+    ok(su_sign_items(cut) == 0, "cut");
+    b.p[0] = SU_SIGN_ENROL;
+    ok(su_sign_items((struct su_bytes){b.p, SU_SIGN_ITEM + 1}) == 0, "something else");
 }
 
 static void words(void)
@@ -111,6 +127,7 @@ int main(void)
 {
     round_trips();
     refusals();
+    items();
     words();
     return tap_done();
 }

@@ -85,8 +85,7 @@ void su_conn_kill(struct su_server *s, struct su_imds_conn *k)
     k->seq = 0;
     su_conns_leave_vm(k);
     shutdown(k->fd, SHUT_RDWR);
-    if (k->suspended)
-        su_http_wake(s, k);
+    su_http_wake(s, k);
     s->again = true;
 }
 

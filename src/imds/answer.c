@@ -276,8 +276,7 @@ void su_answer_signed(void *server, uint32_t seq, const struct su_signer_answer 
         su_imds_nonce_issued(vm, a->reply.nonce, s->now_us);
         s->documents++;
     }
-    if (k->suspended)
-        su_http_wake(s, k);
+    su_http_wake(s, k);
 }
 
 void su_answer_signer_gone(void *server)
@@ -290,8 +289,7 @@ void su_answer_signer_gone(void *server)
         if (k->dead || k->answer)
             continue;
         su_answer_refusal(s, k, &su_refusals[SU_NO_SIGNER]);
-        if (k->suspended)
-            su_http_wake(s, k);
+        su_http_wake(s, k);
     }
 }
 

@@ -52,7 +52,7 @@ struct su_imds_conn *su_conns_add(struct su_conns *c, int fd, struct su_imds_vm 
         return NULL;
     unlink_phase(c, k);
     k->fd = fd;
-    k->dead = k->suspended = false;
+    k->dead = k->suspended = k->parked = false;
     k->seq = 0;
     k->mhd = NULL;
     k->answer = NULL;

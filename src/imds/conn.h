@@ -34,6 +34,7 @@ struct su_imds_conn {
     enum su_phase phase;
     bool dead;      /* shut down: nothing more is answered on it */
     bool suspended; /* the HTTP library leaves it alone */
+    bool parked;    /* waits for the signer without being suspended: http.c */
     uint8_t transport;
     char peer[64];
     struct su_imds_vm *vm; /* NULL once the VM is gone */

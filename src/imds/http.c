@@ -6,7 +6,13 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-enum { POOL = 8 << 10 /* bytes a connection may use: request head and answer head */, BODY_MAX = 16 << 10 };
+enum {
+    POOL = 8 << 10, /* bytes a connection may use: request head and answer head */
+    BODY_MAX = 16 << 10,
+    PARKED_MAX = 32,
+    PARKED_US = 8000,
+    RUNS = 3 /* of the library in a turn of the loop */
+};
 
 static struct su_imds_conn *conn_of(struct MHD_Connection *mhd)
 {
@@ -51,10 +57,18 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
+static void unpark(struct su_server *s, struct su_imds_conn *k)
+{
+    s->parked -= k->parked;
+    k->parked = false;
+}
+
 static enum MHD_Result send_answer(struct su_server *s, struct su_imds_conn *k)
 {
     struct MHD_Response *r = k->answer;
     k->answer = NULL;
+    unpark(s, k);
+    s->answered = true;
     su_conns_phase(&s->conns, k, SU_PHASE_SEND, s->now_us);
     enum MHD_Result rc = MHD_queue_response(k->mhd, k->status, r);
     if (k->answer_owned)
@@ -63,7 +77,15 @@ static enum MHD_Result send_answer(struct su_server *s, struct su_imds_conn *k)
     return rc;
 }
 
-/* Answers now, or when the signer or the clock lets it. */
+static void suspend(struct su_imds_conn *k)
+{
+    k->suspended = true;
+    MHD_suspend_connection(k->mhd);
+}
+
+/* Answers now, or when the signer or the clock lets it.  To suspend a connection and to go on with it costs four system
+ * calls.  A few that wait for the signer are parked instead: the library asks about them again whenever it runs, which
+ * costs nearly nothing as long as they are few and the signer is quick.  Who waits longer is suspended. */
 static enum MHD_Result answer(struct su_server *s, struct su_imds_conn *k, const struct su_refusal *why)
 {
     su_answer(s, k, why);
@@ -71,8 +93,11 @@ static enum MHD_Result answer(struct su_server *s, struct su_imds_conn *k, const
         return MHD_NO;
     if (k->answer && k->phase != SU_PHASE_PEN)
         return send_answer(s, k);
-    k->suspended = true;
-    MHD_suspend_connection(k->mhd);
+    if (k->phase == SU_PHASE_SIGN && s->parked < PARKED_MAX) {
+        k->parked = true;
+        s->parked++;
+    } else
+        suspend(k);
     return MHD_YES;
 }
 
@@ -102,8 +127,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     (void)url, (void)version, (void)upload;
     if (!k || k->dead)
         return MHD_NO;
-    if (k->answer) /* it was suspended, and now goes on */
+    if (k->answer) /* it waited, and now goes on */
         return send_answer(s, k);
+    if (k->parked) {
+        if (s->now_us - k->deadline_us + SU_SIGN_MS * 1000 < PARKED_US)
+            return MHD_YES;
+        unpark(s, k);
+        suspend(k);
+        return MHD_YES;
+    }
     if (!*con_cls) {
         *con_cls = k;
         k->mhd = mhd;
@@ -128,6 +160,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
         MHD_destroy_response(k->answer);
     k->answer = NULL;
     k->seq = 0;
+    unpark(s, k);
     if (!k->dead)
         su_conns_phase(&s->conns, k, SU_PHASE_HEAD, s->now_us);
 }
@@ -142,8 +175,10 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
             s->adding->mhd = mhd;
         return;
     }
-    if (*context)
+    if (*context) {
+        unpark(s, *context);
         su_conns_remove(&s->conns, *context);
+    }
     *context = NULL;
 }
 
@@ -161,9 +196,23 @@ bool su_http_adopt(struct su_server *s, struct su_imds_conn *k, const struct soc
 
 void su_http_wake(struct su_server *s, struct su_imds_conn *k)
 {
+    if (k->suspended)
+        MHD_resume_connection(k->mhd);
     k->suspended = false;
-    MHD_resume_connection(k->mhd);
     s->again = true;
+}
+
+void su_http_run(struct su_server *s)
+{
+    MHD_UNSIGNED_LONG_LONG soon;
+    /* what is answered in one run is sent in the next */
+    for (int i = 0; i < RUNS && (i == 0 || s->answered); i++) {
+        s->answered = false;
+        MHD_run(s->mhd);
+    }
+    s->ran_us = s->now_us;
+    /* the library always has something to do for those who are parked */
+    s->again = MHD_get_timeout(s->mhd, &soon) == MHD_YES && soon == 0 && (s->answered || !s->parked);
 }
 
 int su_http_start(struct su_server *s, struct su_err *e)

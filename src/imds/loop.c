@@ -14,6 +14,7 @@ enum {
     EVENTS = 64,
     MESSAGES_A_TURN = 64,
     TICK_US = 500000,
+    PARKED_TICK_US = 2000, /* the library is left alone while some are parked, but not for longer */
     AUDIT_WAIT_US = 10000,
     AUDIT_ENOUGH = 32,
     LOST_EVERY_US = 60000000
@@ -177,8 +178,7 @@ static void on_late(struct su_server *s, struct su_imds_conn *k)
         su_answer_refusal(s, k, &su_refusals[SU_NO_SIGNER]);
     k->seq = 0;
     su_conns_phase(&s->conns, k, SU_PHASE_SEND, s->now_us);
-    if (k->suspended)
-        su_http_wake(s, k);
+    su_http_wake(s, k);
 }
 
 static void tell_lost(struct su_server *s)
@@ -241,6 +241,8 @@ static int wait_ms(const struct su_server *s)
         left = TICK_US;
     if (s->audit.n && left > s->audit_due_us - s->now_us)
         left = s->audit_due_us - s->now_us;
+    if (s->parked && left > PARKED_TICK_US)
+        left = PARKED_TICK_US;
     if (left > LOST_EVERY_US)
         left = LOST_EVERY_US;
     return left <= 0 ? 0 : (int)(left / 1000) + 1;
@@ -269,15 +271,12 @@ int su_server_run(struct su_server *s, struct su_err *e)
 {
     while (!s->stop) {
         struct su_imds_conn *late;
-        MHD_UNSIGNED_LONG_LONG soon;
         if (events_of_turn(s, e) < 0)
             return -1;
         while ((late = su_conns_late(&s->conns, s->now_us)))
             on_late(s, late);
-        if (s->again) {
-            MHD_run(s->mhd);
-            s->again = MHD_get_timeout(s->mhd, &soon) == MHD_YES && soon == 0;
-        }
+        if (s->again || (s->parked && s->now_us - s->ran_us >= PARKED_TICK_US))
+            su_http_run(s);
         signer_flush(s);
         su_signer_connect(&s->signer, s->now_us);
         audit_flush(s);

@@ -51,6 +51,9 @@ struct su_server {
     struct su_imds_conn *adding; /* while the library takes a connection over */
     int64_t now_us;              /* of this turn, CLOCK_MONOTONIC */
     bool again;                  /* the library has something to do */
+    bool answered;               /* in this run of the library */
+    unsigned parked;             /* connections that are */
+    int64_t ran_us;              /* when the library ran */
     bool signer_waits;           /* the epoll tells when the signer's socket has room */
     bool stop;
     struct { /* an answer to suretyd that its socket had no room for; nothing is read until it is out */
@@ -75,7 +78,8 @@ void su_conns_kill_vm(void *server, struct su_imds_vm *vm);
 /* http.c */
 int su_http_start(struct su_server *s, struct su_err *e);
 void su_http_stop(struct su_server *s);
-void su_http_wake(struct su_server *s, struct su_imds_conn *k); /* a suspended connection goes on */
+void su_http_wake(struct su_server *s, struct su_imds_conn *k); /* a connection that waited goes on */
+void su_http_run(struct su_server *s);                          /* the library does what there is to do */
 /* The HTTP library takes the connection over; false: it could not, and k is gone. */
 struct sockaddr_storage;
 bool su_http_adopt(struct su_server *s, struct su_imds_conn *k, const struct sockaddr_storage *from, unsigned n);

@@ -15,6 +15,9 @@ __attribute__((format(printf, 5, 6))) static inline int tap_ok_(int good, const 
     __builtin_va_start(ap, fmt);
     vsnprintf(note, sizeof note, fmt, ap);
     __builtin_va_end(ap);
+    for (char *p = note; *p; p++) /* a check is one line */
+        if (*p == '\n' || *p == '\r')
+            *p = ' ';
     printf("%s %d - %s\n", good ? "ok" : "not ok", ++tap_n, *note ? note : expr);
     if (!good) { tap_bad++; printf("# %s:%d: %s\n", file, line, expr); }
     return good;
@@ -22,7 +25,7 @@ __attribute__((format(printf, 5, 6))) static inline int tap_ok_(int good, const 
 static inline int tap_str_(const char *a, const char *b, const char *expr, const char *file, int line)
 {
     int good = strcmp(a, b) == 0;
-    if (!good) printf("# got \"%s\", want \"%s\"\n", a, b);
+    if (!good) fprintf(stderr, "# got \"%s\", want \"%s\"\n", a, b);
     return tap_ok_(good, expr, file, line, "%s is \"%s\"", expr, b);
 }
 static inline int tap_done(void) { printf("1..%d\n", tap_n); return tap_bad != 0; }

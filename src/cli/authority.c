@@ -137,7 +137,7 @@ static int verb_serve(const struct su_args *a, struct su_err *e)
 
 static int lifetime_of(const struct su_args *a, uint32_t *out, struct su_err *e)
 {
-    static const struct su_conf_row row = {"x", "lifetime", SU_CONF_SECONDS, 0, 0, "0", 60, 30 * 86400, NULL};
+    static const struct su_conf_row row = {"x", "lifetime", SU_CONF_SECONDS, 0, 0, "24h", 60, 30 * 86400, NULL};
     const char *v = su_args_get(a, "--lifetime");
     char text[64];
     if (!v)

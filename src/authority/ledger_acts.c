@@ -362,7 +362,7 @@ int su_ledger_may_issue(struct su_db *db, const struct su_issue *i, struct su_en
 int su_ledger_issue(struct su_db *db, const struct su_issue *i, struct su_entry *again, int64_t *id, struct su_err *e)
 {
     uint64_t at;
-    int64_t host;
+    int64_t host = 0;
     char serial[2 * SU_SERIAL + 1], key[2 * SU_HASH + 1], digest[2 * SU_HASH + 1], detail[320];
     uint8_t hash[SU_HASH];
     if (su_ledger_may_issue(db, i, again, e) < 0 || su_ledger_clock(db, i->now, &at, e) < 0)

@@ -224,7 +224,7 @@ static int set_flags(const struct su_args *a, struct surety_verifier *v, struct 
 static int set_times(const struct su_args *a, struct surety_verifier *v, struct su_err *e)
 {
     struct surety_error se;
-    unsigned skew, age;
+    unsigned skew = 0, age = 0;
     int64_t at = 0;
     const char *when = su_args_get(a, "--at");
     if (parse_seconds(a, "--skew", &skew, e) < 0 || parse_seconds(a, "--max-age", &age, e) < 0 ||

@@ -189,7 +189,7 @@ static int open_place(const char *path, int *dir_fd, const char **name, struct s
 static void remove_socket(const char *path)
 {
     SU_CLOSE int dir_fd = -1;
-    const char *name;
+    const char *name = NULL;
     struct su_err ignored = {0};
     struct stat st;
     if (open_place(path, &dir_fd, &name, &ignored) == 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -219,7 +219,7 @@ static int open_hybrid(const char *path, int *fd, struct su_err *e)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct stat st, old;
-    const char *name;
+    const char *name = NULL;
     SU_CLOSE int dir_fd = -1;
     if (strlen(path) >= sizeof a.sun_path)
         return su_fail(e, SU_E_RANGE, "daemon.listen", "the path %s is too long", path);

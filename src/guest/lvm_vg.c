@@ -303,7 +303,7 @@ static void mark_users(struct vg *v, uint32_t lv_section)
 static int take_lvs(struct vg *v)
 {
     struct su_lvm *l = v->out;
-    size_t n;
+    size_t n = 0;
     if (count_sections(v, v->lvs, SU_LVM_MAX_LV, &n) < 0)
         return -1;
     l->lv = calloc(n + 1, sizeof *l->lv);

@@ -54,7 +54,9 @@ static const struct {
     [SURETY_SIGNATURE_WRONG] = {"signature.wrong", "the signature does not fit the content", ANOTHER},
     [SURETY_CERTIFICATE_USAGE] = {"certificate.usage", "the signer's certificate is not for signing documents", NULL},
     [SURETY_CERTIFICATE_CA] = {"certificate.ca", "the signer's certificate is that of an authority", NULL},
-    [SURETY_CERTIFICATE_NAME] = {"certificate.name", "the signer's name is not under an expected domain", NULL},
+    [SURETY_CERTIFICATE_NAME] =
+        {"certificate.name",
+         "the signer's name is not under an expected domain, or not the host's that the document names", NULL},
     [SURETY_CERTIFICATE_EARLY] = {"certificate.early", "the signer's certificate is not valid yet", CLOCK},
     [SURETY_CERTIFICATE_EXPIRED] = {"certificate.expired", "the signer's certificate has expired", SYNC},
     [SURETY_CERTIFICATE_CREATED] = {"certificate.created",

@@ -129,6 +129,8 @@ int surety_x509_times(const X509 *x, int64_t *from, int64_t *to); /* false: 0 */
 /* names.c: usage and name of the signer's certificate */
 int surety_usage_check(const struct surety_verifier *v, X509 *leaf, struct surety_error *e);
 int surety_name_check(const struct surety_verifier *v, X509 *leaf, struct surety_error *e);
+/* Is it the certificate of the host that the document names? */
+int surety_host_check(X509 *leaf, const char *host, struct surety_error *e);
 /* The i-th DNS name, as text; NULL past the last or when it is no DNS name as we take them.  Owned. */
 char *surety_dns_name(X509 *x, int i, bool *end);
 bool surety_domain_ok(const char *domain);

@@ -92,6 +92,22 @@ static bool under(const char *name, const char *domain)
     return true;
 }
 
+/* A host speaks for itself: documents that name a host are signed by HOST.metadata.DOMAIN.  Else whoever holds one
+ * host's key could write in the name of all others of its authority. */
+int surety_host_check(X509 *leaf, const char *host, struct surety_error *e)
+{
+    bool end = false, found = false;
+    size_t n = strlen(host);
+    for (int i = 0; i < 64 && !end && !found; i++) {
+        char *name = surety_dns_name(leaf, i, &end);
+        found = name && strlen(name) > n && name[n] == '.';
+        for (size_t k = 0; found && k < n; k++)
+            found = lower(name[k]) == lower(host[k]);
+        free(name);
+    }
+    return found ? SURETY_OK : surety_fail(e, SURETY_CERTIFICATE_NAME, "it is not that of the host %s", host);
+}
+
 int surety_name_check(const struct surety_verifier *v, X509 *leaf, struct surety_error *e)
 {
     bool found = false, end = false;

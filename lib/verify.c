@@ -147,6 +147,8 @@ static int check_facts(struct job *j, X509 *signer, struct surety_error *e)
         r = check_times(j, e);
     if (!r)
         r = check_made_within(j, signer, e);
+    if (!r && j->f->text[SURETY_F_HOST])
+        r = surety_host_check(signer, j->f->text[SURETY_F_HOST], e);
     if (!r)
         r = check_vm(j, e);
     if (!r)

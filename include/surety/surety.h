@@ -86,7 +86,7 @@ enum surety_reason {
     /* about the certificate */
     SURETY_CERTIFICATE_USAGE,   /* certificate.usage: not made for signing documents */
     SURETY_CERTIFICATE_CA,      /* certificate.ca: a CA's certificate signed the document */
-    SURETY_CERTIFICATE_NAME,    /* certificate.name: its DNS names are not under an expected domain */
+    SURETY_CERTIFICATE_NAME,    /* certificate.name: not under an expected domain, or not of surety.host */
     SURETY_CERTIFICATE_EARLY,   /* certificate.early: not valid yet */
     SURETY_CERTIFICATE_EXPIRED, /* certificate.expired */
     SURETY_CERTIFICATE_CREATED, /* certificate.created: it was not valid when the document was made */

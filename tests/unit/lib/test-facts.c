@@ -6,7 +6,7 @@ static const char *verdict_name(const char *san, const char *domain)
 {
     struct mk_cert c =
         mk_cert(&(struct mk_spec){.cn = "a.example.org", .issuer = &issuing, .eku = MK_SIGNING, .san = san});
-    char *good = mk_payload(&(struct mk_payload){.nonce = NONCE});
+    char *good = mk_payload(&(struct mk_payload){.nonce = NONCE, .no_ours = true});
     struct surety_verifier *with = verifier();
     ok(surety_verifier_add_domain(with, domain, &e) == 0, "domain %s", domain);
     struct surety_answer *a = answer_of(&(struct mk_doc){.payload = good, .signer = &c}, issuing.x);
@@ -33,6 +33,30 @@ static void test_names(void)
     static const char *const bad[] = {"", ".", ".org", "a..b", "-a.org", "a-.org", "*.org", "a b", "a/b", "org."};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ok(surety_verifier_add_domain(v, bad[i], &e) == SURETY_USAGE, "\"%s\" is no domain", bad[i]);
+}
+
+/* The payload says that node1 made it. */
+static const char *verdict_host(const char *san)
+{
+    struct mk_cert c = mk_cert(&(struct mk_spec){.cn = "x", .issuer = &issuing, .eku = MK_SIGNING, .san = san});
+    char *text = mk_payload(&(struct mk_payload){.nonce = NONCE});
+    struct surety_answer *a = answer_of(&(struct mk_doc){.payload = text, .signer = &c}, issuing.x);
+    const char *name = verdict_of(v, q, a);
+    surety_answer_free(&a);
+    free(text);
+    mk_cert_free(&c);
+    return name;
+}
+
+static void test_host(void)
+{
+    is_str(verdict_host("DNS:node1.metadata.example.org"), "ok");
+    is_str(verdict_host("DNS:NODE1.metadata.example.org"), "ok");
+    is_str(verdict_host("DNS:node2.metadata.example.org"), "certificate.name");
+    is_str(verdict_host("DNS:node11.metadata.example.org"), "certificate.name");
+    is_str(verdict_host("DNS:node2.node1.metadata.example.org"), "certificate.name");
+    is_str(verdict_host("DNS:node1"), "certificate.name");
+    is_str(verdict_host(NULL), "certificate.name");
 }
 
 static void test_azure(void)
@@ -329,6 +353,7 @@ int main(void)
 {
     fixture_make();
     test_names();
+    test_host();
     test_azure();
     test_crl();
     test_payload();

@@ -147,7 +147,9 @@ static const char *verdict_leaf(const struct mk_spec *s)
     return name;
 }
 
-#define LEAF(...) verdict_leaf(&(struct mk_spec){.cn = "x", .issuer = &issuing, .eku = MK_SIGNING, __VA_ARGS__})
+#define LEAF(...)                                                                                                      \
+    verdict_leaf(&(struct mk_spec){                                                                                    \
+        .cn = "x", .issuer = &issuing, .eku = MK_SIGNING, .san = "DNS:node1.metadata.example.org", __VA_ARGS__})
 
 static void test_certificates(void)
 {
@@ -170,7 +172,9 @@ static void test_certificates(void)
     is_str(LEAF(.from = MK_NOW), "ok");
     is_str(LEAF(.sha1 = true), "chain.weak");
     is_str(verdict_leaf(&(struct mk_spec){.cn = "self", .eku = MK_SIGNING}), "chain.untrusted");
-    is_str(verdict_leaf(&(struct mk_spec){.cn = "x", .issuer = &root, .eku = MK_SIGNING}), "ok");
+    is_str(verdict_leaf(&(struct mk_spec){
+               .cn = "x", .issuer = &root, .eku = MK_SIGNING, .san = "DNS:node1.metadata.example.org"}),
+           "ok");
     /* a leaf that signs a leaf */
     struct mk_cert middle = mk_cert(&(struct mk_spec){.cn = "middle", .issuer = &issuing, .eku = MK_SIGNING});
     struct mk_cert below = mk_cert(&(struct mk_spec){.cn = "below", .issuer = &middle, .eku = MK_SIGNING});

@@ -49,10 +49,10 @@ static void several(struct su_bytes in)
     MUST(n == 0 || in.n == 0);
 }
 
-static void (*const rounds[])(struct su_bytes) = {
-    round_su_vm_facts,   round_su_vm_route,      round_su_sign_request, round_su_sign_reply, round_su_sign_status,
-    round_su_sign_enrol, round_su_imds_listener, round_su_imds_host,    round_su_imds_audit, round_su_imds_status,
-    round_su_sign_item,  several};
+static void (*const rounds[])(struct su_bytes) = {round_su_vm_facts,      round_su_vm_route,    round_su_sign_request,
+                                                  round_su_sign_reply,    round_su_sign_status, round_su_sign_enrol,
+                                                  round_su_imds_listener, round_su_imds_host,   round_su_imds_audit,
+                                                  round_su_imds_status,   round_su_sign_item,   several};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -14,21 +14,26 @@
 
 enum { NOT_SERVING_RETRY = 10 };
 
-/* Takes body, when mode says so.  NULL: no memory. */
-static struct MHD_Response *make(void *body, size_t n, enum MHD_ResponseMemoryMode mode, const char *type)
+/* NULL: no memory. */
+static struct MHD_Response *with_headers(struct MHD_Response *r, const char *type)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(n, body, mode);
-    if (!r) {
-        if (mode == MHD_RESPMEM_MUST_FREE)
-            free(body);
+    if (!r)
         return NULL;
-    }
     if ((type && MHD_add_response_header(r, "Content-Type", type) != MHD_YES) ||
         MHD_add_response_header(r, "Cache-Control", "no-store") != MHD_YES) {
         MHD_destroy_response(r);
         return NULL;
     }
     return r;
+}
+
+/* Takes body, when mode says so.  NULL: no memory. */
+static struct MHD_Response *make(void *body, size_t n, enum MHD_ResponseMemoryMode mode, const char *type)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(n, body, mode);
+    if (!r && mode == MHD_RESPMEM_MUST_FREE)
+        free(body);
+    return with_headers(r, type);
 }
 
 static struct MHD_Response *make_refusal(const struct su_refusal *why)
@@ -241,18 +246,36 @@ void su_answer(struct su_server *s, struct su_imds_conn *k, const struct su_refu
     }
 }
 
-/* {"encoding":"pkcs7","signature":"...","surety":{...}}: one allocation, the signature encoded in place. */
+/* Bodies of documents that were sent, for the next ones: to the allocator they are large, and it tidies up for each. */
+enum { BODY_BYTES = 8 << 10, SPARES = 16 };
+static void *spare[SPARES];
+static unsigned n_spare;
+
+static void put_back(void *body)
+{
+    if (n_spare < SPARES)
+        spare[n_spare++] = body;
+    else
+        free(body);
+}
+
+/* {"encoding":"pkcs7","signature":"...","surety":{...}}: the signature is encoded in place. */
 static struct MHD_Response *make_document(const struct su_server *s, const struct su_imds_conn *k, struct su_bytes der)
 {
     static const char head[] = "{\"encoding\":\"pkcs7\",\"signature\":\"";
     size_t n = sizeof head - 1, tail = s->state.tail_n[k->transport];
-    char *body = malloc(n + (der.n + 2) / 3 * 4 + tail);
+    size_t all = n + (der.n + 2) / 3 * 4 + tail;
+    char *body = all > BODY_BYTES ? malloc(all) : n_spare ? spare[--n_spare] : malloc(BODY_BYTES);
     if (!body)
         return NULL;
     memcpy(body, head, n);
     n += su_base64_put(der.p, der.n, body + n);
     memcpy(body + n, s->state.tail[k->transport], tail);
-    return make(body, n + tail, MHD_RESPMEM_MUST_FREE, JSON);
+    struct MHD_Response *r = all > BODY_BYTES ? MHD_create_response_from_buffer(all, body, MHD_RESPMEM_MUST_FREE)
+                                              : MHD_create_response_from_buffer_with_free_callback(all, body, put_back);
+    if (!r)
+        free(body);
+    return with_headers(r, JSON);
 }
 
 void su_answer_signed(void *server, uint32_t seq, const struct su_signer_answer *a)
@@ -321,4 +344,6 @@ void su_answer_done(struct su_server *s)
             MHD_destroy_response(s->refusal[i]);
     if (s->versions)
         MHD_destroy_response(s->versions);
+    while (n_spare)
+        free(spare[--n_spare]);
 }

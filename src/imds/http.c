@@ -2,6 +2,7 @@
 /* What libmicrohttpd calls, and is told.  It parses and sends; it neither listens nor has a thread of its own. */
 #include "server.h"
 #include <microhttpd.h>
+#include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -202,6 +203,17 @@ void su_http_wake(struct su_server *s, struct su_imds_conn *k)
     s->again = true;
 }
 
+/* What is no HTTP the library refuses by itself, with a page of its own that says nothing of the request.  It tells
+ * nobody but its log. */
+static void on_log(void *cls, const char *format, va_list values)
+{
+    static const char refused[] = "Error processing request";
+    struct su_server *s = cls;
+    (void)values;
+    if (strncmp(format, refused, sizeof refused - 1) == 0)
+        s->refused++;
+}
+
 void su_http_run(struct su_server *s)
 {
     MHD_UNSIGNED_LONG_LONG soon;
@@ -218,9 +230,10 @@ void su_http_run(struct su_server *s)
 int su_http_start(struct su_server *s, struct su_err *e)
 {
     s->mhd =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-                         s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SU_CONNS_SLOTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)POOL, MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+                         NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)SU_CONNS_SLOTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL,
+                         MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
                          MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
                          MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     const union MHD_DaemonInfo *i = s->mhd ? MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;

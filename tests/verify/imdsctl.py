@@ -188,6 +188,9 @@ class Signer:
                 c, _ = self.s.accept()
             except OSError:
                 return
+            if not self.open:    # who connects again at once would stay
+                c.close()
+                return
             self.conns.append(c)
             threading.Thread(target=self._serve, args=(c,), daemon=True).start()
 
@@ -237,7 +240,7 @@ class Signer:
 
     def stop(self):
         self.open = False
-        for c in self.conns + [self.s]:
+        for c in [self.s] + self.conns:
             try:
                 c.shutdown(socket.SHUT_RDWR)
             except OSError:

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,15 +108,6 @@ static void set_limits(void)
         su_log(LOG_WARNING, "cannot set the limit of open files: %s", strerror(errno));
 }
 
-/* A batch task does not push the one that runs aside when it wakes up.  So when the signer has the same core, questions
- * come to it and answers from it in handfuls: a sixth more documents a second for a few microseconds of waiting. */
-static void set_batch(void)
-{
-    struct sched_param p = {0};
-    if (sched_getscheduler(0) != SCHED_BATCH && sched_setscheduler(0, SCHED_BATCH, &p) < 0)
-        su_log(LOG_WARNING, "cannot become a batch task: %s", strerror(errno));
-}
-
 static int start(struct su_server *s, const struct options *o, struct su_err *e)
 {
     char sock[600], signer[600];
@@ -130,7 +120,6 @@ static int start(struct su_server *s, const struct options *o, struct su_err *e)
     tzset();
     json_object_seed(0);
     set_limits();
-    set_batch();
     if ((o->user && geteuid() == 0 && su_jail_drop_user(o->user, e) < 0) ||
         su_connector_start(signer, &connector, e) < 0 || su_server_start(s, listener, connector, e) < 0)
         return -1;

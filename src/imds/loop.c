@@ -14,7 +14,7 @@ enum {
     EVENTS = 64,
     MESSAGES_A_TURN = 64,
     TICK_US = 500000,
-    PARKED_TICK_US = 2000, /* the library is left alone while some are parked, but not for longer */
+    PARKED_TICK_US = 4000, /* the library is left alone while some are parked, but not for longer */
     AUDIT_WAIT_US = 10000,
     AUDIT_ENOUGH = 32,
     LOST_EVERY_US = 60000000

@@ -120,6 +120,7 @@ void su_listeners_vms(struct su_daemon *d);   /* a socket for each wanted VM tha
 int su_listeners_add(struct su_daemon *d, const char *name, uint8_t identify, uint8_t transport, const char *uuid,
                      int fd, const char *path, struct su_err *e) SU_MUST_CHECK;
 void su_listeners_drop(struct su_daemon *d, const char *prefix); /* all whose name starts so */
+bool su_listeners_lost(struct su_daemon *d);                     /* somebody removed a VM's socket: it is gone, too */
 void su_listeners_sweep(struct su_daemon *d);                    /* those that are gone and that imds does not have */
 bool su_listeners_at_imds(const struct su_daemon *d, const char *prefix);
 void su_listeners_done(struct su_daemon *d);

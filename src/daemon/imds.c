@@ -108,6 +108,7 @@ static void listener_answer(struct su_daemon *d, const struct su_err *no)
         break;
     }
     su_listeners_sweep(d);
+    d->vms.dirty |= d->at_imds.asked == SU_IMDS_UNLISTEN; /* its VM may have a socket elsewhere now */
     pthread_cond_broadcast(&d->changed);
 }
 

@@ -270,6 +270,18 @@ static void add_hybrid(struct su_daemon *d, struct su_vm *vm, const char *path)
     snprintf(vm->problem, sizeof vm->problem, "%s", e.msg);
 }
 
+bool su_listeners_lost(struct su_daemon *d)
+{
+    bool lost = false;
+    struct stat st;
+    for (size_t i = 0; i < d->n_listeners; i++) {
+        struct su_listener *l = &d->listener[i];
+        if (l->path[0] && !l->gone && lstat(l->path, &st) < 0 && errno == ENOENT)
+            lost = l->gone = true;
+    }
+    return lost;
+}
+
 void su_listeners_vms(struct su_daemon *d)
 {
     char path[120];

@@ -79,6 +79,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
     }
     for (size_t i = 0; i < d->vms.n; i++) /* a socket whose directory was not there yet */
         d->vms.dirty |= strcmp(d->vms.vm[i]->problem_id, "vm.socket") == 0;
+    d->vms.dirty |= su_listeners_lost(d); /* a VMM's start often clears the directory */
     su_daemon_refresh(d);
     sd_event_source_set_time_relative(s, UINT64_C(1000000) * TICK_S);
     sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);

@@ -103,6 +103,10 @@ static void test_own(void)
         fclose(f);
     ok(!serve("own/vm") && here("own/vm_169"), "another file does not");
     unlink(at("own/vm_169"));
+    ok(serve("own/vm") && !su_listeners_lost(&d), "there");
+    unlink(at("own/vm_169"));
+    ok(su_listeners_lost(&d) && serve("own/vm") && is_socket("own/vm_169", OPERATOR), "removed by others: made anew");
+    end();
 }
 
 static void test_links(void)

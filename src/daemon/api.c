@@ -197,7 +197,7 @@ static int ask_document(struct su_daemon *d, const struct su_sign_request *r, ui
     struct su_buf body SU_BUF = {0};
     su_sign_request_put(&body, r);
     if (su_buf_ok(&body, e) < 0 || su_daemon_path(d->run_dir, "signer/sign.sock", path, sizeof path, e) < 0 ||
-        su_ipc_connect(path, &fd, e) < 0 ||
+        su_peer_connect(path, &fd, e) < 0 ||
         su_ipc_ask(fd, SU_SIGN_DOCUMENT, su_buf_bytes(&body), -1, 30000, buf, SU_IPC_MAX, &m, e) < 0)
         return -1;
     if (m.fd >= 0)

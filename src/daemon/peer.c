@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "peer.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 enum { FRAMES_AT_ONCE = 64 }; /* then others have their turn */
 
@@ -78,10 +80,23 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *arg)
     return 0;
 }
 
+int su_peer_connect(const char *path, int *fd, struct su_err *e)
+{
+    char place[32];
+    struct stat st;
+    SU_CLOSE int at = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (at < 0 || fstat(at, &st) < 0)
+        return su_fail_os(e, "ipc.io", "cannot connect to %s", path);
+    if (!S_ISSOCK(st.st_mode))
+        return su_fail(e, SU_E_CONFLICT, "ipc.path", "%s is there and is no socket", path);
+    snprintf(place, sizeof place, "/proc/self/fd/%d", at);
+    return su_ipc_connect(place, fd, e);
+}
+
 static void connect_now(struct su_peer *p)
 {
     struct su_err e = {0};
-    if (su_ipc_connect(p->path, &p->fd, &e) < 0) {
+    if (su_peer_connect(p->path, &p->fd, &e) < 0) {
         p->fd = -1;
         disconnect(p, &e);
         return;

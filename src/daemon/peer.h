@@ -37,6 +37,9 @@ struct su_peer {
     uint8_t buf[SU_IPC_MAX];
 };
 
+/* Connects to path, which lies in a directory of the peer's own user: a link that he puts there is not followed, or he
+ * could have root talk to whom he likes. */
+int su_peer_connect(const char *path, int *fd, struct su_err *e) SU_MUST_CHECK;
 /* Tries at once, then again and again. */
 int su_peer_start(struct su_peer *p, sd_event *ev, const char *path, const struct su_peer_ops *ops, void *ctx,
                   struct su_err *e) SU_MUST_CHECK;

@@ -16,7 +16,7 @@ enum {
     EVENTS = 16,
     BACKLOG = 256,
     TICK_MS = 500,
-    TOGETHER_US = 2000 /* how long an answer waits for others */
+    TOGETHER_US = 1000 /* how long an answer waits for others */
 };
 enum { TAG_SIGN = CONNS, TAG_CONTROL, TAG_WAKE, TAG_SIGNAL }; /* in epoll's data, beside places of connections */
 

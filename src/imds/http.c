@@ -40,10 +40,21 @@ struct headers {
     bool body, big;
 };
 
+/* "X-Forwarded-For : 1", or a carriage return inside, is another header to the library than to others (RFC 9112, 2.2
+ * and 5.1). */
+static bool malformed(const char *name, const char *value)
+{
+    for (; value && *value; value++)
+        if (((unsigned char)*value < ' ' && *value != '\t') || *value == 0x7F)
+            return true;
+    return name[strcspn(name, " \t\r")] != '\0';
+}
+
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct headers *h = cls;
     (void)kind;
+    h->head.malformed |= malformed(name, value);
     if (strcasecmp(name, "Metadata") == 0) {
         h->head.n_metadata++;
         h->head.metadata = value;

@@ -10,6 +10,7 @@ const struct su_refusal su_refusals[SU_REFUSALS] = {
     [SU_LONG_TARGET] = {414, "request.long", "Bad request. The request target is longer than 2047 bytes"},
     [SU_NO_METADATA] = {400, "request.metadata", "Bad request. Required metadata header not specified"},
     [SU_FORWARDED] = {400, "request.forwarded", "Bad request. Requests with X-Forwarded-For are not served"},
+    [SU_BAD_HEADER] = {400, "request.header", "Bad request. A header has a space in its name or a control character"},
     [SU_BAD_ESCAPE] = {400, "query.escape",
                        "Bad request. The request target has a character or an escape that is "
                        "not allowed"},
@@ -223,6 +224,8 @@ static const struct su_refusal *split_query(const char *p, struct su_query *q, c
 /* Agents ask the wire server without the Metadata header; nothing they get there is worth a proxy's while. */
 static const struct su_refusal *judge_headers(const struct su_head *h, bool wire)
 {
+    if (h->malformed)
+        return &su_refusals[SU_BAD_HEADER];
     if (h->forwarded)
         return &su_refusals[SU_FORWARDED];
     if (!wire && (h->n_metadata != 1 || !h->metadata || strcasecmp(h->metadata, "true") != 0))

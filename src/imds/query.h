@@ -37,6 +37,7 @@ enum su_refusal_row {
     SU_LONG_TARGET,
     SU_NO_METADATA,
     SU_FORWARDED,
+    SU_BAD_HEADER,
     SU_BAD_ESCAPE,
     SU_MANY_PARAMETERS,
     SU_TWICE,
@@ -68,6 +69,7 @@ struct su_head {
     unsigned n_metadata;         /* how many Metadata headers */
     const char *metadata;        /* the value of one of them */
     bool forwarded;              /* an X-Forwarded-For header is there */
+    bool malformed;              /* a header that another reader could take for a different one */
 };
 
 struct su_query {

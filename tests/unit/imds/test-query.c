@@ -81,7 +81,7 @@ static void targets(void)
 static const char *headers_of(const char *target, unsigned n, const char *value, bool forwarded)
 {
     static struct su_query q;
-    struct su_head h = {"GET", target, n, value, forwarded};
+    struct su_head h = {"GET", target, n, value, forwarded, false};
     const struct su_refusal *why = su_query_judge(&h, &q);
     return why ? why->id : "none";
 }
@@ -96,6 +96,9 @@ static void headers(void)
     is_str(headers_of(DOC, 1, "true ", false), "request.metadata");
     is_str(headers_of(DOC, 2, "true", false), "request.metadata");
     is_str(headers_of(DOC, 1, "true", true), "request.forwarded");
+    struct su_query odd;
+    const struct su_refusal *why = su_query_judge(&(struct su_head){"GET", DOC, 1, "true", .malformed = true}, &odd);
+    is_str(why ? why->id : "ok", "request.header");
     is_str(headers_of("/nowhere", 0, NULL, false), "request.metadata");
     is_str(headers_of("/machine?comp=goalstate", 0, NULL, false), "none");
     is_str(headers_of("/machine?comp=goalstate", 0, NULL, true), "request.forwarded");

@@ -182,10 +182,28 @@ static int verify_table(struct su_db *db, enum su_query q, const char *kind, con
     return rc;
 }
 
+/* Whoever is asked for goes through indexes, so they must say what the tables say. */
+static int verify_pages(struct su_db *db, struct su_err *e)
+{
+    sqlite3_stmt *s = NULL;
+    if (sqlite3_prepare_v2(db->db, "PRAGMA integrity_check(1)", -1, &s, NULL) != SQLITE_OK)
+        return su_sql_fail(db, e, "the ledger");
+    const char *said = sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
+    int rc = said && strcmp(said, "ok") == 0 ? 0 : -1;
+    if (rc < 0) {
+        const char *head = said ? strrchr(said, '\n') : NULL; /* a line before says which database */
+        const char *what = head ? head + 1 : said ? said : sqlite3_errmsg(db->db);
+        su_fail(e, SU_E_FORMAT, "authority.ledger.corrupt", "the ledger: %.160s", what);
+        su_remedy(e, "Restore the ledger from its backup; docs/authority.md tells how.");
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
 static int verify_all(struct su_db *db, void *arg, struct su_err *e)
 {
     struct su_ledger_proof *p = arg;
-    if (verify_events(db, p, e) < 0 ||
+    if (verify_pages(db, e) < 0 || verify_events(db, p, e) < 0 ||
         verify_table(db, Q_V_CERTS, "certificate", "certificates", certificate_told, &p->certificates, e) < 0 ||
         verify_table(db, Q_V_REVOCATIONS, "revoked", "revocations", revocation_told, &p->revocations, e) < 0)
         return -1;

@@ -33,14 +33,24 @@ void surety_request_free(struct surety_request **q)
     }
 }
 
-int surety_request_set_nonce(struct surety_request *q, const char *nonce, struct surety_error *e)
+static int take_nonce(struct surety_request *q, const char *nonce, size_t least, struct surety_error *e)
 {
     if (nonce && surety_looks_like_server_nonce(nonce))
         return surety_fail(e, SURETY_NONCE_SERVER, NULL);
-    if (!nonce || !surety_charset_ok(nonce, NONCE_MIN, NONCE_MAX))
-        return surety_fail(e, SURETY_USAGE, "a nonce of %d to %d characters of [A-Za-z0-9_-]", NONCE_MIN, NONCE_MAX);
+    if (!nonce || !surety_charset_ok(nonce, least, NONCE_MAX))
+        return surety_fail(e, SURETY_USAGE, "a nonce of %zu to %d characters of [A-Za-z0-9_-]", least, NONCE_MAX);
     memcpy(q->nonce, nonce, strlen(nonce) + 1);
     return SURETY_OK;
+}
+
+int surety_request_set_nonce(struct surety_request *q, const char *nonce, struct surety_error *e)
+{
+    return take_nonce(q, nonce, NONCE_MIN, e);
+}
+
+int surety_request_expect_nonce(struct surety_request *q, const char *nonce, struct surety_error *e)
+{
+    return take_nonce(q, nonce, 1, e);
 }
 
 int surety_request_set_audience(struct surety_request *q, const char *audience, struct surety_error *e)

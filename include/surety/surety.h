@@ -149,6 +149,9 @@ int surety_request_new(struct surety_request **out, struct surety_error *e) SURE
 void surety_request_free(struct surety_request **q) SURETY_API;
 /* 22..32 of [A-Za-z0-9_-], given by whoever wants the proof; not like the server's own "20260728-192400". */
 int surety_request_set_nonce(struct surety_request *q, const char *nonce, struct surety_error *e) SURETY_API;
+/* The nonce that somebody else asked with, for a document at hand: 1..32 of [A-Za-z0-9_-].  Azure's clients often use
+ * ten digits, which is too few to be sure of for questions of one's own. */
+int surety_request_expect_nonce(struct surety_request *q, const char *nonce, struct surety_error *e) SURETY_API;
 /* Who the document is for: 1..255 printable ASCII characters without '"' and '\'; "" takes it back. */
 int surety_request_set_audience(struct surety_request *q, const char *audience, struct surety_error *e) SURETY_API;
 /* Thumbprint of a key that the document is to be bound to: 1..64 of [A-Za-z0-9_-] (RFC 7638 in base64url has 43). */

@@ -258,7 +258,7 @@ static int make_request(const struct su_args *a, struct surety_request **out, st
         return su_fail(e, SU_E_USAGE, "cli.option.value", "--audience and --key need the --nonce of the same question");
     if (!nonce)
         return 0;
-    if (surety_request_new(out, &se) != 0 || surety_request_set_nonce(*out, nonce, &se) != 0 ||
+    if (surety_request_new(out, &se) != 0 || surety_request_expect_nonce(*out, nonce, &se) != 0 ||
         (audience && surety_request_set_audience(*out, audience, &se) != 0) ||
         (key && surety_request_set_key(*out, key, &se) != 0))
         return fail_from(&se, e);

@@ -331,6 +331,9 @@ static void test_requests(void)
        "nonces");
     ok(surety_request_set_nonce(a, "20260921-132640", &e) == SURETY_NONCE_SERVER, "the server's is not fresh");
     ok(surety_request_set_nonce(a, "123456789012345678901", &e) == SURETY_USAGE, "21 characters");
+    ok(surety_request_expect_nonce(a, "20260921-132640", &e) == SURETY_NONCE_SERVER, "nor for somebody else");
+    ok(surety_request_expect_nonce(a, "", &e) == SURETY_USAGE, "an empty one");
+    ok(surety_request_expect_nonce(a, "1234567890", &e) == SURETY_OK, "ten digits that somebody else asked with");
     ok(surety_request_set_nonce(a, "123456789012345678901234567890123", &e) == SURETY_USAGE, "33 characters");
     ok(surety_request_set_nonce(a, "1234567890123456789012/", &e) == SURETY_USAGE, "a slash");
     ok(surety_request_set_audience(a, "a\"b", &e) == SURETY_USAGE &&

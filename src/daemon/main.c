@@ -3,12 +3,14 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -145,6 +147,22 @@ static int make_dirs(const struct su_daemon *d, struct su_err *e)
     return 0;
 }
 
+/* One suretyd for a state: another one would take this one's sockets of VMs and its store. */
+static int lock_state(const struct su_daemon *d, struct su_err *e)
+{
+    char path[256];
+    if (su_daemon_path(d->state_dir, "host/lock", path, sizeof path, e) < 0)
+        return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* kept until the process ends */
+    if (fd < 0)
+        return su_fail_os(e, "daemon.dir", "opening %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    close(fd);
+    su_fail(e, SU_E_CONFLICT, "daemon.running", "another suretyd uses %s", d->state_dir);
+    return su_remedy(e, "Stop it, or give this one a --state of its own");
+}
+
 static int prepare(struct su_daemon *d, const struct options *o, struct su_err *e)
 {
     pthread_condattr_t a;
@@ -167,7 +185,7 @@ static int prepare(struct su_daemon *d, const struct options *o, struct su_err *
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p + ('a' - 'A'));
     d->facts.vsock_wanted = d->conf.vsock_port != 0;
-    return make_dirs(d, e);
+    return make_dirs(d, e) < 0 ? -1 : lock_state(d, e);
 }
 
 static int start(struct su_daemon *d, struct su_httpd **api, struct su_err *e)

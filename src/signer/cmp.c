@@ -16,7 +16,7 @@ struct run {
     const struct su_generation *now;
     STACK_OF(X509) * roots; /* pinned; of an enrolment: those that came with the answer */
     struct su_generation *out;
-    bool failed, locked;
+    bool failed, locked, asked;
     struct su_err err;
 };
 
@@ -65,6 +65,7 @@ static OSSL_CMP_MSG *transfer(OSSL_CMP_CTX *c, const OSSL_CMP_MSG *request)
     BIO *b = BIO_new(BIO_s_mem());
     char *p;
     OSSL_CMP_MSG *answer = NULL;
+    r->asked = true;
     unlock(r); /* a device is not held while the network is slow */
     if (b && i2d_OSSL_CMP_MSG_bio(b, request)) {
         long n = BIO_get_mem_data(b, &p);
@@ -179,6 +180,8 @@ static int explain(struct run *r, OSSL_CMP_CTX *c, struct su_err *e)
         clean(text);
         ERR_clear_error();
         su_fail(e, SU_E_REFUSED, "cmp.refused", "the authority refuses: %s", text);
+    } else if (!r->asked) { /* signing it with the new key failed: nothing that a token could cure */
+        return su_fail_ssl(e, SU_E_IO, "cmp.request", "the request cannot be signed with the new key");
     } else {
         su_fail_ssl(e, SU_E_FORMAT, "cmp.answer", "the authority's answer cannot be accepted");
     }

@@ -40,7 +40,7 @@ static ssize_t count(void *arg, char *out, size_t cap)
     return *n == 3 ? 0 : (ssize_t)snprintf(out, cap, "line %d\n", ++*n);
 }
 
-static int freed;
+static volatile int freed;
 static void free_count(void *arg)
 {
     (void)arg;
@@ -115,6 +115,8 @@ static void talk(void)
     ok(call("POST", "/v1/things/1", "", out, sizeof out) == 405 && strstr(out, "http.method"));
     ok(call("GET", "/v1/stream", NULL, out, sizeof out) == 200);
     is_str(out, "line 1\nline 2\nline 3\n");
+    for (int i = 0; i < 200 && freed == 0; i++) /* the server's thread may still be on its way there */
+        usleep(10000);
     ok(freed == 1, "the stream was released");
     char big[1002];
     memset(big, 'x', sizeof big - 1);

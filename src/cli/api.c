@@ -174,3 +174,10 @@ void su_api_table(const json_t *rows, const struct su_api_column *c, size_t n,
                 putchar('\n');
         }
 }
+
+void su_api_line(const char *what, const char *value)
+{
+    printf("%-14s ", what);
+    su_print_safe(value[0] ? value : "-", stdout);
+    putchar('\n');
+}

@@ -19,13 +19,6 @@ static void print_notice(const char *what, const json_t *n)
     }
 }
 
-static void line(const char *what, const char *value)
-{
-    printf("%-14s ", what);
-    su_print_safe(value[0] ? value : "-", stdout);
-    putchar('\n');
-}
-
 static const char *yes_no(const json_t *o, const char *path)
 {
     return json_is_true(su_api_member(o, path)) ? "connected" : "not connected";
@@ -34,23 +27,23 @@ static const char *yes_no(const json_t *o, const char *path)
 static void print_server(const json_t *o)
 {
     const json_t *w = su_api_member(o, "warnings");
-    line("server", su_api_text(o, "name"));
-    line("cluster", su_api_text(o, "cluster"));
-    line("state", su_api_text(o, "state"));
+    su_api_line("server", su_api_text(o, "name"));
+    su_api_line("cluster", su_api_text(o, "cluster"));
+    su_api_line("state", su_api_text(o, "state"));
     print_notice("reason", su_api_member(o, "reason"));
     for (size_t i = 0; i < json_array_size(w); i++)
         print_notice("warning", json_array_get(w, i));
-    line("authority", su_api_text(o, "authority"));
-    line("certificate", su_api_text(o, "certificate.serial"));
-    line("valid from", su_api_text(o, "certificate.notBefore"));
-    line("valid until", su_api_text(o, "certificate.notAfter"));
-    line("last sync", su_api_text(o, "sync.last"));
-    line("next sync", su_api_text(o, "sync.next"));
-    line("needed before", su_api_text(o, "sync.neededBefore"));
-    line("key", su_api_text(o, "parts.signer.key"));
-    line("signer", su_api_text(o, "parts.signer.state"));
-    line("imds", yes_no(o, "parts.imds.connected"));
-    line("libvirt", yes_no(o, "parts.libvirt.connected"));
+    su_api_line("authority", su_api_text(o, "authority"));
+    su_api_line("certificate", su_api_text(o, "certificate.serial"));
+    su_api_line("valid from", su_api_text(o, "certificate.notBefore"));
+    su_api_line("valid until", su_api_text(o, "certificate.notAfter"));
+    su_api_line("last sync", su_api_text(o, "sync.last"));
+    su_api_line("next sync", su_api_text(o, "sync.next"));
+    su_api_line("needed before", su_api_text(o, "sync.neededBefore"));
+    su_api_line("key", su_api_text(o, "parts.signer.key"));
+    su_api_line("signer", su_api_text(o, "parts.signer.state"));
+    su_api_line("imds", yes_no(o, "parts.imds.connected"));
+    su_api_line("libvirt", yes_no(o, "parts.libvirt.connected"));
     printf("%-14s %lld running, %lld served, %lld cut off\n", "VMs",
            (long long)json_integer_value(su_api_member(o, "vms.running")),
            (long long)json_integer_value(su_api_member(o, "vms.served")),

@@ -39,13 +39,6 @@ static int verb_list(const struct su_args *a, struct su_err *e)
     return SU_EXIT_OK;
 }
 
-static void line(const char *what, const char *value)
-{
-    printf("%-14s ", what);
-    su_print_safe(value[0] ? value : "-", stdout);
-    putchar('\n');
-}
-
 static const char *yes(const json_t *o, const char *path)
 {
     return json_is_true(su_api_member(o, path)) ? "yes" : "no";
@@ -55,23 +48,23 @@ static void print_vm(const json_t *o)
 {
     char transports[64];
     cell(o, 3, transports, sizeof transports);
-    line("name", su_api_text(o, "name"));
-    line("uuid", su_api_text(o, "uuid"));
-    line("source", su_api_text(o, "source"));
-    line("running", yes(o, "running"));
-    line("status", su_api_text(o, "status"));
+    su_api_line("name", su_api_text(o, "name"));
+    su_api_line("uuid", su_api_text(o, "uuid"));
+    su_api_line("source", su_api_text(o, "source"));
+    su_api_line("running", yes(o, "running"));
+    su_api_line("status", su_api_text(o, "status"));
     if (su_api_text(o, "problem.id")[0]) {
-        line("problem", su_api_text(o, "problem.text"));
-        line("problem id", su_api_text(o, "problem.id"));
+        su_api_line("problem", su_api_text(o, "problem.text"));
+        su_api_line("problem id", su_api_text(o, "problem.id"));
     }
-    line("transport", transports);
+    su_api_line("transport", transports);
     printf("%-14s %lld\n", "vsock cid", (long long)json_integer_value(su_api_member(o, "cid")));
-    line("secure boot", yes(o, "security.secureBoot"));
-    line("vtpm", yes(o, "security.vTpm"));
-    line("security type", su_api_text(o, "security.securityType"));
-    line("last document", su_api_text(o, "lastDocument"));
-    line("last verified", su_api_text(o, "lastVerified"));
-    line("guest says", su_api_text(o, "lastResult"));
+    su_api_line("secure boot", yes(o, "security.secureBoot"));
+    su_api_line("vtpm", yes(o, "security.vTpm"));
+    su_api_line("security type", su_api_text(o, "security.securityType"));
+    su_api_line("last document", su_api_text(o, "lastDocument"));
+    su_api_line("last verified", su_api_text(o, "lastVerified"));
+    su_api_line("guest says", su_api_text(o, "lastResult"));
 }
 
 static int verb_show(const struct su_args *a, struct su_err *e)

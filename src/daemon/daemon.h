@@ -12,7 +12,7 @@
 #pragma once
 #include "daemon/peer.h"
 #include "daemon/state.h"
-#include "daemon/store.h"
+#include "store/store.h"
 #include "daemon/vmtab.h"
 #include "net/httpd.h"
 #include "wire/imds.h"

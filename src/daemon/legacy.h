@@ -40,7 +40,7 @@
  *   legacy.mode       SU_E_USAGE     [legacy] mode is unknown
  *   legacy.full       SU_E_RANGE     SU_LEGACY_PORTS VMs are granted */
 #pragma once
-#include "daemon/store.h"
+#include "store/store.h"
 #include "wire/hostconf.h"
 #include <libvirt/libvirt.h>
 

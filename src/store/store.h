@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* daemon/store.h - suretyd's own records: keys with values and revisions, and a log that is cut by count.
+/* store/store.h - records of surety's programs: keys with values and revisions, and a log that is cut by count.
  *
  * Records: a key is text of at most SU_STORE_KEY bytes, a value at most SU_STORE_VALUE bytes.  The revision of a key is
  * 1 when it is made and grows by one with each write; a write names the revision it expects, so that two writers

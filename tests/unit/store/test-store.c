@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/tmpdir.h"
-#include "daemon/store.h"
+#include "store/store.h"
 #include "tests/lib/tap.h"
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* upgrade/verify.h - is the VM what the upgrade promised?  Evidence from outside and inside, row by row.
+ *
+ * outside: the running definition (firmware, loader, TPM), the NVRAM file (Secure Boot's keys; that shim ran), swtpm's
+ *          state, frames the cards have sent.
+ * inside:  the guest agent reads the guest's own view: the SecureBoot variable, the TPM's PCR 4, the event log, the OS,
+ *          root's disk against the ESP's disk, the network.
+ * Pure rows over collected evidence, so that each is tested without a guest. */
+#pragma once
+#include "upgrade/agent.h"
+#include "upgrade/checks.h"
+
+enum su_proof { SU_PROOF_YES, SU_PROOF_NO, SU_PROOF_OPEN /* cannot be told from here */ };
+const char *su_proof_name(enum su_proof p); /* "yes", "no", "open" */
+
+struct su_expect {
+    bool secure_boot, vtpm;
+    bool has_pcr4;
+    char pcr4[65];                                                 /* hex, predicted; "": none */
+    char os_id[64], os_version[64], machine_id[40], hostname[256]; /* "": not known */
+    bool agent_before;   /* it answered before the upgrade: it has to afterwards */
+    bool network_before; /* the guest had an address or sent frames before */
+};
+
+struct su_evidence {
+    struct su_domain live;
+    bool running;
+    bool nvram_read, nvram_keys, nvram_shim; /* PK is there; SbatLevel is there: shim has run */
+    bool tpm_state;
+    uint64_t tx_bytes;
+    bool inside; /* the agent answered */
+    struct su_err inside_why;
+    struct su_agent_facts agent;
+    enum su_tri efi, secure_boot, setup_mode, tpm2;
+    char pcr4[65];                    /* "": could not be read */
+    char log_pcr4[65];                /* replayed from the event log; "" */
+    char root_disk[64], esp_disk[64]; /* of the kernel; "": unknown */
+    enum su_tri root_is_ours;
+    uint32_t n_addresses; /* of the guest's cards, without loopback and link-local */
+    uint32_t n_up;        /* cards that have a configured name and are up */
+};
+
+enum { SU_VERIFY_ROWS = 24 };
+struct su_verify_row {
+    const char *id; /* static: "verify.firmware", "verify.secure-boot", "verify.pcr4" ... */
+    enum su_proof proof;
+    bool required;   /* a "no" here fails the upgrade; an "open" never does, but it is said */
+    const char *how; /* static: "outside", "guest agent" */
+    char text[240];
+};
+struct su_verified {
+    unsigned n, no, open; /* of required rows */
+    struct su_verify_row row[SU_VERIFY_ROWS];
+};
+
+/* Waits for the guest (its agent, or for signs of life from outside), then collects. */
+int su_verify_collect(struct su_hv *hv, const char *uuid, const struct su_expect *x, uint32_t timeout_s,
+                      bool (*cancelled)(void *), void *arg, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
+/* Once, without waiting: surety vm verify. */
+int su_verify_look(struct su_hv *hv, const char *uuid, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
+void su_verify_judge(const struct su_expect *x, const struct su_evidence *ev, struct su_verified *out);
+json_t *su_verified_json(const struct su_verified *v); /* new reference */
+json_t *su_expect_json(const struct su_expect *x);
+int su_expect_parse(const json_t *o, struct su_expect *out, struct su_err *e) SU_MUST_CHECK;
+
+/* finish: what has to be run in the guest so that shim and GRUB are updated with it, by distribution.  Lines of shell
+ * for people; static.  NULL: nothing is known for this system. */
+const char *su_finish_commands(const char *os_id);
+/* Runs them through the agent.  log: what they printed. */
+int su_finish_run(struct su_hv *hv, const char *uuid, const char *os_id, uint32_t timeout_s, struct su_buf *log,
+                  struct su_err *e) SU_MUST_CHECK;

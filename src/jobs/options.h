@@ -24,6 +24,7 @@ struct su_job_options {
     enum su_machine machine;      /* --machine q35|i440fx (q35) */
     bool force;                   /* --force: power off a guest that does not shut down */
     bool allow_unsigned;          /* --allow-unsigned, as of surety disk */
+    bool dry_run;                 /* --dry-run: upgrade, the plan alone; nothing is changed */
     bool no_start;                /* --no-start: a VM that was off stays off; it is then not verified */
     bool finish;                  /* --finish: the distribution's EFI packages are installed through the agent */
     bool keep_data;               /* rollback: the layout only */

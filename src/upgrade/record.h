@@ -37,10 +37,14 @@ struct su_vm_record {
     struct su_restore restore;
     struct su_expect expect;
     char boot_target[16], image[SU_DOM_PATH], format[16]; /* what is converted: the overlay when there is one */
+    char boot_key[40];                                    /* su_disk_lock's, of the boot disk as it was */
     char undo[SU_DOM_PATH];                               /* journal: DIR/undo */
+    bool by_request;                                      /* undoing: a rollback was asked for; nothing failed */
+    bool keep_data;                                       /* that rollback: the layout alone */
     char old_machine[64], old_firmware[8], new_machine[64], version[32];
     char os_name[128];
     uint64_t begun, changed, done;  /* seconds since 1970 */
+    uint64_t saved, started;        /* when the restore point was taken; when we started it with UEFI; 0: never */
     uint64_t step_us[SU_VM_STATES]; /* how long each step took */
     struct su_err_text {
         char id[96], text[240], remedy[240];

@@ -31,8 +31,8 @@ struct su_job_options {
     bool yes;                     /* rollback, full: newer data may be lost */
     bool keep_going;              /* --keep-going: the batch does not stop after failures */
     uint32_t batch;               /* --batch N (5), 1..64: VMs at a time */
-    uint32_t canary;              /* --canary N (0): that many first; one that fails stops the batch */
-    uint32_t max_failures;        /* --max-failures N (1): that many failures stop the batch; see batch.h */
+    uint32_t canary;              /* --canary N (0): that many first; one that is not ok stops the batch */
+    uint32_t max_failures;        /* --max-failures N (1): that many that failed or are stuck stop the batch */
     uint32_t shutdown_timeout;    /* --shutdown-timeout S (300), seconds, 1..86400; half for the agent, half for ACPI */
     uint32_t verify_timeout;      /* --verify-timeout S (600), seconds, 1..86400 */
     char boot_files[512];         /* --boot-files DIR; "": search */
@@ -46,16 +46,20 @@ void su_job_options_default(struct su_job_options *o);
 /* Strict: an unknown member, a wrong type, a number out of range, a path that is not absolute, text with control
  * characters are SU_E_USAGE "job.option".  On failure *out is untouched. */
 int su_job_options_parse(const json_t *o, struct su_job_options *out, struct su_err *e) SU_MUST_CHECK;
+/* What is not at its default has to be known to the operation: SU_E_USAGE "job.option".  su_batch_make() asks. */
+int su_job_options_fit(const struct su_job_options *o, enum su_op op, struct su_err *e) SU_MUST_CHECK;
 json_t *su_job_options_json(const struct su_job_options *o); /* all members; new reference, NULL: out of memory */
 
 /* One row a member, for the command line too. */
 struct su_job_option_row {
     const char *name; /* without "--" */
-    enum { SU_JOB_SWITCH, SU_JOB_ONOFF, SU_JOB_WORD, SU_JOB_NUMBER, SU_JOB_PATH, SU_JOB_TEXT } type;
+    /* in JSON: true or false, the same, a string, a number, a string, a string */
+    enum su_job_option_type { SU_JOB_SWITCH, SU_JOB_ONOFF, SU_JOB_WORD, SU_JOB_NUMBER, SU_JOB_PATH, SU_JOB_TEXT } type;
     size_t offset;
-    const char *words; /* SU_JOB_WORD: "auto overlay internal none", in the order of the enum */
-    uint32_t min, max, fallback;
-    unsigned ops; /* bit set of enum su_op that know it */
+    const char *words;           /* SU_JOB_WORD: "auto overlay internal none", in the order of the enum */
+    uint32_t min, max, fallback; /* SU_JOB_NUMBER: the range; fallback: the default of numbers and of ON or OFF.
+                                  * SU_JOB_PATH and SU_JOB_TEXT: max is the size of the member */
+    unsigned ops;                /* bit set of enum su_op that know it */
 };
 extern const struct su_job_option_row su_job_option_rows[];
 extern const size_t su_job_option_count;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* upgrade/worker.h - the disk worker: `surety disk ...` as a child, confined to one disk and one journal.
  *
- * Bytes of a guest's disk are only read there.  What it prints is JSON of our own making; its texts may come from the
- * guest.  The program is this one (/proc/self/exe), or SURETY_DISK_WORKER for tests. */
+ * Bytes of a guest's disk are only read there, so whoever takes it over through them may answer anything: its answer is
+ * bounded, parsed strictly, and its texts are cleaned.  The program is this one (/proc/self/exe), or SURETY_DISK_WORKER
+ * for tests.  It confines itself (base/confine.h) and ends with the thread that started it, by SIGTERM: a conversion is
+ * then put back first, so whoever continues may meet "disk.in-use" for a moment.  Thread safe.
+ * Errors: the worker's own, with its id and remedy; SU_E_IO "vm.disk.worker", SU_E_FORMAT "vm.disk.worker" (no answer,
+ * or not one of ours), SU_E_IO "vm.disk.timeout". */
 #pragma once
 #include "upgrade/domain.h"
 #include <jansson.h>
@@ -17,8 +21,10 @@ struct su_worker {
     bool no_grow;
     unsigned timeout_s; /* 0: 600 */
 };
-/* verb: "inspect", "validate", "convert", "rollback", "recover".  *status is the exit status (0, 1, 3, 4); with
- * status 1 the call fails with the worker's own id, message and remedy.  *out: its answer, new reference. */
+enum { SU_WORKER_ANSWER = 4 << 20 }; /* bytes */
+/* verb: "inspect", "validate", "convert", "rollback", "recover".  *status is the exit status: 0, 3 (a rule stops it) or
+ * 4 (is GPT already); every other one fails with the worker's own id, message and remedy.  *out: its answer, new
+ * reference. */
 int su_worker_run(const struct su_worker *w, const char *verb, int *status, json_t **out,
                   struct su_err *e) SU_MUST_CHECK;
 
@@ -30,7 +36,7 @@ struct su_disk_facts {
     bool stale;    /* read while the VM ran */
     char table[8]; /* "mbr", "gpt", "none" */
     char os[16], os_id[64], os_version[64], os_name[128], hostname[256], machine_id[40];
-    char root_volume[64];
+    char root_volume[64], root_uuid[40];             /* UUID of the file system */
     bool secure_boot_firmware_known, secure_boot_ok; /* shim, GRUB and kernel are accepted by the firmware's keys */
     bool hibernation, has_pcr4;
     char pcr4[65]; /* hex */
@@ -53,3 +59,9 @@ struct su_disk_facts {
 };
 /* Never fails for the disk's sake: what went wrong is in out->why. */
 int su_worker_facts(const struct su_worker *w, struct su_disk_facts *out, struct su_err *e) SU_MUST_CHECK;
+
+/* Pure.  The error an answer tells; always -1.  Ids that fit the form of one, and remedies, are kept for ever: a
+ * bounded number of them, after which the id is "vm.disk.worker". */
+int su_worker_error(const json_t *answer, struct su_err *e);
+/* Pure.  What an answer of inspect tells; members that are missing or of another type leave "unknown". */
+void su_worker_parse(const json_t *answer, bool stale, struct su_disk_facts *out);

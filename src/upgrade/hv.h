@@ -27,7 +27,9 @@ struct su_hv_vm {
     bool job;                       /* a job of libvirt's runs: backup, migration, block job */
 };
 typedef int (*su_hv_each)(void *arg, const struct su_hv_vm *vm);
-int su_hv_list(struct su_hv *hv, su_hv_each each, void *arg, struct su_err *e) SU_MUST_CHECK; /* by name order */
+/* By name order, without a round trip a VM: updated and job are false, snapshots and checkpoints are 1 when there are
+ * any. */
+int su_hv_list(struct su_hv *hv, su_hv_each each, void *arg, struct su_err *e) SU_MUST_CHECK;
 int su_hv_find(struct su_hv *hv, const char *name_or_uuid, struct su_hv_vm *out, struct su_err *e) SU_MUST_CHECK;
 
 /* Appends. live: as it runs; else as it is defined. */
@@ -39,17 +41,20 @@ enum su_hv_stop { SU_HV_STOP_AGENT, SU_HV_STOP_ACPI, SU_HV_STOP_DESTROY };
 int su_hv_stop(struct su_hv *hv, const char *uuid, enum su_hv_stop how, struct su_err *e) SU_MUST_CHECK;
 /* *off: whether it is off within so many milliseconds. */
 int su_hv_wait_off(struct su_hv *hv, const char *uuid, uint32_t ms, bool *off, struct su_err *e) SU_MUST_CHECK;
-/* <surety:upgrade ...>: element NULL removes it.  Live and defined. */
+/* element: <upgrade state='...' .../>, with or without the prefix surety: and its xmlns:surety, which libvirt adds;
+ * NULL removes it.  Live and defined. */
 int su_hv_mark(struct su_hv *hv, const char *uuid, const char *element, struct su_err *e) SU_MUST_CHECK;
 /* One command to the QEMU guest agent; answer is what it said, at most SU_HV_AGENT bytes: hostile.
  * SU_E_MISSING "vm.agent" when nobody answers within timeout_s. */
 enum { SU_HV_AGENT = 4 << 20 };
 int su_hv_agent(struct su_hv *hv, const char *uuid, const char *command, uint32_t timeout_s, struct su_buf *answer,
                 struct su_err *e) SU_MUST_CHECK;
-/* Bytes sent and received by all cards since start; -1 -> SU_E_MISSING. */
+/* Bytes received and sent by all cards since start.  SU_E_MISSING "vm.net": nobody counts them. */
 int su_hv_net(struct su_hv *hv, const char *uuid, uint64_t *rx, uint64_t *tx, struct su_err *e) SU_MUST_CHECK;
-/* Merges a live disk into its backing file and goes on there. */
-int su_hv_commit_disk(struct su_hv *hv, const char *uuid, const char *target, struct su_err *e) SU_MUST_CHECK;
+/* Merges a live disk into its backing file and goes on there.  overlay: the file that is given up; when the disk does
+ * not run on it any more, nothing is done.  Takes as long as copying does. */
+int su_hv_commit_disk(struct su_hv *hv, const char *uuid, const char *target, const char *overlay,
+                      struct su_err *e) SU_MUST_CHECK;
 
 /* What the host can: virConnectGetDomainCapabilities() for this arch, machine and type. */
 struct su_hv_caps {

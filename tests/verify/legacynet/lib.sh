@@ -1,66 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
-# A host of its own for tests of the legacy network: libvirtd in mount, network, UTS and process namespaces, with
-# private directories, and guests under TCG that do what they are told. Source me after tests/verify/lib.sh.
-# in_namespaces must come first: it starts the script again.
-
-in_namespaces() { # in_namespaces "$0" "$@"
-    [ -z "${SURETY_NAMESPACES:-}" ] || return 0
-    exec env SURETY_NAMESPACES=1 unshare --mount --net --uts --pid --fork --kill-child --mount-proc \
-        --propagation private "$@"
-}
-
-# libvirt writes into /sys/class/net of its own network namespace, so /sys has to show that one
-private_host() {
-    local d
-    mkdir -p "$T"/{etc,run,lib,log}
-    chmod 755 "$T" "$T"/{etc,run,lib,log}
-    mount --rbind /sys/fs/cgroup /mnt # not below T, which is removed in the end
-    mount -t sysfs sysfs /sys
-    mount --rbind /mnt /sys/fs/cgroup
-    umount -R -l /mnt
-    hostname legacy-host
-    ip link set lo up
-    cp -a /etc/libvirt/. "$T/etc/"
-    rm -rf "$T"/etc/qemu/networks/* "$T"/etc/qemu/*.xml
-    mkdir -p /run/libvirt /var/log/libvirt
-    for d in etc:/etc/libvirt run:/run/libvirt lib:/var/lib/libvirt log:/var/log/libvirt; do
-        mount --bind "$T/${d%%:*}" "${d#*:}"
-    done
-    mkdir -p /var/lib/libvirt/{boot,qemu/nvram} /var/log/libvirt/qemu
-    chown libvirt-qemu:libvirt-qemu /var/lib/libvirt/qemu /var/lib/libvirt/qemu/nvram
-    printf 'unix_sock_dir="/run/libvirt"\nauth_unix_rw="none"\nhost_uuid="%s"\n' \
-        00000000-1111-2222-3333-000000000042 >>/etc/libvirt/libvirtd.conf
-}
-
-start_libvirtd() {
-    virtlogd -p /run/libvirt/virtlogd.pid >"$T/virtlogd.log" 2>&1 </dev/null &
-    CHILDREN+=($!)
-    wait_for test -S /run/libvirt/virtlogd-sock
-    restart_libvirtd
-}
-
-LIBVIRTD=
-restart_libvirtd() { # domains go on
-    local i
-    if [ -n "$LIBVIRTD" ]; then stop "$LIBVIRTD"; fi
-    libvirtd -p /run/libvirt/libvirtd.pid >>"$T/libvirtd.log" 2>&1 </dev/null &
-    LIBVIRTD=$!
-    CHILDREN+=("$LIBVIRTD")
-    for ((i = 0; i < 300; i++)); do
-        virsh uri >/dev/null 2>&1 && return
-        sleep 0.1
-    done
-    return 1
-}
-
-stop_host() {
-    local d pid
-    for d in $(virsh list --name 2>/dev/null); do
-        pid=$(cat "/run/libvirt/qemu/$d.pid" 2>/dev/null)
-        virsh destroy "$d" >/dev/null 2>&1 || { [ -z "$pid" ] || kill -9 "$pid"; }
-    done
-}
+# Guests of the legacy network's tests, under TCG, that do what they are told, on a host of its own
+# (tests/lib/libvirt.sh). Source me first: in_namespaces starts the script again; then tests/verify/lib.sh.
+. "$(dirname "${BASH_SOURCE[0]}")/../../lib/libvirt.sh"
 
 # ---- guests ---------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# A virtualization host with legacy VMs: libvirt of its own (tests/lib/libvirt.sh), vTPMs, a network without uplink that
+# gives addresses, real Debian disks for BIOS machines, and the guest agent to ask the guests behind surety's back.
+#
+#   . "$(dirname "$0")/lab.sh"; lab_enter "$0" "$@"; lab_up
+#   lab_disk web1 a qcow2; lab_define web1 "$REPLY"; lab_boot web1; lab_sh web1 'ip -br addr'
+#
+# BUILD: where the programs were built. KEEP=1 keeps the scratch files.
+LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$LAB/../lib/libvirt.sh"
+: "${SURETY_CACHE:=/var/cache/surety-test}"
+export SURETY_CACHE
+BUILD=$(realpath "${BUILD:-$LAB/../../build}")
+# shellcheck disable=SC2034 # for the suites
+SURETY=$BUILD/surety
+IMAGES=/var/lib/libvirt/images
+
+# Comes first; after it there are T, the TAP functions, and a libvirt of one's own.
+lab_enter() { # lab_enter "$0" "$@"
+    in_namespaces "$@"
+    # shellcheck source=/dev/null
+    . "$LAB/../lib/tap.sh"
+}
+
+lab_up() {
+    private_host lab-host 00000000-1111-2222-3333-000000000077
+    private_tpm
+    start_libvirtd || { tail -20 "$T/libvirtd.log" >&2; echo "Bail out! libvirtd does not start"; exit 1; }
+    trap 'stop_host; cleanup' EXIT
+    virsh -q net-define /dev/stdin >/dev/null <<'X' && virsh -q net-start lab >/dev/null
+<network><name>lab</name><bridge name='vbr-lab' stp='off' delay='0'/>
+<ip address='192.168.77.1' netmask='255.255.255.0'><dhcp><range start='192.168.77.100' end='192.168.77.250'/></dhcp></ip>
+</network>
+X
+    "$LAB/../images/get-efi.sh" "$SURETY_CACHE/efi" >"$T/efi.log" 2>&1 || { echo "Bail out! no boot files"; exit 1; }
+}
+
+# ---- disks ----------------------------------------------------------------------------------------------------------
+
+# lab_disk NAME VARIANT [qcow2|raw] [OPTION...]: the file in REPLY; options as of make-legacy-image.sh
+lab_disk() {
+    local name=$1 variant=$2 format=${3:-qcow2}
+    shift $(($# < 3 ? $# : 3))
+    REPLY=$IMAGES/$name.$format
+    "$LAB/../images/make-legacy-image.sh" --variant "$variant" "--$format" "$REPLY" "$@" >"$T/image.log" 2>&1 ||
+        { note "$(tail -5 "$T/image.log")"; return 1; }
+}
+
+# ---- VMs ------------------------------------------------------------------------------------------------------------
+
+# lab_uuid NAME, lab_mac NAME: made from the name, so that a suite knows them
+lab_uuid() { md5sum <<<"$1" | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-4\3-8\4-\5/'; }
+lab_mac() { md5sum <<<"$1" | sed -E 's/^(..)(..)(..).*/52:54:00:\1:\2:\3/'; }
+
+disk_xml() { # disk_xml BUS FILE FORMAT: the boot disk with its controller
+    local target=vda controller=''
+    case $1 in
+    sata) target=sda controller="<controller type='sata' index='0'/>";;
+    scsi) target=sda controller="<controller type='scsi' index='0' model='virtio-scsi'/>";;
+    ide) target=hda;;
+    esac
+    echo "$controller<disk type='file' device='disk'><driver name='qemu' type='$3' cache='unsafe'/><source file='$2'/>" \
+        "<target dev='$target' bus='$1'/><boot order='1'/></disk>"
+}
+
+os_xml() { # os_xml MACHINE FIRMWARE
+    case $2 in
+    bios) echo "<os><type arch='x86_64' machine='$1'>hvm</type></os>";;
+    uefi) echo "<os firmware='efi'><type arch='x86_64' machine='$1'>hvm</type>" \
+        "<firmware><feature enabled='no' name='secure-boot'/><feature enabled='no' name='enrolled-keys'/></firmware></os>";;
+    sb) echo "<os firmware='efi'><type arch='x86_64' machine='$1'>hvm</type><firmware><feature enabled='yes'" \
+        "name='secure-boot'/><feature enabled='yes' name='enrolled-keys'/></firmware><loader secure='yes'/></os>";;
+    esac
+}
+
+# lab_define NAME DISK [KEY=VALUE...]
+#   bus=virtio|sata|scsi|ide  format=qcow2|raw (by the file's ending)  machine=pc|q35  firmware=bios|uefi|sb
+#   agent=yes|no  tpm=no|yes  memory=MIB  vcpus=N  devices=XML
+# A card in slot 3 (ens3 in the guest), the console in /var/log/libvirt/NAME.console.
+lab_define() {
+    local name=$1 file=$2 bus=virtio format=${2##*.} machine=pc firmware=bios agent=yes tpm=no memory=768 vcpus=2
+    local devices='' features='<acpi/><apic/>' pair
+    shift 2
+    for pair in "$@"; do local "${pair%%=*}"="${pair#*=}"; done
+    [ "$firmware" != sb ] || features+="<smm state='on'/>"
+    [ "$agent" = no ] || devices+="<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+    [ "$tpm" = no ] || devices+="<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
+    cat >"$T/$name.xml" <<X
+<domain type='qemu'><name>$name</name><uuid>$(lab_uuid "$name")</uuid><memory unit='MiB'>$memory</memory>
+<vcpu>$vcpus</vcpu>$(os_xml "$machine" "$firmware")<features>$features</features>
+<on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
+<devices>$(disk_xml "$bus" "$file" "$format")$devices
+<interface type='network'><mac address='$(lab_mac "$name")'/><source network='lab'/><model type='virtio'/>
+$([ "$machine" != pc ] || echo "<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/>")</interface>
+<serial type='file'><source path='/var/log/libvirt/$name.console'/></serial>
+<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+<memballoon model='none'/></devices></domain>
+X
+    virsh -q define "$T/$name.xml" >/dev/null
+}
+
+lab_state() { virsh domstate "$1" 2>/dev/null | head -1; }
+lab_xml() { virsh dumpxml --inactive "$1"; }
+lab_console() { tr -d '\0\r' <"/var/log/libvirt/$1.console" 2>/dev/null; }
+
+lab_wait_state() { # lab_wait_state NAME STATE [SECONDS]
+    local end=$((SECONDS + ${3:-120}))
+    until [ "$(lab_state "$1")" = "$2" ]; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.3
+    done
+}
+
+lab_boot() { # lab_boot NAME...: started, until their agents answer
+    local n
+    for n in "$@"; do virsh -q start "$n" >/dev/null || return 1; done
+    for n in "$@"; do lab_wait_agent "$n" || return 1; done
+}
+
+lab_off() { # lab_off NAME: shut down in the guest
+    virsh -q shutdown "$1" --mode agent >/dev/null 2>&1 || virsh -q shutdown "$1" >/dev/null
+    lab_wait_state "$1" 'shut off' || { virsh -q destroy "$1"; return 1; }
+}
+
+# What surety and libvirt keep of a VM beside its definition, one line a thing; empty: nothing
+lab_leftovers() { # lab_leftovers NAME
+    local d
+    d=/var/lib/libvirt/swtpm/$(lab_uuid "$1")
+    [ ! -e "$d" ] || echo "$d"
+    [ ! -e "/var/lib/libvirt/qemu/nvram/$1_VARS.fd" ] || echo "/var/lib/libvirt/qemu/nvram/$1_VARS.fd"
+}
+
+# ---- guests ---------------------------------------------------------------------------------------------------------
+
+agent() { virsh -q qemu-agent-command "$1" --timeout "${3:-5}" "$2" 2>/dev/null; } # agent NAME JSON [SECONDS]
+
+lab_wait_agent() { # lab_wait_agent NAME [SECONDS]
+    local end=$((SECONDS + ${2:-180}))
+    until agent "$1" '{"execute":"guest-ping"}' >/dev/null; do
+        [ $SECONDS -lt $end ] || { note "$1: no agent; its console:" "$(lab_console "$1" | tail -15)"; return 1; }
+        sleep 0.5
+    done
+}
+
+# lab_agent_exec NAME PROGRAM [ARGUMENT...]: its output and status
+lab_agent_exec() {
+    local name=$1 pid answer i
+    shift
+    answer=$(printf '%s\0' "$@" | jq -Rsc 'split("\u0000")[:-1] | {execute: "guest-exec",
+        arguments: {path: .[0], arg: .[1:], "capture-output": true}}')
+    pid=$(agent "$name" "$answer" | jq -r .return.pid)
+    [ -n "$pid" ] || return 125
+    for ((i = 0; i < 240; i++)); do
+        answer=$(agent "$name" "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":$pid}}")
+        [ "$(jq -r .return.exited <<<"$answer")" != true ] || break
+        sleep 0.25
+    done
+    jq -r '.return."out-data" // ""' <<<"$answer" | base64 -d
+    return "$(jq -r '.return.exitcode // 126' <<<"$answer")"
+}
+lab_sh() { lab_agent_exec "$1" /bin/sh -c "$2"; } # lab_sh NAME COMMANDS
+
+# lab_facts NAME: what the guest says of itself, a "name=value" line each, in T/NAME.facts; it has settled before
+lab_facts() {
+    lab_sh "$1" "$(cat "$LAB/guests/facts.sh")" >"$T/$1.facts"
+}
+lab_fact() { sed -n "s/^$2=//p" "$T/$1.facts" | head -1; }

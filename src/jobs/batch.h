@@ -4,13 +4,16 @@
  * suretyd and the command make batches and watch them; `surety job run ID` (src/upgrade) does the work.  A batch
  * survives every one of them.
  *
- *   batch/ID          JSON: what was asked, the batch's state
- *   batch/ID/NNNNN    JSON: one VM of it: progress and result
- *   vm/UUID           JSON: what surety did to a VM and how to undo it (upgrade/record.h)
+ *   batch/ID      JSON: what was asked, the batch's state
+ *   line/ID/NNNNN JSON: one VM of it: progress and result
+ *   vm/UUID       JSON: what surety did to a VM and how to undo it (upgrade/record.h)
  *
  * They lie in STATE/jobs/jobs.db; STATE/jobs/vm/UUID/ has the files of a VM, STATE/jobs/report/ID.json and ID.txt the
- * report of a batch, STATE/jobs/log/ID-NAME.log one log a VM.  Directories 0700, made by su_jobs_open().
- * An ID is "YYYYMMDD-HHMMSS-xxxx" (UTC, four hex digits).  Thread safe where a store is. */
+ * report of a batch, STATE/jobs/log/ID-NAME.log one log a VM, STATE/jobs/lock/ what the locks lie on.  Directories
+ * 0700, made by su_jobs_open().
+ * An ID is "YYYYMMDD-HHMMSS-xxxx" (UTC, four hex digits).  Thread safe where a store is.
+ * Beside the errors below, any function may fail with those of the store, and with SU_E_FORMAT "job.record" when a
+ * record is damaged. */
 #pragma once
 #include "jobs/options.h"
 #include "store/store.h"
@@ -21,7 +24,7 @@ struct su_jobs {
     struct su_store *store; /* owned */
     char dir[512];          /* STATE/jobs */
 };
-/* Makes what is missing.  SU_E_IO "job.state". */
+/* Makes what is missing.  SU_E_IO "job.state"; SU_E_REFUSED "job.state.open" when others may write there. */
 int su_jobs_open(const char *state_dir, struct su_jobs *out, struct su_err *e) SU_MUST_CHECK;
 void su_jobs_done(struct su_jobs *j);
 #define SU_JOBS SU_AUTO(su_jobs_done)
@@ -55,7 +58,9 @@ enum su_vm_outcome {
 };
 const char *su_vm_outcome_name(enum su_vm_outcome o); /* "pending", "working", "ok", "already", "stopped", ... */
 
-/* One VM of a batch.  Texts are UTF-8 without control characters. */
+bool su_vm_outcome_final(enum su_vm_outcome o); /* neither pending nor working */
+
+/* One VM of a batch.  Texts are UTF-8 without control characters: what is not is replaced when it is written. */
 struct su_batch_vm {
     uint32_t index;
     char name[SU_BATCH_NAME], uuid[SU_BATCH_UUID]; /* uuid "": not looked up yet */
@@ -70,31 +75,43 @@ struct su_batch_vm {
 };
 
 /* Makes a batch with its VMs in one transaction; fills b->id, created, state and n_vms.  SU_E_USAGE "job.vms" (none or
- * too many, unless b->all), "job.twice" (a VM named twice). */
+ * too many, unless b->all; or a name that is none), "job.twice" (a VM named twice), "job.option" (one that the
+ * operation does not know). */
 int su_batch_make(struct su_jobs *j, struct su_batch *b, const struct su_batch_vm *vms, size_t n,
                   struct su_err *e) SU_MUST_CHECK;
 /* SU_E_MISSING "job.none". */
 int su_batch_get(struct su_jobs *j, const char *id, struct su_batch *out, uint64_t *revision,
                  struct su_err *e) SU_MUST_CHECK;
 int su_batch_put(struct su_jobs *j, const struct su_batch *b, uint64_t *revision, struct su_err *e) SU_MUST_CHECK;
-/* Adds VMs that were found when it began (b->all). */
+/* Reads, changes and writes it, again while others write: change sees the batch as it is.  *out, which may be NULL: as
+ * written.  change returns false: nothing is to be written. */
+typedef bool (*su_batch_edit)(void *arg, struct su_batch *b);
+int su_batch_change(struct su_jobs *j, const char *id, su_batch_edit change, void *arg, struct su_batch *out,
+                    struct su_err *e) SU_MUST_CHECK;
+/* Adds VMs that were found when it began (b->all), unless it has VMs already; *b as it is then. */
 int su_batch_add(struct su_jobs *j, struct su_batch *b, const struct su_batch_vm *vms, size_t n,
                  struct su_err *e) SU_MUST_CHECK;
+/* SU_E_CONFLICT "job.ended". */
 int su_batch_cancel(struct su_jobs *j, const char *id, struct su_err *e) SU_MUST_CHECK;
 
 int su_batch_vm_get(struct su_jobs *j, const char *id, uint32_t index, struct su_batch_vm *out,
                     struct su_err *e) SU_MUST_CHECK;
+/* Not flushed at once (su_store_put_lazy): it is progress, and the end of the batch flushes it. */
 int su_batch_vm_put(struct su_jobs *j, const char *id, const struct su_batch_vm *vm, struct su_err *e) SU_MUST_CHECK;
 
+/* Lists end when each returns non-zero.  The store may be used from inside. */
 typedef int (*su_batch_each)(void *arg, const struct su_batch *b);
 /* Newest first. */
 int su_batch_list(struct su_jobs *j, su_batch_each each, void *arg, struct su_err *e) SU_MUST_CHECK;
 typedef int (*su_batch_vm_each)(void *arg, const struct su_batch_vm *vm);
 int su_batch_vms(struct su_jobs *j, const char *id, su_batch_vm_each each, void *arg, struct su_err *e) SU_MUST_CHECK;
 
-/* For the API, reports and people: {"id","op","state","connect","created",...,"vms":[...]}.  New references. */
+/* For the API, reports and people: {"id","op","state","connect","created",...}, {"index","name",...}.  New references;
+ * NULL: out of memory.  Times of batches are seconds, of VMs milliseconds. */
 json_t *su_batch_json(const struct su_batch *b);
 json_t *su_batch_vm_json(const struct su_batch_vm *vm);
+/* Copies text: control characters become spaces, and what is no UTF-8, or was cut, becomes '?'. */
+void su_batch_text(char *out, size_t cap, const char *in);
 /* 0 all ok or already; 3 something was stopped by a check and nothing failed; 1 otherwise (also cut short). */
 int su_batch_status(const struct su_batch_vm *vms, size_t n);
 
@@ -110,8 +127,12 @@ int su_batch_unfinished(struct su_jobs *j, su_batch_each each, void *arg, struct
 /* Removes batches that ended longer ago than days, their logs and reports; records of VMs stay. */
 int su_jobs_trim(struct su_jobs *j, unsigned days, struct su_err *e) SU_MUST_CHECK;
 
-/* csv.c: Azure's own CSV: header vmName,vmResourceGroupName,enableSecureBoot in any case and order, UTF-8 with or
- * without BOM, CRLF or LF, RFC 4180 quotes; enableSecureBoot empty: true; true or false in any case, anything else is
- * an error. */
+/* csv.c: Azure's own CSV: header vmName,vmResourceGroupName,enableSecureBoot in any case and order, vmName at least;
+ * UTF-8 with or without BOM, CRLF or LF, RFC 4180 quotes; enableSecureBoot empty: true; true or false in any case,
+ * anything else is an error, as are a column of another name, a line with more or fewer fields than the header, and a
+ * VM named twice.  Empty lines are passed over.  Blanks around a field that is not quoted do not count.
+ * At most SU_CSV_BYTES and SU_BATCH_VMS VMs.  name: of the file, for messages.
+ * SU_E_FORMAT "job.csv" with its line; SU_E_RANGE "job.csv-size". */
+enum { SU_CSV_BYTES = 1 << 20 };
 int su_batch_csv(struct su_bytes text, const char *name, struct su_batch_vm **vms, size_t *n,
-                 struct su_err *e) SU_MUST_CHECK; /* owned by the caller; SU_E_FORMAT "job.csv" with its line */
+                 struct su_err *e) SU_MUST_CHECK; /* owned by the caller */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store.h"
-#include <fcntl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { VERSION = 1 };
+enum { VERSION = 1, BUSY_MS = 10000 /* how long one waits for another process's transaction */ };
 
 enum statement {
     S_GET,
     S_PUT,
     S_DEL,
+    S_DROP,
     S_LIST,
     S_LOG_ADD,
     S_LOG_CUT,
@@ -26,7 +27,9 @@ static const char *const sql[S_COUNT] = {
     [S_PUT] = "INSERT INTO record(key, revision, value) VALUES (?1, 1, ?2)"
               " ON CONFLICT(key) DO UPDATE SET revision = revision + 1, value = excluded.value",
     [S_DEL] = "DELETE FROM record WHERE key = ?1",
-    [S_LIST] = "SELECT key, revision, value FROM record WHERE key >= ?1 AND substr(key, 1, ?2) = ?1 ORDER BY key",
+    /* what begins with the prefix lies between it and the prefix with the last character there is */
+    [S_DROP] = "DELETE FROM record WHERE key >= ?1 AND key < ?1 || char(1114111)",
+    [S_LIST] = "SELECT key, revision, value FROM record WHERE key >= ?1 AND key < ?1 || char(1114111) ORDER BY key",
     [S_LOG_ADD] = "INSERT INTO log(subject, text) VALUES (?1, ?2)",
     [S_LOG_CUT] = "DELETE FROM log WHERE number <= (SELECT max(number) FROM log) - ?1",
     [S_LOG_READ] = "SELECT number, subject, text FROM log WHERE (?1 IS NULL OR subject = ?1)"
@@ -40,6 +43,7 @@ struct su_store {
     sqlite3 *db;
     pthread_mutex_t lock;
     sqlite3_stmt *st[S_COUNT];
+    bool lazy; /* commits are not flushed now */
 };
 
 static void unlockp(pthread_mutex_t **m)
@@ -80,20 +84,36 @@ static void rewindp(sqlite3_stmt **st)
 }
 
 static const char schema[] =
+    "BEGIN IMMEDIATE;"
     "CREATE TABLE IF NOT EXISTS record(key TEXT PRIMARY KEY NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL)"
     " WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS log(number INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, text TEXT NOT "
     "NULL);"
     "CREATE INDEX IF NOT EXISTS log_subject ON log(subject, number);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;"
+    "COMMIT";
+
+/* Several processes may make the same new store at once.  The switch to a write-ahead log is the one step for which
+ * SQLite does not wait, since two of them would wait for each other. */
+static int set_up(struct su_store *s, struct su_err *e)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; i < 100; i++) {
+        rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL);
+        if (rc != SQLITE_BUSY)
+            break;
+        sqlite3_sleep(50);
+    }
+    return rc == SQLITE_OK ? 0 : fail(s, "setting up", e);
+}
 
 static int prepare(struct su_store *s, struct su_err *e)
 {
     sqlite3_stmt *v = NULL;
     int version = -1;
-    sqlite3_busy_timeout(s->db, 5000);
-    if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
-        return fail(s, "setting up", e);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    if (set_up(s, e) < 0)
+        return -1;
     if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &v, NULL) == SQLITE_OK && sqlite3_step(v) == SQLITE_ROW)
         version = sqlite3_column_int(v, 0);
     sqlite3_finalize(v);
@@ -121,16 +141,28 @@ void su_store_close(struct su_store **sp)
     free(s);
 }
 
+/* SQLite gives its side files the mode of the main file, so that is made first; and made without opening it: closing a
+ * file takes away the locks that another connection of this process has on it. */
+static int make_file(const char *path, struct su_err *e)
+{
+    struct stat st;
+    if (mknod(path, S_IFREG | 0600, 0) < 0 && errno != EEXIST)
+        return su_fail_os(e, "store.io", "making %s", path);
+    if (lstat(path, &st) < 0)
+        return su_fail_os(e, "store.io", "looking at %s", path);
+    if (!S_ISREG(st.st_mode))
+        return su_fail(e, SU_E_IO, "store.io", "%s is no file", path);
+    return 0;
+}
+
 int su_store_open(const char *path, struct su_store **out, struct su_err *e)
 {
     struct su_store *s SU_AUTO(su_store_close) = calloc(1, sizeof *s);
     if (!s)
         return su_fail_nomem(e, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
-    /* SQLite gives its side files the mode of the main file, so that is made first. */
-    SU_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return su_fail_os(e, "store.io", "opening %s", path);
+    if (make_file(path, e) < 0)
+        return -1;
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)
         return s->db ? fail(s, path, e) : su_fail_nomem(e, 0);
     if (prepare(s, e) < 0)
@@ -207,12 +239,24 @@ static int finish(struct su_store *s, int rc, struct su_err *e)
     return rc;
 }
 
+/* Begins a transaction that is flushed when it commits, or that is not. */
+static int begin(struct su_store *s, bool lazy, struct su_err *e)
+{
+    if (s->lazy != lazy) {
+        const char *how = lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL";
+        if (sqlite3_exec(s->db, how, NULL, NULL, NULL) != SQLITE_OK)
+            return fail(s, "writing", e);
+        s->lazy = lazy;
+    }
+    return run(s, S_BEGIN, "writing", e);
+}
+
 int su_store_put(struct su_store *s, const char *key, struct su_bytes value, uint64_t expected, uint64_t *revision,
                  struct su_err *e)
 {
     uint64_t found = 0;
     HOLD(s);
-    if (check_key(key, value.n, e) < 0 || run(s, S_BEGIN, "writing", e) < 0)
+    if (check_key(key, value.n, e) < 0 || begin(s, false, e) < 0)
         return -1;
     int rc = expect(s, key, expected, &found, e);
     if (rc == 0)
@@ -224,11 +268,28 @@ int su_store_put(struct su_store *s, const char *key, struct su_bytes value, uin
     return 0;
 }
 
+int su_store_put_lazy(struct su_store *s, const char *key, struct su_bytes value, struct su_err *e)
+{
+    HOLD(s);
+    if (check_key(key, value.n, e) < 0 || begin(s, true, e) < 0)
+        return -1;
+    return finish(s, put(s, key, value, e), e);
+}
+
+int su_store_drop(struct su_store *s, const char *prefix, struct su_err *e)
+{
+    HOLD(s);
+    if (check_key(prefix, 0, e) < 0 || begin(s, false, e) < 0)
+        return -1;
+    sqlite3_bind_text(s->st[S_DROP], 1, prefix, -1, SQLITE_STATIC);
+    return finish(s, run(s, S_DROP, "writing", e), e);
+}
+
 int su_store_del(struct su_store *s, const char *key, uint64_t expected, struct su_err *e)
 {
     uint64_t found = 0;
     HOLD(s);
-    if (check_key(key, 0, e) < 0 || run(s, S_BEGIN, "writing", e) < 0)
+    if (check_key(key, 0, e) < 0 || begin(s, false, e) < 0)
         return -1;
     int rc = expect(s, key, expected, &found, e);
     if (rc == 0 && found) {
@@ -244,7 +305,6 @@ int su_store_list(struct su_store *s, const char *prefix, su_store_each each, vo
     sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_LIST];
     int rc;
     sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 2, (sqlite3_int64)strlen(prefix));
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct su_bytes v = {sqlite3_column_blob(st, 2), (size_t)sqlite3_column_bytes(st, 2)};
         if (each(arg, (const char *)sqlite3_column_text(st, 0), (uint64_t)sqlite3_column_int64(st, 1), v) != 0)
@@ -260,17 +320,27 @@ static int log_add(struct su_store *s, const char *subject, const char *text, st
     return run(s, S_LOG_ADD, "writing", e);
 }
 
+static int write_one(struct su_store *s, const struct su_store_write *w, struct su_err *e)
+{
+    uint64_t found;
+    if (!w->key)
+        return log_add(s, w->subject, w->text, e);
+    if (w->compare && expect(s, w->key, w->expected, &found, e) < 0)
+        return -1;
+    return put(s, w->key, w->value, e);
+}
+
 int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n, uint64_t keep_log, struct su_err *e)
 {
     HOLD(s);
     for (size_t i = 0; i < n; i++)
         if (w[i].key ? check_key(w[i].key, w[i].value.n, e) < 0 : check_key("log", strlen(w[i].text), e) < 0)
             return -1;
-    if (run(s, S_BEGIN, "writing", e) < 0)
+    if (begin(s, false, e) < 0)
         return -1;
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = w[i].key ? put(s, w[i].key, w[i].value, e) : log_add(s, w[i].subject, w[i].text, e);
+        rc = write_one(s, &w[i], e);
     if (rc == 0) {
         sqlite3_bind_int64(s->st[S_LOG_CUT], 1, (sqlite3_int64)keep_log);
         rc = run(s, S_LOG_CUT, "writing", e);

@@ -7,7 +7,8 @@
  * Log: entries of a subject and a text, numbered without gaps upwards; the oldest go when there are more than asked.
  *
  * SQLite, write-ahead log, one file.  A commit is on stable storage when the call returns.  Thread safe: the calls of
- * one store are serialized.
+ * one store are serialized.  Several processes, and several stores of one process, may have the same file open: a write
+ * waits for another's transaction, up to 10 seconds, and none is lost.
  * Failures: SU_E_IO "store.io" (a full disk, too: SQLite says so in the message), SU_E_CONFLICT "store.revision",
  * SU_E_MISSING "store.none", SU_E_RANGE "store.size", SU_E_FORMAT "store.format" (another version of surety made it, or
  * it is damaged). */
@@ -29,8 +30,14 @@ int su_store_get(struct su_store *s, const char *key, struct su_buf *value, uint
 /* expected 0: the key must not exist. */
 int su_store_put(struct su_store *s, const char *key, struct su_bytes value, uint64_t expected, uint64_t *revision,
                  struct su_err *e) SU_MUST_CHECK;
+/* Whatever its revision, and without waiting for stable storage: for progress.  It outlives this process; a power cut
+ * may take it, as long as nothing was written to the store in another way since. */
+int su_store_put_lazy(struct su_store *s, const char *key, struct su_bytes value, struct su_err *e) SU_MUST_CHECK;
 /* A key that is not there is fine with SU_STORE_ANY. */
 int su_store_del(struct su_store *s, const char *key, uint64_t expected, struct su_err *e) SU_MUST_CHECK;
+
+/* Every key with this prefix, which is not empty. */
+int su_store_drop(struct su_store *s, const char *prefix, struct su_err *e) SU_MUST_CHECK;
 
 /* Calls each for every key with this prefix, in the order of the keys, until it returns non-zero.  The store must not
  * be used from inside. */
@@ -43,6 +50,8 @@ struct su_store_write {
     const char *key; /* with value; NULL: an entry of the log */
     const char *subject, *text;
     struct su_bytes value;
+    bool compare; /* the key has to be at revision expected, as for su_store_put */
+    uint64_t expected;
 };
 int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n, uint64_t keep_log,
                    struct su_err *e) SU_MUST_CHECK;

@@ -129,6 +129,8 @@ static int make_command(const struct su_worker *w, const char *program, const ch
         if (add_maps(c, w->map, e) < 0)
             return -1;
     }
+    if (w->dry_run && (bit & CONVERT))
+        add(c, "--dry-run");
     if (w->shared && (bit & (INSPECT | VALIDATE)))
         add(c, "--force-share");
     add(c, "--"); /* an image's name may begin with '-' */

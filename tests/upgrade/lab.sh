@@ -74,10 +74,22 @@ os_xml() { # os_xml MACHINE FIRMWARE
     esac
 }
 
+card_xml() { # card_xml NAME MACHINE
+    local bus=0x00
+    if [ "$2" = q35 ]; then
+        bus=0x02
+        echo "<controller type='pci' index='0' model='pcie-root'/><controller type='pci' index='1' model='pcie-root-port'/>"
+        echo "<controller type='pci' index='2' model='pcie-to-pci-bridge'>" \
+            "<address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></controller>"
+    fi
+    echo "<interface type='network'><mac address='$(lab_mac "$1")'/><source network='lab'/><model type='virtio'/>" \
+        "<address type='pci' domain='0x0000' bus='$bus' slot='0x03' function='0x0'/></interface>"
+}
+
 # lab_define NAME DISK [KEY=VALUE...]
 #   bus=virtio|sata|scsi|ide  format=qcow2|raw (by the file's ending)  machine=pc|q35  firmware=bios|uefi|sb
 #   agent=yes|no  tpm=no|yes  memory=MIB  vcpus=N  devices=XML
-# A card in slot 3 (ens3 in the guest), the console in /var/log/libvirt/NAME.console.
+# A card in slot 3 (ens3 in the guest, on q35 behind a bridge), the console in /var/log/libvirt/NAME.console.
 lab_define() {
     local name=$1 file=$2 bus=virtio format=${2##*.} machine=pc firmware=bios agent=yes tpm=no memory=768 vcpus=2
     local devices='' features='<acpi/><apic/>' pair
@@ -91,8 +103,7 @@ lab_define() {
 <vcpu>$vcpus</vcpu>$(os_xml "$machine" "$firmware")<features>$features</features>
 <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
 <devices>$(disk_xml "$bus" "$file" "$format")$devices
-<interface type='network'><mac address='$(lab_mac "$name")'/><source network='lab'/><model type='virtio'/>
-$([ "$machine" != pc ] || echo "<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/>")</interface>
+$(card_xml "$name" "$machine")
 <serial type='file'><source path='/var/log/libvirt/$name.console'/></serial>
 <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
 <memballoon model='none'/></devices></domain>
@@ -147,8 +158,8 @@ lab_wait_agent() { # lab_wait_agent NAME [SECONDS]
 lab_agent_exec() {
     local name=$1 pid answer i
     shift
-    answer=$(printf '%s\0' "$@" | jq -Rsc 'split("\u0000")[:-1] | {execute: "guest-exec",
-        arguments: {path: .[0], arg: .[1:], "capture-output": true}}')
+    answer=$(jq -nc '$ARGS.positional | {execute: "guest-exec",
+        arguments: {path: .[0], arg: .[1:], "capture-output": true}}' --args -- "$@")
     pid=$(agent "$name" "$answer" | jq -r .return.pid)
     [ -n "$pid" ] || return 125
     for ((i = 0; i < 240; i++)); do

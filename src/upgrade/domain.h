@@ -72,10 +72,10 @@ struct su_domain_notes {
 struct su_domain_target {
     bool secure_boot, vtpm;
     enum su_machine machine;
-    const char *disk_target; /* borrowed; NULL: sources stay */
     struct {
-        const char *target, *source, *format; /* borrowed: disks whose source changes (overlays) */
-    } source[SU_DOM_DISKS];
+        const char *target;          /* borrowed: the disk's target as it was, "hda" even when it becomes "sda" */
+        const char *source, *format; /* borrowed: path of a file, and "qcow2" or "raw" */
+    } source[SU_DOM_DISKS];          /* disks whose source changes (overlays) */
     uint32_t n_sources;
 };
 

@@ -4,26 +4,27 @@
  *   job.c           begin, end, log, progress, records, locks
  *   job_look.c      what is found now, and whether it agrees with the record
  *   job_plan.c      checked: facts, checks, plan, expectations
+ *   job_dryrun.c    the plan, shown
  *   job_stop.c      shutting down, and metadata
  *   job_steps.c     the steps from stopped to done
- *   job_undo.c      the steps back
+ *   job_undo.c      the table of steps back
  *   job_upgrade.c   the table of steps, and who goes which way
- *   job_rollback.c, job_commit.c, job_assess.c      the other operations */
+ *   job_rollback.c, job_commit.c, job_other.c       the other operations */
 #pragma once
 #include "upgrade/job.h"
 
 struct su_run {
     struct su_job *job;
     struct su_vm_record rec;
-    uint64_t revision; /* of rec in the store; 0: it is not there */
+    uint64_t revision;        /* of rec in the store; 0: it is not there */
     struct su_vm_record *old; /* owned: what was there when a new upgrade began; NULL */
-    bool kept;         /* rec is to be kept: it is written at every step */
+    bool kept;                /* rec is to be kept: it is written at every step */
     char dir[SU_DOM_PATH];
     int vm_lock;
     unsigned n_locks;
     int disk_lock[SU_DOM_DISKS + 1];
-    struct su_inventory *inv; /* owned */
     struct su_vm_facts *facts;
+    struct su_buf after; /* the new definition; owned */
     struct su_check_verdict verdict;
     struct su_hv_vm vm; /* as last looked */
     bool gone;          /* undefined meanwhile */
@@ -85,12 +86,17 @@ int su_run_is_off(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 
 enum su_planned { SU_PLANNED, SU_PLAN_ALREADY, SU_PLAN_STOPS };
 int su_run_facts(struct su_run *r, bool before, struct su_err *e) SU_MUST_CHECK;
+/* Fills the record and r->after; writes nothing. */
 int su_run_plan(struct su_run *r, enum su_planned *out, struct su_err *e) SU_MUST_CHECK;
+/* before.xml and after.xml, and no journal in the way. */
+int su_run_keep_plan(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 /* The first finding that stops. */
 void su_run_first_stop(const struct su_check_verdict *v, struct su_err_text *out);
 int su_run_stops(const struct su_run *r, struct su_err *e) SU_MUST_CHECK; /* the same as an error; else 0 */
 void su_run_worker(struct su_run *r, struct su_worker *w, char *key, size_t cap);
-int su_run_show_plan(struct su_run *r, struct su_err *e) SU_MUST_CHECK; /* --dry-run */
+
+/* job_dryrun.c: the plan goes into the report, without passwords. */
+int su_run_show_plan(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 
 /* job_stop.c --------------------------------------------------------------- */
 
@@ -101,7 +107,6 @@ int su_run_mark(struct su_run *r, const char *state, struct su_err *e) SU_MUST_C
 
 /* job_steps.c -------------------------------------------------------------- */
 
-int su_step_check(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_off(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_save(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_convert(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
@@ -112,16 +117,8 @@ int su_step_done(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 
 /* job_undo.c --------------------------------------------------------------- */
 
-int su_back_guest(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
-int su_back_definition(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
-int su_back_disk(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
-int su_back_set(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
-int su_back_running(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
-
-/* job_upgrade.c ------------------------------------------------------------ */
-
-/* Goes back by the table, from where it stood; the record is UNDONE at the end, or stays UNDOING.  Returns the failure
- * of a step back.  why: what is recorded as the cause; NULL: the record has it, or it was asked for. */
+/* Goes back, from where it stood; the record is UNDONE at the end, or stays UNDOING.  Returns the failure of a step
+ * back.  why: what is recorded as the cause; NULL: the record has it, or it was asked for. */
 int su_run_undo(struct su_run *r, const struct su_err *why, struct su_err *e) SU_MUST_CHECK;
 /* The same, and the end of the job. */
 int su_run_undo_and_end(struct su_run *r, const struct su_err *why, struct su_err *e) SU_MUST_CHECK;

@@ -13,8 +13,7 @@ int su_run_look(struct su_run *r, struct su_err *e)
         *e = why;
         return -1;
     }
-    if (!r->gone)
-        r->vm.run = SU_HV_OFF;
+    r->vm.run = SU_HV_OFF;
     r->gone = true;
     return 0;
 }

@@ -51,8 +51,7 @@ static int key_of(const char *uuid, char *key, size_t cap, struct su_err *e)
     return 0;
 }
 
-int su_record_get(struct su_jobs *j, const char *uuid, struct su_vm_record *out, uint64_t *revision,
-                  struct su_err *e)
+int su_record_get(struct su_jobs *j, const char *uuid, struct su_vm_record *out, uint64_t *revision, struct su_err *e)
 {
     char key[64];
     uint64_t at;
@@ -111,8 +110,7 @@ static int collect(void *arg, const char *key, uint64_t revision, struct su_byte
     return 0;
 }
 
-int su_record_each(struct su_jobs *j, int (*each)(void *arg, const struct su_vm_record *r), void *arg,
-                   struct su_err *e)
+int su_record_each(struct su_jobs *j, int (*each)(void *arg, const struct su_vm_record *r), void *arg, struct su_err *e)
 {
     struct keys k = {0};
     SU_FREE struct su_vm_record *r = malloc(sizeof *r);

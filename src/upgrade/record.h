@@ -33,12 +33,14 @@ struct su_vm_record {
     bool going; /* the step after state has begun */
     uint32_t undo_step;
     bool was_running, started_by_us, converted, switch_only /* UEFI already: no conversion */;
+    bool redefining; /* the definition, or state beside it, may have been changed by us */
     struct su_job_options options;
     struct su_restore restore;
     struct su_expect expect;
     char boot_target[16], image[SU_DOM_PATH], format[16]; /* what is converted: the overlay when there is one */
     char boot_key[40];                                    /* su_disk_lock's, of the boot disk as it was */
-    char undo[SU_DOM_PATH];                               /* journal: DIR/undo */
+    char undo[SU_DOM_PATH];                               /* journal: DIR/disk/undo, all the worker may write there */
+    uint32_t sector_size;                                 /* as the definition says; 0: it does not */
     bool by_request;                                      /* undoing: a rollback was asked for; nothing failed */
     bool keep_data;                                       /* that rollback: the layout alone */
     char old_machine[64], old_firmware[8], new_machine[64], version[32];

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Operations that leave the VM as it is: assess, verify; and finish, which works inside the guest. */
+#include "upgrade/clean.h"
+#include "upgrade/job_int.h"
+#include <string.h>
+
+enum { FINISH_S = 1800 };
+
+/* assess --------------------------------------------------------------------- */
+
+static int end_assessed(struct su_run *r, struct su_err *e)
+{
+    char summary[240];
+    struct su_err_text stop;
+    const struct su_check_verdict *v = &r->verdict;
+    if (v->already || r->facts->same_already)
+        return su_job_end(r->job, SU_VM_ALREADY, NULL, "is Trusted Launch already", e);
+    su_run_first_stop(v, &stop);
+    if (v->stops) {
+        snprintf(summary, sizeof summary, "cannot be upgraded as it is: %u reasons, %u warnings", v->stops,
+                 v->warnings);
+        return su_job_end(r->job, SU_VM_STOPPED, &stop, summary, e);
+    }
+    snprintf(summary, sizeof summary, "can be upgraded (warnings: %u)", v->warnings);
+    return su_job_end(r->job, SU_VM_OK, NULL, summary, e);
+}
+
+/* No lock and no directory: it looks. */
+int su_job_assess(struct su_job *job, struct su_err *e)
+{
+    struct su_err why = {0};
+    SU_RUN struct su_run *r = calloc(1, sizeof *r);
+    if (!r)
+        return su_fail_nomem(e, sizeof *r);
+    r->job = job;
+    r->vm_lock = -1;
+    if (su_job_begin(job, e) < 0)
+        return -1;
+    if (su_hv_find(job->hv, job->vm.uuid[0] ? job->vm.uuid : job->vm.name, &r->vm, &why) < 0)
+        return su_job_fail(job, &why, e);
+    snprintf(job->vm.uuid, sizeof job->vm.uuid, "%s", r->vm.uuid);
+    snprintf(job->vm.name, sizeof job->vm.name, "%s", r->vm.name);
+    r->rec.options = job->batch.options;
+    if (job->vm.secure_boot >= 0)
+        r->rec.options.secure_boot = job->vm.secure_boot != 0;
+    if (su_run_facts(r, true, &why) < 0)
+        return su_job_fail(job, &why, e);
+    return end_assessed(r, e);
+}
+
+/* verify --------------------------------------------------------------------- */
+
+/* Without a record: what its own definition promises. */
+static int expect_of_definition(struct su_run *r, bool *uefi, struct su_expect *x, struct su_err *e)
+{
+    SU_BUF struct su_buf xml = {0};
+    SU_FREE struct su_domain *d = calloc(1, sizeof *d);
+    if (!d)
+        return su_fail_nomem(e, sizeof *d);
+    if (su_hv_xml(r->job->hv, r->vm.uuid, r->vm.run != SU_HV_OFF, &xml, e) < 0 ||
+        su_domain_parse(su_buf_bytes(&xml), d, e) < 0)
+        return -1;
+    *uefi = d->firmware == SU_FIRMWARE_UEFI;
+    *x = (struct su_expect){.secure_boot = d->loader_secure == SU_YES || d->secure_boot_feature == SU_YES,
+                            .vtpm = d->tpm == SU_YES};
+    return 0;
+}
+
+static int end_verified(struct su_run *r, struct su_err *e)
+{
+    const struct su_verified *v = &r->verified;
+    struct su_err_text why = {.id = "vm.verify",
+                              .remedy = "see the rows of the report, and the console of the guest while it starts"};
+    char summary[240];
+    for (unsigned i = 0; i < v->n && !why.text[0]; i++)
+        if (v->row[i].required && v->row[i].proof == SU_PROOF_NO)
+            snprintf(why.text, sizeof why.text, "%.40s: %.190s", v->row[i].id, v->row[i].text);
+    if (why.text[0])
+        return su_job_end(r->job, SU_VM_FAILED, &why, "is not what it should be; nothing was changed", e);
+    snprintf(summary, sizeof summary, "%s; %u things could not be proved from here",
+             r->vm.run == SU_HV_OFF ? "is off: only its definition was looked at" : "is what it should be", v->open);
+    return su_job_end(r->job, SU_VM_OK, NULL, summary, e);
+}
+
+static int not_uefi(struct su_job *job, struct su_err *e)
+{
+    static const struct su_err_text why = {"vm.bios", "this VM boots under BIOS",
+                                           "upgrade it first: surety vm upgrade NAME"};
+    return su_job_end(job, SU_VM_STOPPED, &why, "there is nothing to verify", e);
+}
+
+static int verify(struct su_run *r, struct su_err *e)
+{
+    struct su_err why = {0};
+    struct su_expect of_definition;
+    bool uefi = false;
+    SU_FREE struct su_evidence *ev = calloc(1, sizeof *ev);
+    if (!ev)
+        return su_fail_nomem(e, sizeof *ev);
+    if (r->gone) {
+        (void)su_fail(&why, SU_E_MISSING, "vm.none", "there is no VM %s", r->job->vm.name);
+        return su_job_fail(r->job, &why, e);
+    }
+    if (expect_of_definition(r, &uefi, &of_definition, &why) < 0)
+        return su_job_fail(r->job, &why, e);
+    if (!uefi)
+        return not_uefi(r->job, e);
+    bool known = r->revision && (r->rec.state == SU_VM_DONE || r->rec.state == SU_VM_KEPT);
+    if (su_verify_look(r->job->hv, r->vm.uuid, ev, &why) < 0)
+        return su_job_fail(r->job, &why, e);
+    su_verify_judge(known ? &r->rec.expect : &of_definition, ev, &r->verified);
+    su_job_report(r->job, "verified", su_verified_json(&r->verified));
+    su_job_report(r->job, "expected_from", json_string(known ? "upgrade" : "definition"));
+    return end_verified(r, e);
+}
+
+int su_job_verify(struct su_job *job, struct su_err *e)
+{
+    SU_RUN struct su_run *r = NULL;
+    struct su_err why = {0};
+    if (su_job_begin(job, e) < 0)
+        return -1;
+    if (su_run_begin(job, false, &r, &why) < 0)
+        return su_job_fail(job, &why, e);
+    return verify(r, e);
+}
+
+/* finish --------------------------------------------------------------------- */
+
+static int end_unfinished(struct su_run *r, const char *os_id, const struct su_err *why, struct su_err *e)
+{
+    struct su_err_text text;
+    const char *commands = su_finish_commands(os_id);
+    su_err_keep(why, &text);
+    if (commands) {
+        su_job_report(r->job, "commands", json_string(commands));
+        snprintf(text.remedy, sizeof text.remedy, "run in the guest as root: %.200s", commands);
+        su_clean(text.remedy, sizeof text.remedy, text.remedy);
+    }
+    return su_job_end(r->job, SU_VM_FAILED, &text, "the guest's EFI packages were not installed", e);
+}
+
+static int finish(struct su_run *r, struct su_err *e)
+{
+    SU_BUF struct su_buf log = {0};
+    SU_FREE struct su_agent_facts *a = calloc(1, sizeof *a);
+    struct su_expect ignored;
+    struct su_err why = {0};
+    bool uefi = false;
+    char text[4096];
+    if (!a)
+        return su_fail_nomem(e, sizeof *a);
+    if (expect_of_definition(r, &uefi, &ignored, &why) < 0)
+        return su_job_fail(r->job, &why, e);
+    if (!uefi)
+        return not_uefi(r->job, e);
+    if (su_agent_ask(r->job->hv, r->vm.uuid, 5, a, &why) < 0)
+        return su_job_fail(r->job, &why, e);
+    const char *os_id = a->answered ? a->os_id : r->rec.expect.os_id;
+    if (!a->answered)
+        return end_unfinished(r, os_id, &a->why, e);
+    int rc = su_finish_run(r->job->hv, r->vm.uuid, os_id, FINISH_S, &log, &why);
+    su_clean_bytes(text, sizeof text, su_buf_bytes(&log));
+    su_job_report(r->job, "log", json_string(text));
+    if (rc < 0)
+        return end_unfinished(r, os_id, &why, e);
+    return su_job_end(r->job, SU_VM_OK, NULL, "the distribution's EFI packages keep shim and GRUB updated from now on",
+                      e);
+}
+
+int su_job_finish(struct su_job *job, struct su_err *e)
+{
+    SU_RUN struct su_run *r = NULL;
+    struct su_err why = {0};
+    if (su_job_begin(job, e) < 0)
+        return -1;
+    if (su_run_begin(job, true, &r, &why) < 0)
+        return su_job_fail(job, &why, e);
+    if (!r->gone)
+        return finish(r, e);
+    (void)su_fail(&why, SU_E_MISSING, "vm.none", "there is no VM %s", job->vm.name);
+    return su_job_fail(job, &why, e);
+}

@@ -86,27 +86,35 @@ card_xml() { # card_xml NAME MACHINE
         "<address type='pci' domain='0x0000' bus='$bus' slot='0x03' function='0x0'/></interface>"
 }
 
+own_xml() { # own_xml "-x y": QEMU's arguments beside libvirt's
+    local a
+    [ -n "$1" ] || return 0
+    echo "<qemu:commandline>"
+    for a in $1; do echo "<qemu:arg value='$a'/>"; done
+    echo "</qemu:commandline>"
+}
+
 # lab_define NAME DISK [KEY=VALUE...]
 #   bus=virtio|sata|scsi|ide  format=qcow2|raw (by the file's ending)  machine=pc|q35  firmware=bios|uefi|sb
-#   agent=yes|no  tpm=no|yes  memory=MIB  vcpus=N  devices=XML
+#   agent=yes|no  tpm=no|yes  memory=MIB  vcpus=N  devices=XML  own=ARGUMENTS (of QEMU)
 # A card in slot 3 (ens3 in the guest, on q35 behind a bridge), the console in /var/log/libvirt/NAME.console.
 lab_define() {
     local name=$1 file=$2 bus=virtio format=${2##*.} machine=pc firmware=bios agent=yes tpm=no memory=768 vcpus=2
-    local devices='' features='<acpi/><apic/>' pair
+    local devices='' features='<acpi/><apic/>' own='' pair
     shift 2
     for pair in "$@"; do local "${pair%%=*}"="${pair#*=}"; done
     [ "$firmware" != sb ] || features+="<smm state='on'/>"
     [ "$agent" = no ] || devices+="<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
     [ "$tpm" = no ] || devices+="<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>"
     cat >"$T/$name.xml" <<X
-<domain type='qemu'><name>$name</name><uuid>$(lab_uuid "$name")</uuid><memory unit='MiB'>$memory</memory>
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>$name</name><uuid>$(lab_uuid "$name")</uuid><memory unit='MiB'>$memory</memory>
 <vcpu>$vcpus</vcpu>$(os_xml "$machine" "$firmware")<features>$features</features>
 <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
 <devices>$(disk_xml "$bus" "$file" "$format")$devices
 $(card_xml "$name" "$machine")
 <serial type='file'><source path='/var/log/libvirt/$name.console'/></serial>
 <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
-<memballoon model='none'/></devices></domain>
+<memballoon model='none'/></devices>$(own_xml "$own")</domain>
 X
     virsh -q define "$T/$name.xml" >/dev/null
 }
@@ -177,3 +185,31 @@ lab_facts() {
     lab_sh "$1" "$(cat "$LAB/guests/facts.sh")" >"$T/$1.facts"
 }
 lab_fact() { sed -n "s/^$2=//p" "$T/$1.facts" | head -1; }
+
+# ---- the program under test -----------------------------------------------------------------------------------------
+
+LAB_STATE='' # of surety's jobs; made by the suite below T
+# vm NAME OPERATION ARGUMENT...: surety vm, without suretyd; its JSON in T/NAME.json, the rest in T/NAME.err
+vm() {
+    local name=$1
+    shift
+    surety_vm "$name" "$@" --local --state "$LAB_STATE"
+}
+surety_vm() {
+    local name=$1 op=$2
+    shift 2
+    case $op in assess | upgrade) set -- "$@" --boot-files "$SURETY_CACHE/efi";; esac
+    timeout 900 "$SURETY" vm "$op" "$@" --json >"$T/$name.json" 2>"$T/$name.err" </dev/null
+}
+json() { jq -r "$2" "$T/$1.json" 2>/dev/null || echo unreadable; } # json NAME FILTER
+
+exits() { # exits STATUS TEXT COMMAND...: of vm and surety_vm, whose second word is NAME
+    local wanted=$1 text=$2 rc=0
+    shift 2
+    "$@" || rc=$?
+    is "$rc" "$wanted" "$text" || { vm_notes "$2"; return 1; }
+}
+vm_notes() {
+    note "$(head -c 3000 "$T/$1.json")"
+    note "$(tail -5 "$T/$1.err")"
+}

@@ -154,6 +154,7 @@ static int make_request(const struct su_args *a, bool writes, struct request *r,
     r->opt.format = su_args_get(a, "--format");
     r->opt.boot_files = su_args_get(a, "--boot-files");
     r->opt.firmware_vars = vars ? vars : SU_FIRMWARE_VARS;
+    r->opt.shared = su_args_get(a, "--force-share") != NULL;
     r->opt.no_grow = su_args_get(a, "--no-grow") != NULL;
     r->opt.allow_unsigned = su_args_get(a, "--allow-unsigned") != NULL;
     r->json = su_args_get(a, "--json") != NULL;

@@ -36,7 +36,8 @@ static json_t *num(uint64_t v)
 
 static json_t *error_object(const struct su_err *e)
 {
-    json_t *o = json_pack("{s:s,s:o}", "id", e->id ? e->id : "", "message", su_json_text(e->msg));
+    json_t *o = json_pack("{s:s,s:s,s:o}", "id", e->id ? e->id : "", "kind", su_kind_name(e->kind), "message",
+                          su_json_text(e->msg));
     if (o && e->remedy)
         json_object_set_new(o, "remedy", json_string(e->remedy));
     return o;
@@ -118,6 +119,7 @@ static json_t *secure_boot(const struct su_facts *f)
     json_t *o = json_pack("{s:b,s:o,s:b,s:o,s:o,s:i}", "firmware_known", f->check.firmware_known, "firmware",
                           su_json_text(f->check.firmware), "boot_files", f->files.found, "kernels", kernels,
                           "unsigned_modules", modules, "unsigned_module_count", (int)f->n_unsigned);
+    json_object_set_new(o, "ok", json_boolean(su_facts_secure_boot(f)));
     if (f->files.found) {
         json_object_set_new(o, "boot_files_from", su_json_text(f->files.origin));
         json_object_set_new(o, "vendor", json_string(f->files.vendor));
@@ -161,6 +163,9 @@ static json_t *linux_system(const struct su_facts *f)
     json_object_set_new(o, "boot", l->boot.vol < 0 ? json_null() : json_string(f->vols.vol[l->boot.vol].name));
     json_object_set_new(o, "loader", l->grub_found ? json_string("grub2") : json_null());
     json_object_set_new(o, "grub_dir", su_json_text(l->grub_dir));
+    json_object_set_new(o, "hostname", su_json_text(l->hostname));
+    json_object_set_new(o, "machine_id", su_json_text(l->machine_id));
+    json_object_set_new(o, "root_uuid", su_json_text(l->root.vol < 0 ? "" : f->vols.vol[l->root.vol].what.uuid));
     if (f->has_initramfs)
         json_object_set_new(o, "initramfs", initramfs(f));
     return o;

@@ -83,6 +83,8 @@ static void print_linux(const struct su_facts *f, FILE *out)
     const struct su_linux *l = &f->linux_;
     fprintf(out, "\n");
     field(out, "system", l->os_name[0] ? l->os_name : "Linux (its root cannot be read)");
+    if (l->hostname[0])
+        field(out, "host name", l->hostname);
     field(out, "root", l->root.vol < 0 ? "-" : f->vols.vol[l->root.vol].name);
     if (l->grub_found) {
         fprintf(out, "  %-14s GRUB 2 in ", "boot loader");

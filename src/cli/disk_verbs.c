@@ -18,11 +18,12 @@ OPT(o_unsigned, "--allow-unsigned", NULL, "convert although Secure Boot would re
 OPT(o_guids, "--guids", "KIND", "derived from the disk (default) or random", "derived random");
 OPT(o_dry, "--dry-run", NULL, "print the plan, write nothing", NULL);
 OPT(o_undo, "--undo", "FILE", "the undo journal (default IMAGE.surety-undo, or in /var/lib/surety/undo)", NULL);
+OPT(o_share, "--force-share", NULL, "look at a disk that a VM is running on", NULL);
 OPT(o_quiet, "--quiet", NULL, "no progress", NULL);
 
 #define CHOICES &o_esp, &o_map, &o_grow, &o_dual, &o_engine, &o_unsigned, &o_boot, &o_guids
-static const struct su_option *const inspect_options[] = {&o_json, &o_format, &o_sector, &o_key,
-                                                          &o_vars, CHOICES,   NULL};
+static const struct su_option *const inspect_options[] = {&o_json, &o_share, &o_format, &o_sector,
+                                                          &o_key,  &o_vars,  CHOICES,   NULL};
 static const struct su_option *const convert_options[] = {&o_dry,    &o_undo, &o_quiet, &o_json, &o_format,
                                                           &o_sector, &o_key,  &o_vars,  CHOICES, NULL};
 static const struct su_option *const back_options[] = {&o_undo, &o_quiet, &o_json, &o_format, &o_key, &o_engine, NULL};

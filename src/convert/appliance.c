@@ -242,7 +242,7 @@ static int take_changes(struct appliance *a, struct su_err *e)
     if (!buf)
         return su_fail_nomem(e, 2 * COPY);
     if (su_child_run(&(struct su_child){.argv = argv, .max_out = MAP_MAX}, &text, e) < 0 ||
-        su_blk_qsd_open(a->overlay, "qcow2", false, &from, e) < 0)
+        su_blk_qsd_open(a->overlay, "qcow2", SU_BLK_READ, &from, e) < 0)
         return -1;
     json_t *list = json_loadb(su_buf_str(&text), text.n, 0, NULL), *o;
     size_t i;

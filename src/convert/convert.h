@@ -27,8 +27,8 @@ void su_conversion_done(struct su_conversion *c);
 
 /* Tries what the rules cannot foresee: makes the native edits onto the overlay and, with another engine, the texts
  * of the rest.  Only on a convertible disk that nothing in v stops.  What the guest's files do not allow becomes a
- * stop in v under the error's own id; this fails for I/O and memory.  The edits stay on the overlay, f->edited says
- * so, and a second call does nothing. */
+ * stop in v under the error's own id; this fails for I/O and memory.  On a disk that is in use nothing is tried.  The
+ * edits stay on the overlay, f->edited says so, and a second call does nothing. */
 int su_edits_try(struct su_facts *f, struct su_verdict *v, struct su_err *e) SU_MUST_CHECK;
 
 /* Edits that su_edits_try() did not make are made here.  esp is taken; NULL: it is made here, too.

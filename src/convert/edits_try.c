@@ -29,7 +29,7 @@ static int try_all(struct su_facts *f, const struct su_edits *all, struct su_err
 int su_edits_try(struct su_facts *f, struct su_verdict *v, struct su_err *e)
 {
     struct su_err why = {0};
-    if (f->edited || v->stops || f->table != SU_TABLE_MBR || !f->os || !f->os->edits)
+    if (f->edited || f->opt->shared || v->stops || f->table != SU_TABLE_MBR || !f->os || !f->os->edits)
         return 0;
     SU_FREE struct su_edits *all = calloc(1, sizeof *all);
     if (!all)

@@ -159,7 +159,8 @@ int su_facts_open(const struct su_options *opt, bool writable, struct su_facts *
         return su_fail_nomem(e, sizeof *f);
     f->opt = opt;
     f->linux_.root.vol = f->linux_.boot.vol = -1;
-    if (su_image_open(opt->image, opt->format, writable, &f->image, e) < 0 ||
+    enum su_blk_use use = writable ? SU_BLK_WRITE : opt->shared ? SU_BLK_SHARE : SU_BLK_READ;
+    if (su_image_open(opt->image, opt->format, use, &f->image, e) < 0 ||
         su_blk_overlay_open(f->image.blk, &f->overlay, e) < 0 || read_disk(f, e) < 0 || plan_layout(f, e) < 0)
         return -1;
     if (f->table == SU_TABLE_MBR || f->table == SU_TABLE_GPT)

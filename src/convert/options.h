@@ -16,11 +16,12 @@ struct su_options {
     uint32_t sector_size; /* 0: find out */
     uint64_t esp_bytes;   /* 0: 100 MiB, 260 MiB on 4096-byte sectors */
     bool no_grow;
+    bool shared;                 /* a VM may be running on it: read without a lock; only for looking */
     enum su_choice dual;         /* keep it bootable under BIOS */
     enum su_engine engine;       /* who edits files that the native drivers cannot write */
     const char *boot_files;      /* NULL: search */
     const char *firmware_vars;   /* NULL: the host's OVMF template with Microsoft's keys */
-    bool thorough;            /* look into every initramfs, also where it is not expected to tell anything new */
+    bool thorough;               /* look into every initramfs, also where it is not expected to tell anything new */
     bool allow_unsigned;         /* convert although Secure Boot would refuse the guest's kernel */
     const uint8_t *random;       /* 32 random bytes for GUIDs; NULL: derived from the disk */
     const struct su_secret *key; /* for LUKS; NULL: none */

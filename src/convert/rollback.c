@@ -365,8 +365,7 @@ static int make_plan(struct back *b, bool exact, struct su_err *e)
     p->size_before = p->size_during = b->image.blk->size;
     /* What cannot shrink, or was made larger since, serves the old table as well. */
     p->size_after = b->image.can_grow ? b->j.size_before : p->size_before;
-    int rc =
-        exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_plan_changes(p, b->overlay, e);
+    int rc = exact ? put_back(b, SU_AREA_FS, "files of the guest", e) : su_plan_changes(p, b->overlay, e);
     if (rc < 0 || su_plan_barrier(p, "files of the guest are stable", e) < 0 ||
         put_back(b, SU_AREA_ESP, "what the ESP replaced", e) < 0 || put_back(b, SU_AREA_BOOT, "old boot area", e) < 0 ||
         put_back(b, SU_AREA_TABLE, "old partition table", e) < 0 || clear_backup(b, e) < 0)
@@ -394,7 +393,7 @@ static int roll_back(struct back *b, const struct su_watch *watch, struct su_out
 {
     bool exact;
     struct su_outcome before;
-    if (su_image_open(b->opt->image, b->opt->format, true, &b->image, e) < 0 ||
+    if (su_image_open(b->opt->image, b->opt->format, SU_BLK_WRITE, &b->image, e) < 0 ||
         su_disk_recover(b->opt, b->image.blk, b->undo, &before, e) < 0)
         return -1;
     if (before.what == SU_DONE_RECOVERED_OLD) { /* the conversion had not finished: now it never happened */

@@ -25,19 +25,22 @@ static void one_signature(const struct su_facts *f, const struct su_rule *row, s
             su_found(v, row, "%s carries the signatures of more than one kind of contents", f->vols.vol[i].name);
 }
 
-/* A file system that nobody will write may be dirty: the guest repairs it when it starts, as always. */
+/* A file system that nobody will write may be dirty: the guest repairs it when it starts, as always.  On a disk in use
+ * one that is mounted now says nothing about a clean stop later. */
 static void clean(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     for (size_t i = 0; i < f->vols.n; i++) {
         struct su_ext_state st;
         const struct su_vol *x = &f->vols.vol[i];
         if (x->log_dirty)
-            su_found_as(v, SU_WARNING, row->id, row->remedy,
+            su_found_as(v, f->opt->shared ? SU_NOTE : SU_WARNING, row->id, row->remedy,
                         "the log of %s was not emptied, so files may be newer than read", x->name);
         if (!x->fs || !x->fs_writable || su_fs_ext_state(x->fs, &st) < 0)
             continue;
         bool edited = (int)i == f->linux_.root.vol || (int)i == f->linux_.boot.vol;
-        if (st.needs_recovery || st.mmp)
+        if (f->opt->shared && (st.needs_recovery || st.mmp))
+            su_found_as(v, SU_NOTE, row->id, row->remedy, "%s is mounted, and was read while in use", x->name);
+        else if (st.needs_recovery || st.mmp)
             su_found_as(v, edited ? SU_STOP : SU_WARNING, row->id, row->remedy, "%s was not unmounted cleanly",
                         x->name);
         if (st.errors)

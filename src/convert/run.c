@@ -181,7 +181,7 @@ static int recover_on(struct su_blk *disk, const char *undo, struct su_outcome *
  * gone. */
 static int open_after_crash(const struct su_options *opt, struct su_image *im, struct su_err *e)
 {
-    for (int tries = 0; su_image_open(opt->image, opt->format, true, im, e) < 0; tries++) {
+    for (int tries = 0; su_image_open(opt->image, opt->format, SU_BLK_WRITE, im, e) < 0; tries++) {
         if (tries == LOCK_TRIES || strcmp(e->id, "disk.in-use") != 0)
             return -1;
         usleep(LOCK_WAIT_US);

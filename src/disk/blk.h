@@ -13,6 +13,13 @@
 
 enum { SU_SECTOR = 512 };
 
+/* What for an image is opened. */
+enum su_blk_use {
+    SU_BLK_READ,  /* nobody may write it meanwhile */
+    SU_BLK_WRITE, /* nobody else may open it meanwhile */
+    SU_BLK_SHARE, /* reading what somebody else may be writing, without a lock: two reads may not fit together */
+};
+
 struct su_blk;
 struct su_blk_ops {
     int (*read)(struct su_blk *d, uint64_t off, void *buf, size_t n, struct su_err *e);

@@ -141,9 +141,14 @@ static int sync_parent(const char *path, struct su_err *e)
     return fd < 0 || fsync(fd) < 0 ? su_fail_os(e, "disk.flush", "flushing the directory of %s", path) : 0;
 }
 
+static bool reads(enum su_file_mode mode)
+{
+    return mode == SU_FILE_READ || mode == SU_FILE_SHARE;
+}
+
 static int open_fd(const char *path, enum su_file_mode mode, struct stat *st, struct su_err *e)
 {
-    int flags = O_CLOEXEC | (mode == SU_FILE_READ ? O_RDONLY : O_RDWR);
+    int flags = O_CLOEXEC | (reads(mode) ? O_RDONLY : O_RDWR);
     if (mode == SU_FILE_CREATE)
         flags |= O_CREAT | O_NOFOLLOW;
     else if (mode == SU_FILE_WRITE && stat(path, st) == 0 && S_ISBLK(st->st_mode))
@@ -181,14 +186,14 @@ int su_blk_file_open(const char *path, enum su_file_mode mode, struct su_blk **o
         return su_fail(e, SU_E_USAGE, "disk.open", "%s is neither a file nor a block device", path);
     if (block && device_facts(fd, path, &size, &f, e) < 0)
         return -1;
-    if (take_image_lock(fd, mode != SU_FILE_READ, path, e) < 0)
+    if (mode != SU_FILE_SHARE && take_image_lock(fd, !reads(mode), path, e) < 0)
         return -1;
     if (mode == SU_FILE_CREATE && sync_parent(path, e) < 0)
         return -1;
     struct file *d = malloc(sizeof *d);
     if (!d)
         return su_fail_nomem(e, sizeof *d);
-    *d = (struct file){.blk = {.ops = mode == SU_FILE_READ ? &reading : block ? &device : &regular, .size = size}};
+    *d = (struct file){.blk = {.ops = reads(mode) ? &reading : block ? &device : &regular, .size = size}};
     d->fd = fd;
     fd = -1;
     *out = &d->blk;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* disk/blk_file.h - a raw image file or a block device of the host, by pread and pwrite.
  *
- * While it is open it holds QEMU's image lock (QEMU's block/file-posix.c: open-file-description locks
- * on the bytes from 100 and 200), so QEMU refuses the disk, and a disk that QEMU holds is refused
- * here: SU_E_CONFLICT "disk.in-use". */
+ * While it is open (but for SU_FILE_SHARE) it holds QEMU's image lock (QEMU's block/file-posix.c: open-file-description
+ * locks on the bytes from 100 and 200), so QEMU refuses the disk, and a disk that QEMU holds is refused here:
+ * SU_E_CONFLICT "disk.in-use". */
 #pragma once
 #include "blk.h"
 
 enum su_file_mode {
     SU_FILE_READ,   /* nobody may write meanwhile */
+    SU_FILE_SHARE,  /* read; others may write meanwhile: no lock is taken or looked at */
     SU_FILE_WRITE,  /* nobody else may open it meanwhile */
     SU_FILE_CREATE, /* as WRITE, a regular file, made (0600) when missing and never a symbolic link; its name
                       is stable on return */

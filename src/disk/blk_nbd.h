@@ -11,9 +11,9 @@
 int su_blk_nbd_open(const char *uri, bool writable, struct su_blk **out, struct su_err *e) SU_MUST_CHECK;
 
 /* An image in any format QEMU knows, through a qemu-storage-daemon of our own over a private unix
- * socket.  The daemon takes QEMU's image lock and ends with the su_blk (and when this process dies).
- * format: QEMU's driver name.  Resizing works where QEMU's driver can; can_resize says what is known. */
-int su_blk_qsd_open(const char *path, const char *format, bool writable, struct su_blk **out,
+ * socket.  The daemon takes QEMU's image lock, but for SU_BLK_SHARE, and ends with the su_blk (and when this process
+ * dies). format: QEMU's driver name.  Resizing works where QEMU's driver can; can_resize says what is known. */
+int su_blk_qsd_open(const char *path, const char *format, enum su_blk_use use, struct su_blk **out,
                     struct su_err *e) SU_MUST_CHECK;
 /* Whether that driver of QEMU can change the size of an image. */
 bool su_blk_qsd_resizes(const char *format);

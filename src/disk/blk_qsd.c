@@ -17,7 +17,7 @@ struct qsd {
     struct su_tmpdir dir;
     struct su_proc proc;
     int qmp;
-    bool writable;
+    bool writable, shared;
     struct nbd_handle *h; /* NULL while the export is down for a resize */
 };
 
@@ -117,8 +117,7 @@ static void qsd_close(struct su_blk *d)
 }
 
 static const struct su_blk_ops reading = {.read = qsd_read, .close = qsd_close};
-static const struct su_blk_ops fixed = {
-    .read = qsd_read, .write = qsd_write, .flush = qsd_flush, .close = qsd_close};
+static const struct su_blk_ops fixed = {.read = qsd_read, .write = qsd_write, .flush = qsd_flush, .close = qsd_close};
 static const struct su_blk_ops growing = {
     .read = qsd_read, .write = qsd_write, .flush = qsd_flush, .resize = qsd_resize, .close = qsd_close};
 
@@ -127,8 +126,8 @@ static int start(struct qsd *q, int peer, struct su_err *e)
     char chardev[64], server[320];
     snprintf(chardev, sizeof chardev, "socket,id=m,fd=%d", peer);
     snprintf(server, sizeof server, "addr.type=unix,addr.path=%s/nbd", q->dir.path);
-    const char *argv[] = {"qemu-storage-daemon", "--chardev", chardev, "--monitor", "chardev=m", "--nbd-server", server,
-                          NULL};
+    const char *argv[] = {"qemu-storage-daemon", "--chardev",    chardev, "--monitor",
+                          "chardev=m",           "--nbd-server", server,  NULL};
     /* glibc would map and unmap a fresh buffer for every large read, and fault each page of it in again. */
     static const char *const env[] = {"MALLOC_MMAP_THRESHOLD_=8388608", "MALLOC_TRIM_THRESHOLD_=67108864",
                                       "MALLOC_TOP_PAD_=4194304", NULL};
@@ -146,10 +145,10 @@ static int add_nodes(struct qsd *q, const char *path, const char *format, struct
     }
     json_decref(name);
     bool device = stat(path, &st) == 0 && S_ISBLK(st.st_mode);
-    json_t *file = json_pack("{s:s,s:s,s:b,s:b}", "driver", device ? "host_device" : "file", "filename", path,
-                             "read-only", !q->writable, "auto-read-only", 0);
-    json_t *node = json_pack("{s:s,s:s,s:b,s:o}", "driver", format, "node-name", "d", "read-only", !q->writable, "file",
-                             file);
+    json_t *file = json_pack("{s:s,s:s,s:b,s:b,s:b}", "driver", device ? "host_device" : "file", "filename", path,
+                             "read-only", !q->writable, "auto-read-only", 0, "force-share", q->shared);
+    json_t *node = json_pack("{s:s,s:s,s:b,s:b,s:o}", "driver", format, "node-name", "d", "read-only", !q->writable,
+                             "force-share", q->shared, "file", file);
     if (su_qmp_run(q->qmp, "blockdev-add", node, NULL, e) == 0)
         return 0;
     if (strstr(e->msg, "Failed to get") && strstr(e->msg, " lock")) {
@@ -164,17 +163,21 @@ static int add_nodes(struct qsd *q, const char *path, const char *format, struct
     return su_context(e, "opening %s", path);
 }
 
-int su_blk_qsd_open(const char *path, const char *format, bool writable, struct su_blk **out, struct su_err *e)
+int su_blk_qsd_open(const char *path, const char *format, enum su_blk_use use, struct su_blk **out, struct su_err *e)
 {
     int pair[2];
+    bool writable = use == SU_BLK_WRITE;
     struct qsd *q = malloc(sizeof *q);
     if (!q)
         return su_fail_nomem(e, sizeof *q);
-    *q = (struct qsd){.blk = {.ops = !writable ? &reading : su_blk_qsd_resizes(format) ? &growing : &fixed},
+    *q = (struct qsd){.blk = {.ops = !writable                    ? &reading
+                                     : su_blk_qsd_resizes(format) ? &growing
+                                                                  : &fixed},
                       .dir = SU_TMPDIR_NONE,
                       .proc = SU_PROC_NONE,
                       .qmp = -1,
-                      .writable = writable};
+                      .writable = writable,
+                      .shared = use == SU_BLK_SHARE};
     SU_BLK struct su_blk *guard = &q->blk;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return su_fail_os(e, "host.socket", "making a socket pair");

@@ -148,8 +148,10 @@ static int choose_format(const char *path, const char *named, const char **forma
     return 0;
 }
 
-static int open_path(const char *path, const char *named, bool writable, struct su_image *im, struct su_err *e)
+static int open_path(const char *path, const char *named, enum su_blk_use use, struct su_image *im, struct su_err *e)
 {
+    static const enum su_file_mode modes[] = {
+        [SU_BLK_READ] = SU_FILE_READ, [SU_BLK_WRITE] = SU_FILE_WRITE, [SU_BLK_SHARE] = SU_FILE_SHARE};
     const char *format = NULL;
     struct su_file_facts facts = {0};
     struct stat st;
@@ -165,8 +167,8 @@ static int open_path(const char *path, const char *named, bool writable, struct 
     if (!im->path)
         return su_fail_os(e, "disk.open", "opening %s", path);
     if (strcmp(format, "raw") != 0)
-        return su_blk_qsd_open(im->path, format, writable, &im->blk, e);
-    if (su_blk_file_open(path, writable ? SU_FILE_WRITE : SU_FILE_READ, &im->blk, &facts, e) < 0)
+        return su_blk_qsd_open(im->path, format, use, &im->blk, e);
+    if (su_blk_file_open(path, modes[use], &im->blk, &facts, e) < 0)
         return -1;
     im->sector_size = facts.sector_size;
     im->can_grow = !facts.block_device;
@@ -179,10 +181,11 @@ static bool is_uri(const char *name)
            strncmp(name, "nbds+", 5) == 0;
 }
 
-int su_image_open(const char *name, const char *format, bool writable, struct su_image *out, struct su_err *e)
+int su_image_open(const char *name, const char *format, enum su_blk_use use, struct su_image *out, struct su_err *e)
 {
     SU_IMAGE struct su_image im = {.kind = SU_IMAGE_NBD, .format = "nbd"};
-    int rc = is_uri(name) ? su_blk_nbd_open(name, writable, &im.blk, e) : open_path(name, format, writable, &im, e);
+    int rc =
+        is_uri(name) ? su_blk_nbd_open(name, use == SU_BLK_WRITE, &im.blk, e) : open_path(name, format, use, &im, e);
     if (rc < 0)
         return -1;
     *out = im;

@@ -20,7 +20,7 @@ void su_image_done(struct su_image *im);
 /* name: path or URI.  format: NULL to look at the first bytes.  A format found by looking came from
  * bytes that, in a raw disk, the guest wrote; so an image that then names other files (a backing
  * file, an external data file) is refused: "disk.image.backing".  Naming the format allows it. */
-int su_image_open(const char *name, const char *format, bool writable, struct su_image *out,
+int su_image_open(const char *name, const char *format, enum su_blk_use use, struct su_image *out,
                   struct su_err *e) SU_MUST_CHECK;
 
 /* What the first bytes say; "raw" when nothing else.  head: at least the first 512 bytes.  static. */

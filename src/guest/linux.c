@@ -123,6 +123,38 @@ static int read_os(const struct su_vols *v, struct su_linux *l, struct su_err *e
     return 0;
 }
 
+/* The first line, when it is a single word; it is shown to people. */
+static int read_word(const struct su_vols *v, const struct su_linux *l, const char *path, char *out, size_t cap,
+                     struct su_err *e)
+{
+    SU_BUF struct su_buf b = {0};
+    struct su_bytes text, line, word;
+    bool found;
+    if (su_tree_read(v, &l->root, path, 4096, &b, &found, e) < 0)
+        return -1;
+    text = su_buf_bytes(&b);
+    if (!found || !su_text_line(&text, &line) || !su_text_word(&line, &word) || word.n >= cap)
+        return 0;
+    for (size_t i = 0; i < word.n; i++)
+        if (!isgraph(word.p[i]))
+            return 0;
+    memcpy(out, word.p, word.n);
+    out[word.n] = 0;
+    return 0;
+}
+
+/* Who it is: what tells this system from another one of the same distribution.  machine-id(5): 32 hex digits. */
+static int read_identity(const struct su_vols *v, struct su_linux *l, struct su_err *e)
+{
+    char id[sizeof l->machine_id] = "";
+    if (read_word(v, l, "/etc/hostname", l->hostname, sizeof l->hostname, e) < 0 ||
+        read_word(v, l, "/etc/machine-id", id, sizeof id, e) < 0)
+        return -1;
+    if (strlen(id) == 32 && strspn(id, "0123456789abcdefABCDEF") == 32)
+        memcpy(l->machine_id, id, sizeof id);
+    return 0;
+}
+
 static int read_fstab(const struct su_vols *v, struct su_linux *l, struct su_err *e)
 {
     bool found;
@@ -332,7 +364,7 @@ int su_linux_find(const struct su_vols *v, const struct su_partuuid *map, size_t
 {
     SU_LINUX struct su_linux l = {0};
     find_root(v, &l.root);
-    if (l.root.vol >= 0 && (read_os(v, &l, e) < 0 || read_fstab(v, &l, e) < 0))
+    if (l.root.vol >= 0 && (read_os(v, &l, e) < 0 || read_identity(v, &l, e) < 0 || read_fstab(v, &l, e) < 0))
         return -1;
     find_grub(v, &l, map, n_map);
     l.found = l.root.vol >= 0 || l.grub_found;

@@ -52,6 +52,7 @@ struct su_linux {
     bool grub_found, grub_bls;
     struct su_err grub_why;                                   /* kind != SU_OK: grub.cfg could not be understood */
     char os_id[32], os_like[64], os_version[32], os_name[96]; /* os-release; empty: not known */
+    char hostname[256], machine_id[33];                       /* /etc/hostname, /etc/machine-id; empty: not known */
     char fstab_path[SU_LINUX_PATH];                           /* from the root of root's file system; empty: none */
     struct su_buf fstab_text;
     struct su_fstab fstab;

@@ -12,10 +12,10 @@ static void probes(void)
         const char *head;
         size_t at, n;
     } cases[] = {
-        {"raw", "", 0, 0},           {"qcow2", "QFI\xfb\0\0\0\3", 0, 8}, {"raw", "QFI\xfb\1\0\0\3", 0, 8},
-        {"vmdk", "KDMV", 0, 4},      {"vmdk", "# Disk DescriptorFile\n", 0, 22},
-        {"vhdx", "vhdxfile", 0, 8},  {"vpc", "conectix", 0, 8},          {"vdi", "\x7f\x10\xda\xbe", 64, 4},
-        {"raw", "vhdxfil", 0, 7},    {"raw", "KDMV", 1, 4},
+        {"raw", "", 0, 0},         {"qcow2", "QFI\xfb\0\0\0\3", 0, 8},         {"raw", "QFI\xfb\1\0\0\3", 0, 8},
+        {"vmdk", "KDMV", 0, 4},    {"vmdk", "# Disk DescriptorFile\n", 0, 22}, {"vhdx", "vhdxfile", 0, 8},
+        {"vpc", "conectix", 0, 8}, {"vdi", "\x7f\x10\xda\xbe", 64, 4},         {"raw", "vhdxfil", 0, 7},
+        {"raw", "KDMV", 1, 4},
     };
     for (size_t i = 0; i < SU_ARRAY_LEN(cases); i++) {
         uint8_t head[512] = {0};
@@ -53,14 +53,14 @@ static void qcow2(void)
         uint8_t h[512] = "QFI\xfb\0\0\0\3";
         h[bad[i].at] = bad[i].v;
         put_file("q", h, sizeof h);
-        ok(su_image_open(sh_path("q"), NULL, false, &im, &e) < 0 && !im.blk && e.kind == SU_E_REFUSED, "%s",
+        ok(su_image_open(sh_path("q"), NULL, SU_BLK_READ, &im, &e) < 0 && !im.blk && e.kind == SU_E_REFUSED, "%s",
            bad[i].name);
         is_str(e.id, bad[i].id);
     }
     struct su_err e = {0};
     SU_IMAGE struct su_image im = {0};
     put_file("q", "QFI\xfb\0\0\0\2 short", 14);
-    ok(su_image_open(sh_path("q"), NULL, false, &im, &e) < 0 && e.kind == SU_E_FORMAT, "a header cut short");
+    ok(su_image_open(sh_path("q"), NULL, SU_BLK_READ, &im, &e) < 0 && e.kind == SU_E_FORMAT, "a header cut short");
 }
 
 static void refused(void)
@@ -75,7 +75,8 @@ static void refused(void)
     for (size_t i = 0; i < SU_ARRAY_LEN(bad); i++) {
         struct su_err e = {0};
         SU_IMAGE struct su_image im = {0};
-        ok(su_image_open(sh_path("%s", bad[i].name), bad[i].format, false, &im, &e) < 0 && !im.blk, "%s", bad[i].name);
+        ok(su_image_open(sh_path("%s", bad[i].name), bad[i].format, SU_BLK_READ, &im, &e) < 0 && !im.blk, "%s",
+           bad[i].name);
         is_str(e.id, bad[i].id);
     }
 }
@@ -85,7 +86,8 @@ static void raw(void)
     struct su_err e = {0};
     uint8_t b[8] = {0};
     SU_IMAGE struct su_image im = {0};
-    ok(sh("truncate -s 1000001 r") == 0 && su_image_open(sh_path("r"), NULL, true, &im, &e) == 0, "open for writing");
+    ok(sh("truncate -s 1000001 r") == 0 && su_image_open(sh_path("r"), NULL, SU_BLK_WRITE, &im, &e) == 0,
+       "open for writing");
     is_str(im.format, "raw");
     ok(im.kind == SU_IMAGE_FILE && im.can_grow && im.sector_size == 0 && im.blk->size == 1000001, "facts");
     ok(su_blk_write(im.blk, 999999, "ab", 2, &e) == 0 && su_blk_write(im.blk, 999999, "abc", 3, &e) < 0, "bounds");
@@ -95,6 +97,10 @@ static void raw(void)
     ok(su_blk_file_open(sh_path("r"), SU_FILE_READ, &second, NULL, &e) < 0 && strcmp(e.id, "disk.in-use") == 0,
        "a second reader");
     ok(su_blk_file_open(sh_path("r"), SU_FILE_WRITE, &second, NULL, &e) < 0 && e.remedy && !second, "a second writer");
+    SU_BLK struct su_blk *looker = NULL;
+    ok(su_blk_file_open(sh_path("r"), SU_FILE_SHARE, &looker, NULL, &e) == 0 && looker->size > 1000000,
+       "one that only looks asks for no lock");
+    ok(su_blk_write(looker, 0, "x", 1, &e) < 0, "and cannot write");
     ok(sh("truncate -s 10 r") == 0 && su_blk_read(im.blk, 500, b, 4, &e) < 0 && strcmp(e.id, "disk.read") == 0,
        "cut by another");
     su_image_done(&im);
@@ -137,13 +143,14 @@ static void undo_path(void)
 static void through_qemu(void)
 {
     struct su_err e = {0};
-    uint8_t b[512];
+    uint8_t b[512], got[512];
     if (!sh_have("qemu-storage-daemon") || !sh_have("qemu-img") || !sh_have("qemu-io")) {
         ok(1, "# SKIP no qemu");
         return;
     }
     SU_IMAGE struct su_image im = {0};
-    ok(sh("qemu-img create -q -f qcow2 i.qcow2 8M") == 0 && su_image_open(sh_path("i.qcow2"), NULL, true, &im, &e) == 0,
+    ok(sh("qemu-img create -q -f qcow2 i.qcow2 8M") == 0 &&
+           su_image_open(sh_path("i.qcow2"), NULL, SU_BLK_WRITE, &im, &e) == 0,
        "qcow2: %s", e.msg);
     is_str(im.format, "qcow2");
     memset(b, 0xC5, sizeof b);
@@ -153,14 +160,21 @@ static void through_qemu(void)
     ok(su_blk_write(im.blk, 9 * SU_MIB - 512, b, 512, &e) == 0 && su_blk_flush(im.blk, &e) == 0,
        "written at the new end");
     ok(sh("qemu-io -f qcow2 -c 'read 0 512' i.qcow2") != 0, "QEMU is kept out");
+    SU_IMAGE struct su_image look = {0};
+    ok(su_image_open(sh_path("i.qcow2"), NULL, SU_BLK_READ, &look, &e) < 0 && strcmp(e.id, "disk.in-use") == 0,
+       "so are we");
+    ok(su_image_open(sh_path("i.qcow2"), NULL, SU_BLK_SHARE, &look, &e) == 0 && look.blk->size == 9 * SU_MIB &&
+           su_blk_read(look.blk, 9 * SU_MIB - 512, got, 512, &e) == 0 && memcmp(got, b, 512) == 0,
+       "one that only looks is not: %s", e.msg);
+    ok(su_blk_write(look.blk, 0, b, 1, &e) < 0, "and it cannot write");
     ok(su_blk_resize(im.blk, 10 * SU_MIB, &e) == 0 && su_blk_resize(im.blk, 9 * SU_MIB, &e) == 0, "grows and shrinks");
     su_image_done(&im);
     ok(sh("qemu-io -f qcow2 -c 'read -P 0xc5 9436672 512' i.qcow2 && qemu-img check -q i.qcow2") == 0, "QEMU reads it");
     ok(sh("qemu-img create -q -f qcow2 -b i.qcow2 -F qcow2 over.qcow2") == 0 &&
-           su_image_open(sh_path("over.qcow2"), NULL, false, &im, &e) < 0,
+           su_image_open(sh_path("over.qcow2"), NULL, SU_BLK_READ, &im, &e) < 0,
        "backing");
     is_str(e.id, "disk.image.backing");
-    ok(su_image_open(sh_path("over.qcow2"), "qcow2", false, &im, &e) == 0 && im.blk->size == 9 * SU_MIB,
+    ok(su_image_open(sh_path("over.qcow2"), "qcow2", SU_BLK_READ, &im, &e) == 0 && im.blk->size == 9 * SU_MIB,
        "allowed by name");
     ok(su_blk_write(im.blk, 0, b, 1, &e) < 0 && strcmp(e.id, "disk.read-only") == 0, "opened for reading");
 }

@@ -12,7 +12,7 @@ struct su_option {
     const char *words; /* for completion: "auto on off"; NULL: free, or a file when arg is FILE or DIR */
 };
 
-enum { SU_ARGS_MAX_OPTIONS = 32, SU_ARGS_MAX_OPERANDS = 64 };
+enum { SU_ARGS_MAX_OPTIONS = 64, SU_ARGS_MAX_OPERANDS = 4096 };
 
 /* What was typed; all borrowed from argv. */
 struct su_args {

@@ -15,6 +15,8 @@ int su_run_facts(struct su_run *r, bool before, struct su_err *e)
         0)
         return -1;
     r->vm = r->facts->vm;
+    if (!before)
+        r->facts->defined.upgrade_state[0] = 0; /* our own mark */
     su_checks_run(r->facts, before, &r->verdict);
     su_job_report(r->job, before ? "checks" : "checks_at_rest", su_check_json(r->facts, &r->verdict));
     return 0;

@@ -97,38 +97,32 @@ static void drop_journal(struct su_run *r)
     (void)unlink(r->rec.undo);
 }
 
-/* Newer data stays where it is: in the old file, which takes in what the overlay holds.  The restore point would be no
- * point of anything any more, and is given up. */
-static int keep_newer(struct su_run *r, struct su_err *e)
-{
-    bool changed;
-    if (su_restore_back(&r->rec.restore, r->dir, true, e) < 0)
-        return -1;
-    if (!has_set(&r->rec))
-        return 0;
-    if (su_restore_commit(&r->rec.restore, r->job->hv, r->rec.uuid, false, r->dir, &changed, e) < 0)
-        return -1;
-    r->rec.restore.taken = false;
-    return su_run_save(r, e);
-}
-
+/* The whole set: with overlays and snapshots the disks, and in any case NVRAM and vTPM state.  Where the set was given
+ * up, the state that UEFI left has to go all the same. */
 static int back_set(struct su_run *r, struct su_err *e)
 {
     struct su_restore *set = &r->rec.restore;
-    bool changed;
-    if (r->rec.keep_data)
-        return r->rec.redefining ? keep_newer(r, e) : 0;
-    if (r->theirs && set->kind == SU_RESTORE_INTERNAL) { /* it writes to the disk: the snapshot goes, the disk stays */
-        if (set->taken && su_restore_commit(set, r->job->hv, r->rec.uuid, true, r->dir, &changed, e) < 0)
-            return -1;
-        set->taken = false;
-        return 0;
-    }
-    if (!set->taken && !r->rec.redefining)
-        return 0;
-    if (su_restore_back(set, r->dir, set->kind == SU_RESTORE_NONE || !set->taken, e) < 0)
+    if (r->theirs && set->kind == SU_RESTORE_INTERNAL)
+        return 0; /* it writes to the disk: the snapshot goes, the disk stays */
+    if (r->rec.redefining && !set->taken)
+        return su_restore_clear_state(set, e);
+    if (su_restore_back(set, r->dir, set->kind == SU_RESTORE_NONE || r->rec.keep_data, e) < 0)
         return -1;
-    drop_journal(r);
+    if (has_set(&r->rec) && !r->rec.keep_data)
+        drop_journal(r);
+    return 0;
+}
+
+/* Newer data stays where it is: in the old file, which takes in what the overlay holds.  The restore point would be no
+ * point of anything any more, and is given up. */
+static int back_kept(struct su_run *r, struct su_err *e)
+{
+    bool changed, theirs = r->theirs && r->rec.restore.kind == SU_RESTORE_INTERNAL;
+    if (!(r->rec.keep_data && has_set(&r->rec)) && !(theirs && su_run_has_file(r, "restore.stage")))
+        return 0;
+    if (su_restore_commit(&r->rec.restore, r->job->hv, r->rec.uuid, theirs, r->dir, &changed, e) < 0)
+        return -1;
+    r->rec.restore.taken = false;
     return 0;
 }
 
@@ -184,7 +178,7 @@ static const struct {
     const char *name;
     int (*back)(struct su_run *r, struct su_err *e);
 } rows[] = {
-    {"guest", back_guest},           {"disk", back_disk},       {"restore point", back_set},
+    {"guest", back_guest},           {"disk", back_disk},       {"restore point", back_set}, {"newer data", back_kept},
     {"definition", back_definition}, {"running", back_running},
 };
 

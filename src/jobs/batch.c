@@ -265,7 +265,11 @@ int su_batch_vm_put(struct su_jobs *j, const char *id, const struct su_batch_vm 
     if (!text)
         return su_fail_nomem(e, 0);
     jobs_line_key(key, id, vm->index);
-    return su_store_put_lazy(j->store, key, (struct su_bytes){(const uint8_t *)text, strlen(text)}, e);
+    if (su_store_put_lazy(j->store, key, (struct su_bytes){(const uint8_t *)text, strlen(text)}, e) < 0)
+        return -1;
+    if (j->changed)
+        j->changed(j->changed_arg, vm);
+    return 0;
 }
 
 /* Records as they are stored, one after the other, each with its NUL: listing holds the store, what is told does not.

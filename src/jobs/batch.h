@@ -20,9 +20,13 @@
 
 enum { SU_BATCH_ID = 32, SU_BATCH_VMS = 4096, SU_BATCH_NAME = 256, SU_BATCH_UUID = 37 };
 
+struct su_batch_vm;
 struct su_jobs {
     struct su_store *store; /* owned */
     char dir[512];          /* STATE/jobs */
+    /* Called by su_batch_vm_put() when it has written, in its thread; NULL: nobody.  For whoever runs a batch. */
+    void (*changed)(void *arg, const struct su_batch_vm *vm);
+    void *changed_arg;
 };
 /* Makes what is missing.  SU_E_IO "job.state"; SU_E_REFUSED "job.state.open" when others may write there. */
 int su_jobs_open(const char *state_dir, struct su_jobs *out, struct su_err *e) SU_MUST_CHECK;
@@ -110,6 +114,10 @@ int su_batch_vms(struct su_jobs *j, const char *id, su_batch_vm_each each, void 
  * NULL: out of memory.  Times of batches are seconds, of VMs milliseconds. */
 json_t *su_batch_json(const struct su_batch *b);
 json_t *su_batch_vm_json(const struct su_batch_vm *vm);
+/* The file under STATE/jobs/log: "ID-NAME.log"; a name that is no file name is written with '_', and then with the
+ * line's number behind it. */
+enum { SU_BATCH_LOG_NAME = 192 };
+void su_batch_log_name(const char *id, const struct su_batch_vm *vm, char *out, size_t cap);
 /* Copies text: control characters become spaces, and what is no UTF-8, or was cut, becomes '?'. */
 void su_batch_text(char *out, size_t cap, const char *in);
 /* 0 all ok or already; 3 something was stopped by a check and nothing failed; 1 otherwise (also cut short). */

@@ -118,6 +118,24 @@ void su_batch_text(char *out, size_t cap, const char *in)
     out[n] = 0;
 }
 
+void su_batch_log_name(const char *id, const struct su_batch_vm *vm, char *out, size_t cap)
+{
+    char safe[128];
+    size_t n = 0;
+    bool same = vm->name[0] != 0;
+    for (const char *p = vm->name; *p && n + 1 < sizeof safe; p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-' ||
+                     *p == '.' || *p == '_';
+        safe[n++] = plain ? *p : '_';
+        same &= plain;
+    }
+    safe[n] = 0;
+    if (same && vm->name[n] == 0)
+        snprintf(out, cap, "%.20s-%s.log", id, safe);
+    else
+        snprintf(out, cap, "%.20s-%s~%05u.log", id, safe, vm->index);
+}
+
 static uint64_t load(const char *at, size_t size)
 {
     uint64_t v = 0;

@@ -28,10 +28,15 @@ int su_job_assess(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
 int su_job_verify(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
 int su_job_finish(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
 
-/* fleet.c: runs a batch in this process, options.batch VMs at a time; VMs with an unfinished record of an earlier run
- * are continued first.  on_change is called from its threads whenever a VM's record changed; may be NULL.
- * *status: su_batch_status() at the end. */
+/* fleet.c: runs a batch in this process, options.batch VMs at a time (fleet_int.h says in which order).  Takes the
+ * batch's lock ("job.running").  A batch that has ended is run again for VMs without a result, skipped or stuck ones.
+ * on_change is called from its threads whenever a line of the batch was written; may be NULL.
+ * *stop, which may be changed by a signal handler, and which may be NULL: no other VM begins, and those that have begun
+ * hear of it (su_job.cancelled).
+ *   SU_FLEET_STOP   the batch ends
+ *   SU_FLEET_PAUSE  it does not: the next run goes on, and VMs that had to go back begin again
+ * *status: su_batch_status() at the end.  The report is written before the batch ends.  -1: the store, the report or
+ * libvirt failed; work that had begun waits for the next run then. */
+enum { SU_FLEET_STOP = 1, SU_FLEET_PAUSE = 2 };
 int su_fleet_run(struct su_jobs *j, const char *batch_id, void (*on_change)(void *arg, const struct su_batch_vm *vm),
                  void *arg, volatile int *stop, int *status, struct su_err *e) SU_MUST_CHECK;
-/* report.c: STATE/jobs/report/ID.json and .txt */
-int su_report_write(struct su_jobs *j, const char *batch_id, json_t *vms, struct su_err *e) SU_MUST_CHECK;

@@ -24,6 +24,9 @@ private_host() { # private_host HOSTNAME HOST-UUID
     umount -R -l /mnt
     hostname "$1"
     ip link set lo up
+    # A KVM that QEMU's probe may open, and libvirt-qemu may not, makes libvirtd probe again at every call, for seconds
+    : >"$T/kvm"
+    [ ! -e /dev/kvm ] || mount --bind "$T/kvm" /dev/kvm
     cp -a /etc/libvirt/. "$T/etc/"
     rm -rf "$T"/etc/qemu/networks/* "$T"/etc/qemu/*.xml
     own_place etc /etc/libvirt

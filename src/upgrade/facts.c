@@ -85,7 +85,7 @@ static int try_restore(struct su_hv *hv, struct su_vm_facts *f, struct su_err *e
         return su_fail_nomem(e, sizeof *r);
     su_hv_places(hv, &f->defined, &places);
     f->restore = f->options.restore;
-    if (f->local && su_restore_plan(&f->defined, f->use, &f->options, &places, "assess", r, &f->restore_why) == 0)
+    if (f->local && su_restore_plan(&f->defined, f->use, &f->options, &places, "0", r, &f->restore_why) == 0)
         f->restore = r->kind;
     return 0;
 }

@@ -55,6 +55,9 @@ int su_hv_net(struct su_hv *hv, const char *uuid, uint64_t *rx, uint64_t *tx, st
  * not run on it any more, nothing is done.  Takes as long as copying does. */
 int su_hv_commit_disk(struct su_hv *hv, const char *uuid, const char *target, const char *overlay,
                       struct su_err *e) SU_MUST_CHECK;
+/* Deletes an internal snapshot of a disk of a running VM; one that is not there is fine. */
+int su_hv_drop_snapshot(struct su_hv *hv, const char *uuid, const char *target, const char *name,
+                        struct su_err *e) SU_MUST_CHECK;
 
 /* What the host can: virConnectGetDomainCapabilities() for this arch, machine and type. */
 struct su_hv_caps {

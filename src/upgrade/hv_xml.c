@@ -53,6 +53,7 @@ static void read_disk(xmlNodePtr node, struct su_hv_disk *out)
 {
     xmlNodePtr source = su_hv_xml_child(node, "source");
     su_hv_xml_attr(su_hv_xml_child(node, "target"), "dev", out->target, sizeof out->target);
+    su_hv_xml_attr(source, "index", out->index, sizeof out->index);
     su_hv_xml_attr(source, "file", out->source, sizeof out->source);
     if (!*out->source)
         su_hv_xml_attr(source, "dev", out->source, sizeof out->source);

@@ -17,6 +17,7 @@ struct su_hv_disks {
     size_t n;
     struct su_hv_disk {
         char target[16];
+        char index[16];           /* libvirt's number of the source; "" when it does not run */
         char source[SU_DOM_PATH]; /* what it runs on now; "": no file or device */
     } * disk;                     /* owned */
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DESTROY_MS = 60000 };
+enum { DESTROY_MS = 60000, PRESS_MS = 15000 };
 
 /* Asks once, and waits; asking may fail (no agent), waiting then is for nothing. */
 static int try_stop(struct su_run *r, enum su_hv_stop how, const char *name, uint32_t ms, bool *off, struct su_err *e)
@@ -20,6 +20,18 @@ static int try_stop(struct su_run *r, enum su_hv_stop how, const char *name, uin
         return 0;
     }
     return su_hv_wait_off(r->job->hv, r->vm.uuid, ms, off, e);
+}
+
+/* A guest that is still starting does not hear the button: it is pressed again. */
+static int press(struct su_run *r, uint32_t ms, bool *off, struct su_err *e)
+{
+    for (uint32_t left = ms, now;; left -= now) {
+        now = left < PRESS_MS ? left : PRESS_MS;
+        if (try_stop(r, SU_HV_STOP_ACPI, "pressing the power button", now, off, e) < 0)
+            return -1;
+        if (*off || left == now)
+            return 0;
+    }
 }
 
 static int destroy(struct su_run *r, struct su_err *e)
@@ -40,7 +52,7 @@ int su_run_stop(struct su_run *r, uint32_t timeout_s, bool agent, bool force, st
         return 0;
     if (agent && try_stop(r, SU_HV_STOP_AGENT, "asking the guest agent to shut down", half, &off, e) < 0)
         return -1;
-    if (!off && try_stop(r, SU_HV_STOP_ACPI, "pressing the power button", half, &off, e) < 0)
+    if (!off && press(r, half, &off, e) < 0)
         return -1;
     if (off)
         return 0;

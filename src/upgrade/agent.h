@@ -10,6 +10,7 @@
  * SU_E_FORMAT "vm.agent.answer", SU_E_RANGE "vm.agent.size"; of libvirt's as in hv.h. */
 #pragma once
 #include "upgrade/hv.h"
+#include <jansson.h>
 
 struct su_agent_facts {
     bool answered;
@@ -32,6 +33,10 @@ int su_agent_file(struct su_hv *hv, const char *uuid, const char *path, size_t m
 enum { SU_AGENT_OUTPUT = 512 << 10 };
 int su_agent_exec(struct su_hv *hv, const char *uuid, const char *const *argv, uint32_t timeout_s, int *status,
                   struct su_buf *out, struct su_err *e) SU_MUST_CHECK;
+
+/* guest-get-fsinfo as it is: new reference. */
+int su_agent_filesystems(struct su_hv *hv, const char *uuid, uint32_t timeout_s, json_t **out,
+                         struct su_err *e) SU_MUST_CHECK;
 
 enum { SU_AGENT_NICS = 32 };
 struct su_agent_net {

@@ -3,7 +3,6 @@
 #pragma once
 #include "base/buf.h"
 #include "upgrade/agent.h"
-#include <jansson.h>
 
 enum { SU_AGENT_ANSWER = 1 << 20 }; /* bytes of one answer that are looked at */
 

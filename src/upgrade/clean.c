@@ -44,7 +44,7 @@ void su_clean_bytes(char *out, size_t cap, struct su_bytes text)
         if (bad)
             out[at] = '?';
         else
-            memcpy(out + at, text.p, put);
+            memmove(out + at, text.p, put); /* out may be text itself */
         at += put;
         su_skip(&text, length ? length : 1);
     }

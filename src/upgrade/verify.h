@@ -5,7 +5,7 @@
  *          state, frames the cards have sent.
  * inside:  the guest agent reads the guest's own view: the SecureBoot variable, the TPM's PCR 4, the event log, the OS,
  *          root's disk against the ESP's disk, the network.
- * Pure rows over collected evidence, so that each is tested without a guest. */
+ * Pure rows over collected evidence, so that each is tested without a guest.  Thread safe. */
 #pragma once
 #include "upgrade/agent.h"
 #include "upgrade/checks.h"
@@ -18,26 +18,36 @@ struct su_expect {
     bool has_pcr4;
     char pcr4[65];                                                 /* hex, predicted; "": none */
     char os_id[64], os_version[64], machine_id[40], hostname[256]; /* "": not known */
+    char root_uuid[40];                                            /* of root's file system; "": not known */
     bool agent_before;   /* it answered before the upgrade: it has to afterwards */
     bool network_before; /* the guest had an address or sent frames before */
 };
 
 struct su_evidence {
     struct su_domain live;
+    bool simulated; /* libvirt's test driver: no guest runs there */
     bool running;
     bool nvram_read, nvram_keys, nvram_shim; /* PK is there; SbatLevel is there: shim has run */
+    enum su_tri nvram_enabled;               /* OVMF's own switch for Secure Boot */
     bool tpm_state;
+    bool tx_known;
     uint64_t tx_bytes;
     bool inside; /* the agent answered */
     struct su_err inside_why;
     struct su_agent_facts agent;
-    enum su_tri efi, secure_boot, setup_mode, tpm2;
-    char pcr4[65];                    /* "": could not be read */
+    enum su_tri efi, secure_boot, setup_mode;
+    enum su_tri tpm2;                 /* SU_NO: the guest's kernel shows no TPM 2.0 */
+    char pcr4[65];                    /* lower case hex; "": could not be read */
     char log_pcr4[65];                /* replayed from the event log; "" */
+    enum su_tri log_true;             /* the log replays to the values of the TPM */
     char root_disk[64], esp_disk[64]; /* of the kernel; "": unknown */
+    char root_table[8];               /* "gpt", "dos"; "" */
+    char root_uuid[40];
     enum su_tri root_is_ours;
+    bool network_known;
     uint32_t n_addresses; /* of the guest's cards, without loopback and link-local */
     uint32_t n_up;        /* cards that have a configured name and are up */
+    char units[24];       /* systemctl is-system-running; "" */
 };
 
 enum { SU_VERIFY_ROWS = 24 };
@@ -49,18 +59,22 @@ struct su_verify_row {
     char text[240];
 };
 struct su_verified {
-    unsigned n, no, open; /* of required rows */
+    unsigned n;        /* rows */
+    unsigned no, open; /* of required rows */
     struct su_verify_row row[SU_VERIFY_ROWS];
 };
 
-/* Waits for the guest (its agent, or for signs of life from outside), then collects. */
+/* Waits for the guest (its agent, or for signs of life from outside) up to timeout_s seconds, then collects.  It ends
+ * early when the evidence is complete, or the VM is off.  SU_E_CONFLICT "vm.cancelled"; of libvirt's as in hv.h. */
 int su_verify_collect(struct su_hv *hv, const char *uuid, const struct su_expect *x, uint32_t timeout_s,
                       bool (*cancelled)(void *), void *arg, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
 /* Once, without waiting: surety vm verify. */
 int su_verify_look(struct su_hv *hv, const char *uuid, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
+/* Pure. */
 void su_verify_judge(const struct su_expect *x, const struct su_evidence *ev, struct su_verified *out);
-json_t *su_verified_json(const struct su_verified *v); /* new reference */
-json_t *su_expect_json(const struct su_expect *x);
+json_t *su_verified_json(const struct su_verified *v); /* {"ok","no","open","rows":[...]}; new reference */
+json_t *su_expect_json(const struct su_expect *x);     /* new reference */
+/* What is missing is not expected.  SU_E_FORMAT "vm.expect". */
 int su_expect_parse(const json_t *o, struct su_expect *out, struct su_err *e) SU_MUST_CHECK;
 
 /* finish: what has to be run in the guest so that shim and GRUB are updated with it, by distribution.  Lines of shell

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "upgrade/verify_parse.h"
+#include "guest/efivars.h"
+#include "guest/tcglog.h"
+#include "guest/text.h"
+#include "upgrade/clean.h"
+#include <ctype.h>
+#include <string.h>
+
+enum su_tri su_seen_flag(struct su_bytes file)
+{
+    return file.n != 5 || file.p[4] > 1 ? SU_UNKNOWN : file.p[4] ? SU_YES : SU_NO;
+}
+
+void su_seen_pcr(struct su_bytes file, char out[65])
+{
+    size_t n = 0;
+    while (n < file.n && n < 65 && isxdigit(file.p[n]))
+        n++;
+    out[0] = 0;
+    if (n != 64 || (file.n > 64 && file.p[64] != '\n'))
+        return;
+    for (size_t i = 0; i < 64; i++)
+        out[i] = (char)tolower(file.p[i]);
+    out[64] = 0;
+}
+
+enum su_tri su_seen_tpm2(struct su_bytes file)
+{
+    if (file.n == 0 || !isdigit(file.p[0]) || (file.n > 1 && file.p[1] != '\n'))
+        return SU_UNKNOWN;
+    return file.p[0] == '2' ? SU_YES : SU_NO;
+}
+
+void su_seen_var(struct su_bytes file, const char *prefix, const char *key, char *out, size_t cap)
+{
+    struct su_bytes line;
+    size_t p = strlen(prefix), k = strlen(key);
+    out[0] = 0;
+    while (su_text_line(&file, &line)) {
+        if (line.n <= p + k || memcmp(line.p, prefix, p) != 0 || memcmp(line.p + p, key, k) != 0 ||
+            line.p[p + k] != '=')
+            continue;
+        (void)su_skip(&line, p + k + 1);
+        su_clean_bytes(out, cap, line);
+        return;
+    }
+}
+
+void su_seen_mount(struct su_bytes mountinfo, const char *mountpoint, const char *type, char *out, size_t cap)
+{
+    enum { NUMBER = 2, POINT = 4 };
+    struct su_bytes line;
+    out[0] = 0;
+    while (su_text_line(&mountinfo, &line)) {
+        struct su_bytes word, number = {0}, point = {0}, kind = {0};
+        bool after = false;
+        for (int i = 0; su_text_word(&line, &word); i++) {
+            if (i == NUMBER)
+                number = word;
+            else if (i == POINT)
+                point = word;
+            else if (after && !kind.p)
+                kind = word;
+            after |= i > POINT && su_text_is(word, "-");
+        }
+        if (number.p && point.p && su_text_is(point, mountpoint) && (!type || (kind.p && su_text_is(kind, type))))
+            su_clean_bytes(out, cap, number);
+    }
+    if (!out[0] || out[strspn(out, "0123456789:")] != 0)
+        out[0] = 0;
+}
+
+bool su_seen_is_dev(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 0 && n < 32 &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-!")] == 0;
+}
+
+void su_seen_fsinfo(const json_t *ret, const char *mountpoint, struct su_seen_devs *out)
+{
+    *out = (struct su_seen_devs){0};
+    for (size_t i = 0; i < json_array_size(ret) && i < 1024; i++) {
+        const json_t *o = json_array_get(ret, i), *disks = json_object_get(o, "disk");
+        const char *at = json_string_value(json_object_get(o, "mountpoint"));
+        if (!at || strcmp(at, mountpoint) != 0)
+            continue;
+        for (size_t k = 0; k < json_array_size(disks) && out->n < SU_SEEN_DEVS; k++) {
+            const char *dev = json_string_value(json_object_get(json_array_get(disks, k), "dev"));
+            if (dev && strncmp(dev, "/dev/", 5) == 0 && su_seen_is_dev(dev + 5))
+                su_clean(out->name[out->n++], sizeof out->name[0], dev + 5);
+        }
+        return;
+    }
+}
+
+static void hex(const uint8_t *p, char out[65])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < SU_PCR_SIZE; i++) {
+        out[2 * i] = digits[p[i] >> 4];
+        out[2 * i + 1] = digits[p[i] & 15];
+    }
+    out[64] = 0;
+}
+
+void su_seen_log(struct su_bytes log, const char (*pcr)[65], char pcr4[65], enum su_tri *same)
+{
+    struct su_tcglog_pcrs all;
+    struct su_err why = {0};
+    bool differs = false;
+    unsigned compared = 0;
+    pcr4[0] = 0;
+    *same = SU_UNKNOWN;
+    if (su_tcglog_replay(log, &all, &why) < 0)
+        return;
+    for (unsigned i = 0; i < SU_SEEN_PCRS; i++) {
+        char replayed[65];
+        if (!(all.extended >> i & 1))
+            continue;
+        hex(all.value[i], replayed);
+        if (i == 4)
+            memcpy(pcr4, replayed, sizeof replayed);
+        compared += pcr[i][0] != 0;
+        differs |= pcr[i][0] && strcmp(pcr[i], replayed) != 0;
+    }
+    *same = differs ? SU_NO : compared ? SU_YES : SU_UNKNOWN;
+}
+
+void su_seen_nvram(struct su_bytes file, struct su_evidence *out)
+{
+    /* EDK2's SecurityPkg/Include/Guid/SecureBootEnableDisable.h */
+    static const uint8_t switch_guid[SU_EFI_GUID] = {0xc7, 0x0b, 0xa3, 0xf0, 0x08, 0xaf, 0x56, 0x45,
+                                                     0x99, 0xc4, 0x00, 0x10, 0x09, 0xc9, 0x3a, 0x44};
+    struct su_efivars vars;
+    struct su_efivar v;
+    struct su_err why = {0};
+    if (su_efivars_open(file, &vars, &why) < 0)
+        return;
+    out->nvram_read = true;
+    out->nvram_keys = su_efivars_find(file, "PK", su_efi_global_guid, &v, &why) == 0 && v.data.n > 0;
+    out->nvram_shim = su_efivars_find(file, "SbatLevel", su_efi_shim_guid, &v, &why) == 0 && v.data.n > 0;
+    out->nvram_enabled = SU_UNKNOWN;
+    if (su_efivars_find(file, "SecureBootEnable", switch_guid, &v, &why) == 0 && v.data.n == 1)
+        out->nvram_enabled = v.data.p[0] ? SU_YES : SU_NO;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Waiting for a guest to come up, by its agent or by what can be seen from outside. */
+#include "upgrade/verify_int.h"
+#include <string.h>
+#include <time.h>
+
+enum { TICK_MS = 1000, NETWORK_MS = 30000, SETTLE_MS = 10000 };
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+struct wait {
+    struct su_hv *hv;
+    const char *uuid;
+    const struct su_expect *x;
+    int64_t deadline;
+    bool (*cancelled)(void *);
+    void *arg;
+};
+
+/* False when it is over: out of time, or cancelled. */
+static bool tick(const struct wait *w, int64_t deadline)
+{
+    struct timespec t = {TICK_MS / 1000, 0};
+    if (now_ms() + TICK_MS > deadline || (w->cancelled && w->cancelled(w->arg)))
+        return false;
+    (void)nanosleep(&t, NULL);
+    return true;
+}
+
+/* All that can be seen of a start without asking the guest: shim has run, and frames were sent where they are counted.
+ */
+static bool outside_done(const struct su_evidence *ev)
+{
+    return ev->nvram_shim && (!ev->tx_known || ev->live.n_nics == 0 || ev->tx_bytes > 0);
+}
+
+/* Ends when the agent answers, when it need not and the rest is complete for a while, when the VM is off, in the end.
+ */
+static int await_guest(const struct wait *w, struct su_evidence *ev, bool *up, struct su_err *e)
+{
+    int64_t complete = 0;
+    do {
+        if (su_verify_outside(w->hv, w->uuid, ev, e) < 0)
+            return -1;
+        if (!ev->running || ev->simulated)
+            return 0;
+        if (ev->live.agent_channel || w->x->agent_before) {
+            if (su_agent_wait(w->hv, w->uuid, 0, up, e) < 0 || *up)
+                return *up ? 0 : -1;
+        }
+        if (!w->x->agent_before && outside_done(ev)) {
+            complete = complete ? complete : now_ms();
+            if ((!ev->live.agent_channel && ev->tx_bytes > 0) || now_ms() - complete >= SETTLE_MS)
+                return 0;
+        }
+    } while (tick(w, w->deadline));
+    return 0;
+}
+
+static bool network_awaited(const struct su_expect *x, const struct su_evidence *ev)
+{
+    return x->network_before && ev->network_known && ev->n_addresses == 0;
+}
+
+static int collect(const struct wait *w, struct su_evidence *ev, struct su_err *e)
+{
+    bool up = false;
+    if (await_guest(w, ev, &up, e) < 0)
+        return -1;
+    if (up && su_verify_inside(w->hv, w->uuid, ev, e) < 0)
+        return -1;
+    if (ev->simulated || !ev->running)
+        return 0;
+    int64_t most = now_ms() + NETWORK_MS, deadline = most < w->deadline ? most : w->deadline;
+    while (network_awaited(w->x, ev) && tick(w, deadline))
+        su_verify_network(w->hv, w->uuid, ev);
+    return su_verify_outside(w->hv, w->uuid, ev, e); /* what NVRAM and the counters say now */
+}
+
+int su_verify_collect(struct su_hv *hv, const char *uuid, const struct su_expect *x, uint32_t timeout_s,
+                      bool (*cancelled)(void *), void *arg, struct su_evidence *out, struct su_err *e)
+{
+    struct wait w = {.hv = hv, .uuid = uuid, .x = x, .cancelled = cancelled, .arg = arg};
+    w.deadline = now_ms() + (int64_t)timeout_s * 1000;
+    SU_FREE struct su_evidence *ev = calloc(1, sizeof *ev);
+    if (!ev)
+        return su_fail_nomem(e, sizeof *ev);
+    if (collect(&w, ev, e) < 0)
+        return -1;
+    if (cancelled && cancelled(arg))
+        return su_fail(e, SU_E_CONFLICT, "vm.cancelled", "verification was asked to stop");
+    *out = *ev;
+    return 0;
+}
+
+int su_verify_look(struct su_hv *hv, const char *uuid, struct su_evidence *out, struct su_err *e)
+{
+    SU_FREE struct su_evidence *ev = calloc(1, sizeof *ev);
+    if (!ev)
+        return su_fail_nomem(e, sizeof *ev);
+    if (su_verify_outside(hv, uuid, ev, e) < 0 ||
+        (ev->running && !ev->simulated && su_verify_inside(hv, uuid, ev, e) < 0))
+        return -1;
+    *out = *ev;
+    return 0;
+}

@@ -77,8 +77,7 @@ static int end_verified(struct su_run *r, struct su_err *e)
             snprintf(why.text, sizeof why.text, "%.40s: %.190s", v->row[i].id, v->row[i].text);
     if (why.text[0])
         return su_job_end(r->job, SU_VM_FAILED, &why, "is not what it should be; nothing was changed", e);
-    snprintf(summary, sizeof summary, "%s; %u things could not be proved from here",
-             r->vm.run == SU_HV_OFF ? "is off: only its definition was looked at" : "is what it should be", v->open);
+    snprintf(summary, sizeof summary, "is what it should be; %u things could not be proved from here", v->open);
     return su_job_end(r->job, SU_VM_OK, NULL, summary, e);
 }
 
@@ -87,6 +86,12 @@ static int not_uefi(struct su_job *job, struct su_err *e)
     static const struct su_err_text why = {"vm.bios", "this VM boots under BIOS",
                                            "upgrade it first: surety vm upgrade NAME"};
     return su_job_end(job, SU_VM_STOPPED, &why, "there is nothing to verify", e);
+}
+
+static int is_off(struct su_job *job, struct su_err *e)
+{
+    static const struct su_err_text why = {"vm.off", "this VM is off", "start it, then verify it"};
+    return su_job_end(job, SU_VM_STOPPED, &why, "only its definition says UEFI; nothing can be proved", e);
 }
 
 static int verify(struct su_run *r, struct su_err *e)
@@ -105,6 +110,8 @@ static int verify(struct su_run *r, struct su_err *e)
         return su_job_fail(r->job, &why, e);
     if (!uefi)
         return not_uefi(r->job, e);
+    if (r->vm.run == SU_HV_OFF)
+        return is_off(r->job, e);
     bool known = r->revision && (r->rec.state == SU_VM_DONE || r->rec.state == SU_VM_KEPT);
     if (su_verify_look(r->job->hv, r->vm.uuid, ev, &why) < 0)
         return su_job_fail(r->job, &why, e);

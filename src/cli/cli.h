@@ -17,6 +17,7 @@ extern const struct su_noun su_document_noun;
 extern const struct su_noun su_authority_noun;
 extern const struct su_noun su_server_noun;
 extern const struct su_noun su_vm_noun;
+extern const struct su_noun su_job_noun;
 extern const struct su_noun su_legacy_noun;
 
 /* Options, one definition a name: OPT(o_json, "--json", NULL, "print JSON", NULL); */

@@ -10,7 +10,9 @@ struct su_job_port {
     /* *out: a new reference; at once when its "change" is not since (NULL: whatever it is), else after wait_ms. */
     int (*look)(void *arg, const char *since, unsigned wait_ms, json_t **out, struct su_err *e);
     int (*report)(void *arg, json_t **out, struct su_err *e); /* jobs/view.h's su_jobs_report() */
-    int (*cancel)(void *arg, struct su_err *e);               /* asked by Ctrl-C; NULL: it goes on without us */
+    /* Asked by signals.  pause: this process is to end (SIGTERM, SIGHUP), the job is not.  NULL: it goes on without us.
+     */
+    void (*stop)(void *arg, bool pause);
     void *arg;
 };
 

@@ -93,7 +93,8 @@ void su_job_local_freep(struct su_job_local **lp)
     if (!l)
         return;
     if (l->runs) {
-        l->stop = 1;
+        if (!l->stop)
+            l->stop = SU_FLEET_PAUSE;
         pthread_join(l->thread, NULL);
     }
     pthread_cond_destroy(&l->changed);
@@ -163,8 +164,12 @@ static int look(void *arg, const char *since, unsigned wait_ms, json_t **out, st
         if (su_jobs_view(l->jobs, l->id, &view, e) < 0)
             return -1;
     }
-    if (l->runs && su_job_ended(view)) /* the report is written after that */
+    if (l->runs && !over && su_job_ended(view)) { /* in a moment; or it ended long ago, and runs again */
         wait_over(l);
+        json_decref(su_steal(&view));
+        if (su_jobs_view(l->jobs, l->id, &view, e) < 0)
+            return -1;
+    }
     if (over && failed(l, view, e) < 0)
         return -1;
     *out = su_steal(&view);
@@ -177,15 +182,13 @@ static int report(void *arg, json_t **out, struct su_err *e)
     return su_jobs_report(l->jobs, l->id, out, e);
 }
 
-static int cancel(void *arg, struct su_err *e)
+static void stop(void *arg, bool pause)
 {
     struct su_job_local *l = arg;
-    (void)e;
-    l->stop = 1;
-    return 0;
+    l->stop = pause ? SU_FLEET_PAUSE : SU_FLEET_STOP;
 }
 
 struct su_job_port su_job_port_local(struct su_job_local *l)
 {
-    return (struct su_job_port){.look = look, .report = report, .cancel = l->runs ? cancel : NULL, .arg = l};
+    return (struct su_job_port){.look = look, .report = report, .stop = l->runs ? stop : NULL, .arg = l};
 }

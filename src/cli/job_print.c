@@ -4,7 +4,7 @@
 #include "job.h"
 #include <string.h>
 
-enum { STOPPED = 3, REPORT_TRIES = 20, TOP = 8, ONE_BY_ONE = 8 };
+enum { TOP = 8, ONE_BY_ONE = 8 };
 
 struct end {
     const json_t *view, *report; /* report: the JSON of the batch, or NULL */
@@ -62,9 +62,8 @@ static void print_table(const json_t *vms)
 }
 
 /* Why a VM is not well, and what to do. */
-static void print_problem(const struct end *x, const json_t *vm)
+static void print_problem(const json_t *vm)
 {
-    const json_t *r = su_job_report_of(x->report, vm);
     if (!su_api_text(vm, "id")[0])
         return;
     putchar('\n');
@@ -74,8 +73,8 @@ static void print_problem(const struct end *x, const json_t *vm)
     printf(" [%s]\n", su_api_text(vm, "id"));
     if (su_api_text(vm, "remedy")[0])
         line("  remedy: ", su_api_text(vm, "remedy"), stdout);
-    if (su_api_text(r, "log")[0])
-        line("  log: ", su_api_text(r, "log"), stdout);
+    if (su_api_text(vm, "log")[0])
+        line("  log: ", su_api_text(vm, "log"), stdout);
 }
 
 /* Checks ------------------------------------------------------------------------ */
@@ -97,7 +96,7 @@ static unsigned count(const json_t *findings, const char *severity)
 
 static void print_findings(const struct end *x, const json_t *vm)
 {
-    static const struct su_api_column columns[] = {{"RULE", "id"}, {"SEVERITY", "severity"}, {"TEXT", "text"}};
+    static const struct su_api_column columns[] = {{"RULE", "id"}, {"SEVERITY", "severity"}, {"TEXT", "message"}};
     const json_t *all = findings_of(x, vm);
     json_t *shown SU_JSON = json_array();
     for (size_t i = 0; shown && i < json_array_size(all); i++)
@@ -133,7 +132,7 @@ static void print_assessed(const struct end *x, const json_t *vm)
     print_findings(x, vm);
     print_verdict(x, vm);
     if (is(vm, "outcome", "failed"))
-        print_problem(x, vm);
+        print_problem(vm);
 }
 
 struct few {
@@ -283,7 +282,7 @@ static void print_work(const struct end *x)
         print_plan(x, vm);
         print_finish(x, vm);
         if (!is(vm, "outcome", "ok") && !is(vm, "outcome", "already"))
-            print_problem(x, vm);
+            print_problem(vm);
     }
 }
 
@@ -296,13 +295,21 @@ static void print_foot(const struct end *x, const char *path)
         line("\nreport: ", path, stdout);
 }
 
+/* The job, and in each of its VMs what the report has about it. */
 static int print_json(const json_t *view, const json_t *report, struct su_err *e)
 {
-    json_t *o = json_deep_copy(view);
-    json_t *r = json_deep_copy(su_api_member(report, "report"));
-    if (o)
-        (void)json_object_set_new(o, "report", r ? r : json_null());
-    return su_json_print(o, stdout, e);
+    json_t *o = json_deep_copy(view), *vms = json_object_get(o, "vms");
+    bool bad = !o;
+    for (size_t i = 0; !bad && i < json_array_size(vms); i++) {
+        json_t *vm = json_array_get(vms, i);
+        json_t *found = json_deep_copy(su_job_report_of(su_api_member(report, "report"), vm));
+        bad = found && json_object_update_missing(vm, found) < 0;
+        json_decref(found);
+    }
+    if (!bad)
+        return su_json_print(o, stdout, e);
+    json_decref(o);
+    return su_fail_nomem(e, 4096);
 }
 
 static int exit_status(const json_t *view)

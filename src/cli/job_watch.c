@@ -11,11 +11,12 @@
 
 enum { WAIT_MS = 1000, PAUSE_MS = 100, BAR = 24, AWAY_S = 60, WIDTH_MIN = 40 };
 
-static volatile sig_atomic_t interrupts;
+static volatile sig_atomic_t interrupts, ending; /* Ctrl-C; and signals that mean this process alone */
 
-static void on_interrupt(int sig)
+static void on_signal(int sig)
 {
-    (void)sig;
+    if (sig != SIGINT)
+        ending = 1;
     interrupts = interrupts + 1;
 }
 
@@ -189,17 +190,18 @@ static int bear(struct watch *w, const struct su_err *e)
 /* Whether watching ends here. */
 static bool interrupted(struct watch *w, const struct su_job_port *p)
 {
-    struct su_err e = {0};
     if (interrupts == w->told)
         return false;
     bool first = w->told == 0;
     w->told = interrupts;
-    if (!p->cancel)
+    if (!p->stop)
         return true;
     clear(w);
+    if (first || ending)
+        p->stop(p->arg, ending);
     if (!first)
         fprintf(stderr, "surety: still stopping: what has begun is ended or undone first\n");
-    else if (p->cancel(p->arg, &e) == 0)
+    else
         fprintf(stderr, "surety: stopping: no VM begins any more, those that have begun are ended or undone\n");
     return false;
 }
@@ -237,18 +239,19 @@ bool su_job_ended(const json_t *view)
 int su_job_watch(const struct su_job_port *p, bool quiet, json_t **out, struct su_err *e)
 {
     struct watch w = {.out = quiet ? NULL : stderr};
-    struct sigaction act = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART}, was_int, was_term;
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, was[SU_ARRAY_LEN(signals)];
     json_t *first SU_JSON = NULL;
     if (p->look(p->arg, NULL, 0, &first, e) < 0)
         return -1;
     w.terminal = w.out && isatty(fileno(w.out));
     w.steps = strcmp(su_api_text(first, "op"), "assess") != 0;
-    interrupts = 0;
-    sigaction(SIGINT, &act, &was_int);
-    sigaction(SIGTERM, &act, &was_term);
+    interrupts = ending = 0;
+    for (size_t i = 0; i < SU_ARRAY_LEN(signals); i++)
+        sigaction(signals[i], &act, &was[i]);
     int rc = follow(&w, p, out, e);
-    sigaction(SIGINT, &was_int, NULL);
-    sigaction(SIGTERM, &was_term, NULL);
+    for (size_t i = 0; i < SU_ARRAY_LEN(signals); i++)
+        sigaction(signals[i], &was[i], NULL);
     clear(&w);
     free(w.seen);
     return rc;

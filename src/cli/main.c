@@ -9,6 +9,7 @@
 static const struct su_noun *const nouns[] = {
     &su_disk_noun,
     &su_vm_noun,
+    &su_job_noun,
     &su_server_noun,
     &su_legacy_noun,
     &su_document_noun,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* "surety vm": the VMs of this host. */
-#include "api.h"
+#include "cli/vm.h"
 #include "cli.h"
+#include "vm_options.h"
 #include <string.h>
 
 enum { WAIT_S = 10 };
@@ -10,27 +11,28 @@ static void cell(const json_t *row, size_t column, char *out, size_t cap)
 {
     const json_t *t = su_api_member(row, "transports");
     size_t at = 0;
+    (void)column;
     out[0] = 0;
-    if (column == 5) {
-        snprintf(out, cap, "%s", su_api_text(row, "problem.id"));
-        return;
-    }
     for (size_t i = 0; i < json_array_size(t) && at < cap; i++) {
         int n = snprintf(out + at, cap - at, "%s%s", i ? "," : "", json_string_value(json_array_get(t, i)));
         at += n > 0 ? (size_t)n : 0;
     }
 }
 
-static int verb_list(const struct su_args *a, struct su_err *e)
+int su_vm_list(const struct su_args *a, struct su_err *e)
 {
     static const struct su_api_column columns[] = {{"NAME", "name"},
                                                    {"STATUS", "status"},
                                                    {"SECURITY", "security.securityType"},
                                                    {"TRANSPORT", NULL},
                                                    {"LAST-VERIFIED", "lastVerified"},
-                                                   {"PROBLEM", NULL},
+                                                   {"PROBLEM", "problem.id"},
+                                                   {"FIRMWARE", "firmware"},
+                                                   {"UPGRADE", "upgrade.state"},
                                                    {"UUID", "uuid"}};
     json_t *o SU_JSON = NULL;
+    if (su_args_get(a, "--local"))
+        return su_vm_list_local(a, e);
     if (su_api_call(a, "GET", "/v1/vms", NULL, NULL, WAIT_S, &o, e) < 0)
         return -1;
     if (su_args_get(a, "--json"))
@@ -62,14 +64,19 @@ static void print_vm(const json_t *o)
     su_api_line("secure boot", yes(o, "security.secureBoot"));
     su_api_line("vtpm", yes(o, "security.vTpm"));
     su_api_line("security type", su_api_text(o, "security.securityType"));
+    su_api_line("firmware", su_api_text(o, "firmware"));
+    su_api_line("upgrade", su_api_text(o, "upgrade.state"));
+    su_api_line("upgrade job", su_api_text(o, "upgrade.job"));
     su_api_line("last document", su_api_text(o, "lastDocument"));
     su_api_line("last verified", su_api_text(o, "lastVerified"));
     su_api_line("guest says", su_api_text(o, "lastResult"));
 }
 
-static int verb_show(const struct su_args *a, struct su_err *e)
+int su_vm_show(const struct su_args *a, struct su_err *e)
 {
     json_t *o SU_JSON = NULL;
+    if (su_args_get(a, "--local"))
+        return su_vm_show_local(a, e);
     if (su_api_call(a, "GET", "/v1/vms/%s", a->operand[0], NULL, WAIT_S, &o, e) < 0)
         return -1;
     if (su_args_get(a, "--json"))
@@ -78,12 +85,40 @@ static int verb_show(const struct su_args *a, struct su_err *e)
     return SU_EXIT_OK;
 }
 
+#define OPERATION(name, op)                                                                                            \
+    static int verb_##name(const struct su_args *a, struct su_err *e)                                                  \
+    {                                                                                                                  \
+        return su_vm_operate(a, op, e);                                                                                \
+    }
+OPERATION(assess, SU_OP_ASSESS)
+OPERATION(upgrade, SU_OP_UPGRADE)
+OPERATION(verify, SU_OP_VERIFY)
+OPERATION(rollback, SU_OP_ROLLBACK)
+OPERATION(commit, SU_OP_COMMIT)
+OPERATION(finish, SU_OP_FINISH)
+
 OPT(o_json, "--json", NULL, "print JSON", NULL);
 OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.sock)", NULL);
-static const struct su_option *const plain[] = {&o_socket, &o_json, NULL};
+OPT(o_local, "--local", NULL, "ask libvirt itself, without suretyd", NULL);
+OPT(o_connect, "--connect", "URI", "of libvirt, with --local (default qemu:///system)", "");
+OPT(o_state, "--state", "DIR", "where --local keeps records (default /var/lib/surety)", NULL);
+static const struct su_option *const plain[] = {&o_local, &o_connect, &o_state, &o_socket, &o_json, NULL};
+
+enum { MANY = SU_BATCH_VMS, NONE = 0, ONE = 1 };
+_Static_assert((int)MANY <= (int)SU_ARGS_MAX_OPERANDS, "");
+#define OPS(verb, least, help)                                                                                         \
+    {                                                                                                                  \
+        "vm", #verb, "NAME...", help, least, MANY, su_vm_options_##verb, verb_##verb                                   \
+    }
 
 static const struct su_verb verbs[] = {
-    {"vm", "list", "", "the VMs of this host, and whether they are attested", 0, 0, plain, verb_list},
-    {"vm", "show", "NAME", "one VM, by name or UUID", 1, 1, plain, verb_show},
+    {"vm", "list", "", "the VMs of this host, and whether they are attested", 0, 0, plain, su_vm_list},
+    {"vm", "show", "NAME", "one VM, by name or UUID", 1, 1, plain, su_vm_show},
+    OPS(assess, NONE, "tell whether VMs can be upgraded; nothing is changed"),
+    OPS(upgrade, NONE, "BIOS to UEFI with Secure Boot and a vTPM"),
+    OPS(verify, NONE, "prove that VMs are what their upgrade promised"),
+    OPS(rollback, ONE, "take an upgrade back"),
+    OPS(commit, ONE, "give up the restore point"),
+    OPS(finish, ONE, "have the guest keep its EFI boot files up to date"),
 };
 const struct su_noun su_vm_noun = {verbs, SU_ARRAY_LEN(verbs)};

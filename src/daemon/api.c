@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The management API on RUN/api.sock.  The kernel says who asks: root and members of group surety may do everything,
  * others may look at the server's state. */
-#include "daemon/api_json.h"
+#include "daemon/api_int.h"
 #include "daemon/log.h"
-#include "net/httpd.h"
 #include "wire/fields.h"
 #include "wire/ipc.h"
 #include "wire/versions.h"
@@ -28,47 +27,6 @@ static int allow(void *ctx, const struct su_http_route *row, const struct su_htt
     return su_remedy(e, "Be root or in group surety");
 }
 
-static int answer(json_t *o, struct su_http_response *a, struct su_err *e)
-{
-    char *text SU_FREE = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    json_decref(o);
-    if (!text)
-        return su_fail_nomem(e, 4096);
-    su_buf_text(&a->body, text);
-    su_buf_text(&a->body, "\n");
-    return su_buf_ok(&a->body, e);
-}
-
-static void decrefp(json_t **o)
-{
-    json_decref(*o);
-}
-
-/* The request's body: an object, {} when there is none. */
-static int body_of(const struct su_http_request *q, json_t **out, struct su_err *e)
-{
-    json_error_t why;
-    json_t *o =
-        q->body.n ? json_loadb((const char *)q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &why) : json_object();
-    if (!json_is_object(o)) {
-        json_decref(o);
-        return su_fail(e, SU_E_USAGE, "api.body", "the request is no JSON object");
-    }
-    *out = o;
-    return 0;
-}
-
-static const char *text_of(const json_t *o, const char *name)
-{
-    const char *v = json_string_value(json_object_get(o, name));
-    return v ? v : "";
-}
-
-static void log_act(const struct su_http_request *q, const char *what, const char *on, int rc, const struct su_err *e)
-{
-    su_log(LOG_NOTICE, "api: uid=%u %s %s: %s", (unsigned)q->uid, what, on, rc < 0 ? e->id : "ok");
-}
-
 /* Server ------------------------------------------------------------------------ */
 
 static int get_server(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
@@ -77,7 +35,7 @@ static int get_server(void *ctx, const struct su_http_request *q, struct su_http
     (void)q;
     SU_HOLD(&d->lock);
     su_daemon_state(d);
-    return answer(su_api_server(d), a, e);
+    return su_api_answer(su_api_server(d), a, e);
 }
 
 /* After a job: with what surety-signer says now, not with what it said before. */
@@ -90,23 +48,23 @@ static int server_now(struct su_daemon *d, struct su_http_response *a, struct su
     while (d->at_signer.status_due && pthread_cond_timedwait(&d->changed, &d->lock, &until) == 0)
         ;
     su_daemon_state(d);
-    return answer(su_api_server(d), a, e);
+    return su_api_answer(su_api_server(d), a, e);
 }
 
 static int post_sync(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     int rc = su_sync_now(ctx, e);
-    log_act(q, "sync", "", rc, e);
+    su_api_log(q, "sync", "", rc, e);
     return rc < 0 ? -1 : server_now(ctx, a, e);
 }
 
 static int post_enrol(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
-    json_t *o SU_AUTO(decrefp) = NULL;
-    if (body_of(q, &o, e) < 0)
+    json_t *o SU_JSON = NULL;
+    if (su_api_body(q, &o, e) < 0)
         return -1;
-    const char *url = text_of(o, "authority");
+    const char *url = su_api_text(o, "authority");
     if (!url[0])
         url = d->conf.authority;
     if (!url[0]) {
@@ -117,15 +75,15 @@ static int post_enrol(void *ctx, const struct su_http_request *q, struct su_http
         su_fail(e, SU_E_CONFLICT, "server.authority-url", "surety.conf names another authority");
         return su_remedy(e, "Change or remove url in section [authority] of surety.conf, and restart suretyd");
     }
-    int rc = su_sync_enrol(d, url, text_of(o, "token"), e);
-    log_act(q, "enrol", url, rc, e);
+    int rc = su_sync_enrol(d, url, su_api_text(o, "token"), e);
+    su_api_log(q, "enrol", url, rc, e);
     return rc < 0 ? -1 : server_now(d, a, e);
 }
 
 static int delete_server(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     int rc = su_sync_remove(ctx, e);
-    log_act(q, "remove", "", rc, e);
+    su_api_log(q, "remove", "", rc, e);
     return rc < 0 ? -1 : server_now(ctx, a, e);
 }
 
@@ -134,26 +92,32 @@ static int delete_server(void *ctx, const struct su_http_request *q, struct su_h
 static int get_vms(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
+    json_t *upgrades SU_JSON = NULL;
     (void)q;
+    if (su_api_upgrades(d, &upgrades, e) < 0)
+        return -1;
     SU_HOLD(&d->lock);
-    return answer(su_api_vms(d), a, e);
+    return su_api_answer(su_api_vms(d, upgrades), a, e);
 }
 
 static int get_vm(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
     struct su_vm *vm;
+    json_t *upgrades SU_JSON = NULL;
+    if (su_api_upgrades(d, &upgrades, e) < 0)
+        return -1;
     SU_HOLD(&d->lock);
     if (su_vmtab_lookup(&d->vms, q->param[0], &vm, e) < 0)
         return -1;
-    json_t *o = su_api_vm(vm, su_now());
+    json_t *o = su_api_vm(vm, su_now(), upgrades);
     if (o && vm->wanted) {
         struct su_bytes route = su_buf_bytes(&vm->route);
         struct su_vm_route r;
         if (su_vm_route_take(&route, &r))
             json_object_set_new(o, "instance", json_loadb((const char *)r.instance.p, r.instance.n, 0, NULL));
     }
-    return answer(o, a, e);
+    return su_api_answer(o, a, e);
 }
 
 static bool plain(const char *s, const char *more)
@@ -166,7 +130,7 @@ static bool plain(const char *s, const char *more)
 
 static int copy_word(const json_t *o, const char *name, const char *more, char *out, size_t cap, struct su_err *e)
 {
-    const char *v = text_of(o, name);
+    const char *v = su_api_text(o, name);
     if (strlen(v) >= cap || !plain(v, more))
         return su_fail(e, SU_E_USAGE, "api.body", "%s is too long or has characters that are not allowed", name);
     memcpy(out, v, strlen(v) + 1);
@@ -175,7 +139,7 @@ static int copy_word(const json_t *o, const char *name, const char *more, char *
 
 static int read_request(const json_t *o, struct su_sign_request *r, struct su_err *e)
 {
-    const char *version = text_of(o, "apiVersion");
+    const char *version = su_api_text(o, "apiVersion");
     int index = version[0] ? su_api_version_index(version) : (int)su_n_api_versions - 1;
     if (index < 0)
         return su_fail(e, SU_E_USAGE, "api.version", "there is no api-version %.40s", version);
@@ -263,11 +227,11 @@ static int post_document(void *ctx, const struct su_http_request *q, struct su_h
     struct su_sign_request r = {0};
     struct su_sign_reply reply;
     struct su_vm *vm;
-    json_t *o SU_AUTO(decrefp) = NULL;
+    json_t *o SU_JSON = NULL;
     uint8_t *buf SU_FREE = malloc(SU_IPC_MAX);
     if (!buf)
         return su_fail_nomem(e, SU_IPC_MAX);
-    if (body_of(q, &o, e) < 0 || read_request(o, &r, e) < 0)
+    if (su_api_body(q, &o, e) < 0 || read_request(o, &r, e) < 0)
         return -1;
     {
         SU_HOLD(&d->lock);
@@ -284,12 +248,12 @@ static int post_document(void *ctx, const struct su_http_request *q, struct su_h
         }
     }
     int rc = ask_document(d, &r, buf, &reply, e);
-    log_act(q, "document", r.uuid, rc, e);
+    su_api_log(q, "document", r.uuid, rc, e);
     if (rc < 0)
         return -1;
-    return answer(json_pack("{s:s,s:o,s:{s:o,s:s,s:s}}", "encoding", "pkcs7", "signature", base64(reply.der), "surety",
-                            "chain", chain_of(d), "host", d->conf.host, "transport", "api"),
-                  a, e);
+    return su_api_answer(json_pack("{s:s,s:o,s:{s:o,s:s,s:s}}", "encoding", "pkcs7", "signature", base64(reply.der),
+                                   "surety", "chain", chain_of(d), "host", d->conf.host, "transport", "api"),
+                         a, e);
 }
 
 /* The legacy network ---------------------------------------------------------------- */
@@ -298,40 +262,40 @@ static int get_legacy(void *ctx, const struct su_http_request *q, struct su_http
 {
     json_t *o = NULL;
     (void)q;
-    return su_virt_legacy_show(ctx, &o, e) < 0 ? -1 : answer(o, a, e);
+    return su_virt_legacy_show(ctx, &o, e) < 0 ? -1 : su_api_answer(o, a, e);
 }
 
 static int post_enable(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     bool changed = false;
     int rc = su_virt_legacy_enable(ctx, &changed, e);
-    log_act(q, "legacy enable", "", rc, e);
-    return rc < 0 ? -1 : answer(json_pack("{s:b}", "changed", changed), a, e);
+    su_api_log(q, "legacy enable", "", rc, e);
+    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b}", "changed", changed), a, e);
 }
 
 static int post_disable(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     bool changed = false;
-    json_t *o SU_AUTO(decrefp) = NULL;
-    if (body_of(q, &o, e) < 0)
+    json_t *o SU_JSON = NULL;
+    if (su_api_body(q, &o, e) < 0)
         return -1;
     int rc = su_virt_legacy_disable(ctx, json_is_true(json_object_get(o, "removeVms")), &changed, e);
-    log_act(q, "legacy disable", "", rc, e);
-    return rc < 0 ? -1 : answer(json_pack("{s:b}", "changed", changed), a, e);
+    su_api_log(q, "legacy disable", "", rc, e);
+    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b}", "changed", changed), a, e);
 }
 
 static int post_grant(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     bool changed = false;
-    json_t *o SU_AUTO(decrefp) = NULL, *vm = NULL;
-    if (body_of(q, &o, e) < 0)
+    json_t *o SU_JSON = NULL, *vm = NULL;
+    if (su_api_body(q, &o, e) < 0)
         return -1;
-    const char *name = text_of(o, "vm");
+    const char *name = su_api_text(o, "vm");
     if (!name[0])
         return su_fail(e, SU_E_USAGE, "api.body", "vm is missing");
     int rc = su_virt_legacy_grant(ctx, name, json_is_true(json_object_get(o, "configOnly")), &vm, &changed, e);
-    log_act(q, "legacy grant", name, rc, e);
-    return rc < 0 ? -1 : answer(json_pack("{s:b,s:o}", "changed", changed, "vm", vm), a, e);
+    su_api_log(q, "legacy grant", name, rc, e);
+    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b,s:o}", "changed", changed, "vm", vm), a, e);
 }
 
 static int delete_grant(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
@@ -339,8 +303,8 @@ static int delete_grant(void *ctx, const struct su_http_request *q, struct su_ht
     bool changed = false;
     json_t *vm = NULL;
     int rc = su_virt_legacy_revoke(ctx, q->param[0], &vm, &changed, e);
-    log_act(q, "legacy revoke", q->param[0], rc, e);
-    return rc < 0 ? -1 : answer(json_pack("{s:b,s:o}", "changed", changed, "vm", vm), a, e);
+    su_api_log(q, "legacy revoke", q->param[0], rc, e);
+    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b,s:o}", "changed", changed, "vm", vm), a, e);
 }
 
 /* Audit -------------------------------------------------------------------------------- */
@@ -355,27 +319,22 @@ static int add_entry(void *arg, uint64_t number, const char *subject, const char
     return 0;
 }
 
-static uint64_t number_of(const char *text)
-{
-    return text && strlen(text) <= 18 && strspn(text, "0123456789") == strlen(text) ? strtoull(text, NULL, 10) : 0;
-}
-
 /* ?vm=UUID&before=NUMBER&max=N: the newest first; the next page is before the last number. */
 static int get_audit(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
     const char *vm = su_http_query(q, "vm");
-    uint64_t max = number_of(su_http_query(q, "max"));
+    uint64_t max = su_api_number(su_http_query(q, "max"));
     json_t *list = json_array();
     if (max == 0 || max > AUDIT_MAX)
         max = max ? AUDIT_MAX : AUDIT_DEFAULT;
     if (!list)
         return su_fail_nomem(e, 0);
-    if (su_store_log(d->store, vm, number_of(su_http_query(q, "before")), (unsigned)max, add_entry, list, e) < 0) {
+    if (su_store_log(d->store, vm, su_api_number(su_http_query(q, "before")), (unsigned)max, add_entry, list, e) < 0) {
         json_decref(list);
         return -1;
     }
-    return answer(json_pack("{s:o}", "audit", list), a, e);
+    return su_api_answer(json_pack("{s:o}", "audit", list), a, e);
 }
 
 static const struct su_http_route routes[] = {
@@ -396,8 +355,9 @@ static const struct su_http_route routes[] = {
 
 int su_api_start(struct su_daemon *d, struct su_httpd **out, struct su_err *e)
 {
-    struct su_httpd_options o = {.routes = routes,
-                                 .n_routes = SU_ARRAY_LEN(routes),
+    static struct su_http_route all[32]; /* lives as long as the server */
+    struct su_httpd_options o = {.routes = all,
+                                 .n_routes = SU_ARRAY_LEN(routes) + su_api_n_job_routes,
                                  .ctx = d,
                                  .allow = allow,
                                  .max_connections = 64,
@@ -406,6 +366,9 @@ int su_api_start(struct su_daemon *d, struct su_httpd **out, struct su_err *e)
     char path[256];
     int fd;
     const struct group *g = getgrnam("surety");
+    _Static_assert(SU_ARRAY_LEN(routes) + 8 <= SU_ARRAY_LEN(all), "");
+    memcpy(all, routes, sizeof routes);
+    memcpy(all + SU_ARRAY_LEN(routes), su_api_job_routes, su_api_n_job_routes * sizeof all[0]);
     managers = g ? g->gr_gid : (gid_t)-1;
     if (su_daemon_path(d->run_dir, "api.sock", path, sizeof path, e) < 0 || su_listen_unix(path, 0666, &fd, e) < 0)
         return -1;

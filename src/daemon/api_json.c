@@ -100,7 +100,7 @@ static const char *status(const struct su_vm *vm, uint64_t now)
     return vm->last_document ? "Documented" : "Ready";
 }
 
-json_t *su_api_vm(const struct su_vm *vm, uint64_t now)
+json_t *su_api_vm(const struct su_vm *vm, uint64_t now, const json_t *upgrades)
 {
     const struct su_vm_desc *d = vm->desc;
     json_t *problem =
@@ -109,19 +109,21 @@ json_t *su_api_vm(const struct su_vm *vm, uint64_t now)
         json_pack("{s:b,s:s,s:b,s:b}", "secureBoot", d && d->secure_boot, "securityType", d ? d->security_type : "",
                   "vTpm", d && d->vtpm, "customCommand", d && d->custom_command);
     bool at_imds = vm->wanted && vm->at[SU_PEER_IMDS].rev == vm->route_rev;
-    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:i,s:I,s:o,s:o,s:o,s:o}", "uuid", vm->uuid, "name", vm->name,
-                     "source", vm->source, "running", d && d->running, "status", status(vm, now), "problem", problem,
-                     "transports", transports(vm), "served", at_imds, "cid", d ? (int)d->cid : 0, "mark",
+    json_t *upgrade = json_object_get(upgrades, vm->uuid);
+    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:i,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "uuid", vm->uuid, "name",
+                     vm->name, "source", vm->source, "running", d && d->running, "status", status(vm, now), "problem",
+                     problem, "transports", transports(vm), "served", at_imds, "cid", d ? (int)d->cid : 0, "mark",
                      (json_int_t)vm->mark, "security", security, "lastDocument", when(vm->last_document),
-                     "lastVerified", when(vm->last_verified), "lastResult", words(vm->last_result));
+                     "lastVerified", when(vm->last_verified), "lastResult", words(vm->last_result), "firmware",
+                     words(d ? d->firmware : ""), "upgrade", upgrade ? json_incref(upgrade) : json_null());
 }
 
-json_t *su_api_vms(const struct su_daemon *d)
+json_t *su_api_vms(const struct su_daemon *d, const json_t *upgrades)
 {
     json_t *list = json_array();
     uint64_t now = su_now();
     for (size_t i = 0; i < d->vms.n; i++)
         if (d->vms.vm[i]->desc)
-            json_array_append_new(list, su_api_vm(d->vms.vm[i], now));
+            json_array_append_new(list, su_api_vm(d->vms.vm[i], now, upgrades));
     return json_pack("{s:o}", "vms", list);
 }

@@ -5,5 +5,6 @@
 #include <jansson.h>
 
 json_t *su_api_server(const struct su_daemon *d);
-json_t *su_api_vm(const struct su_vm *vm, uint64_t now);
-json_t *su_api_vms(const struct su_daemon *d);
+/* upgrades: of su_api_upgrades(); borrowed. */
+json_t *su_api_vm(const struct su_vm *vm, uint64_t now, const json_t *upgrades);
+json_t *su_api_vms(const struct su_daemon *d, const json_t *upgrades);

@@ -5,6 +5,7 @@
  *   virt     libvirt's events and queries, the legacy network
  *   sync     one job at a time with the authority: sync, enrol, remove
  *   audit    writes what happened to the store
+ *   jobs     looks for jobs that nobody runs
  *   api      a thread a connection (net/httpd.h)
  *
  * lock guards everything below it.  Order: legacy lock (virt.c), lock, audit lock; none is held while waiting for the
@@ -12,9 +13,10 @@
 #pragma once
 #include "daemon/peer.h"
 #include "daemon/state.h"
-#include "store/store.h"
 #include "daemon/vmtab.h"
+#include "jobs/batch.h"
 #include "net/httpd.h"
+#include "store/store.h"
 #include "wire/imds.h"
 #include "wire/sign.h"
 #include <pthread.h>
@@ -46,6 +48,7 @@ struct su_server_record { /* STATE/host/state.db, "server" */
 struct su_virt;
 struct su_sync;
 struct su_audit;
+struct su_runner;
 
 struct su_daemon {
     struct su_host_conf conf; /* constant after start */
@@ -54,8 +57,11 @@ struct su_daemon {
     struct su_audit *audit; /* the same */
     struct su_sync *sync;   /* the same */
     struct su_virt *virt;   /* the same */
-    int wake_fd;            /* eventfd: main looks again */
-    int stop_fd;            /* eventfd: every thread ends */
+    struct su_jobs jobs;    /* the same */
+    struct su_runner *runner;
+    bool jobs_watched; /* the thread of jobs.c runs */
+    int wake_fd;       /* eventfd: main looks again */
+    int stop_fd;       /* eventfd: every thread ends */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* CLOCK_MONOTONIC; something a waiting handler looks at */
@@ -170,6 +176,14 @@ void su_pids_done(void);
 
 /* api.c: without lock */
 int su_api_start(struct su_daemon *d, struct su_httpd **out, struct su_err *e) SU_MUST_CHECK;
+
+/* jobs.c: without lock */
+/* Before any thread and su_harden().  surety: the program that runs jobs; NULL: the installed one. */
+int su_jobs_prepare(struct su_daemon *d, const char *surety, struct su_err *e) SU_MUST_CHECK;
+int su_jobs_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
+void su_jobs_stop(struct su_daemon *d); /* runners go on */
+/* Starts a runner for a job.  SU_E_IO "daemon.launch", "host.tool.failed". */
+int su_jobs_run(struct su_daemon *d, const char *id, struct su_err *e) SU_MUST_CHECK;
 
 /* harden.c: before any thread */
 int su_harden(struct su_err *e) SU_MUST_CHECK;

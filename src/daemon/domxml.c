@@ -161,9 +161,17 @@ static bool reads_vtpm(const xmlNode *devices)
             (attr_is(backend, "type", "external") && attr_is(backend, "version", "")));
 }
 
+static void read_firmware(const xmlNode *root, struct su_vm_desc *d)
+{
+    const xmlNode *os = child(root, "os"), *loader = child(os, "loader");
+    bool uefi = (os && attr_is(os, "firmware", "efi")) || (loader && attr_is(loader, "type", "pflash"));
+    snprintf(d->firmware, sizeof d->firmware, "%s", uefi ? "uefi" : "bios");
+}
+
 static void read_security(const xmlNode *root, bool live, struct su_vm_desc *d)
 {
     unsigned seen = 0;
+    read_firmware(root, d);
     for (const xmlNode *n = root->children; n && seen < MAX_CHILDREN; n = n->next, seen++)
         if (n->type == XML_ELEMENT_NODE && in_ns(n, QEMU_NS) && (named(n, "commandline") || named(n, "override")))
             d->custom_command = true;

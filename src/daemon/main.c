@@ -17,19 +17,22 @@
 enum { TICK_S = 5, STATUS_EVERY = 6 /* ticks */ };
 
 struct options {
-    const char *conf, *state, *run;
+    const char *conf, *state, *run, *surety;
 };
 
-static const char usage_text[] = "usage: suretyd [--config FILE] [--state DIR] [--run DIR]\n"
+static const char usage_text[] = "usage: suretyd [--config FILE] [--state DIR] [--run DIR] [--surety FILE]\n"
                                  "The host service of surety. It stays in the foreground. Manual: suretyd(8).\n";
 
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"state", required_argument, NULL, 's'},
-        {"run", required_argument, NULL, 'r'},    {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {0}};
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"state", required_argument, NULL, 's'},
+                                          {"run", required_argument, NULL, 'r'},
+                                          {"surety", required_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
         switch (c) {
@@ -41,6 +44,9 @@ static int parse(int argc, char **argv, struct options *o)
             break;
         case 'r':
             o->run = optarg;
+            break;
+        case 'p':
+            o->surety = optarg;
             break;
         case 'h':
             fputs(usage_text, stdout);
@@ -205,7 +211,10 @@ static int start(struct su_daemon *d, struct su_httpd **api, struct su_err *e)
     if (rc == 0)
         rc = su_files_start(d, e);
     pthread_mutex_unlock(&d->lock);
-    return rc < 0 || su_sync_start(d, e) < 0 || su_virt_start(d, e) < 0 || su_api_start(d, api, e) < 0 ? -1 : 0;
+    return rc < 0 || su_sync_start(d, e) < 0 || su_virt_start(d, e) < 0 || su_jobs_start(d, e) < 0 ||
+                   su_api_start(d, api, e) < 0
+               ? -1
+               : 0;
 }
 
 static void stop(struct su_daemon *d, struct su_httpd **api)
@@ -214,6 +223,7 @@ static void stop(struct su_daemon *d, struct su_httpd **api)
     if (d->sync)
         su_sync_stop(d);
     su_httpd_stop(api);
+    su_jobs_stop(d);
     su_virt_stop(d);
     su_audit_stop(d);
     if (d->ev) {
@@ -236,7 +246,8 @@ static int serve(const struct options *o)
     static struct su_daemon d; /* large, and there is one */
     struct su_httpd *api = NULL;
     struct su_err e = {0};
-    if (prepare(&d, o, &e) < 0 || su_harden(&e) < 0 || start(&d, &api, &e) < 0) {
+    if (prepare(&d, o, &e) < 0 || su_jobs_prepare(&d, o->surety, &e) < 0 || su_harden(&e) < 0 ||
+        start(&d, &api, &e) < 0) {
         su_log_err(LOG_ERR, "suretyd", &e);
         stop(&d, &api);
         return 1;
@@ -253,7 +264,7 @@ static int serve(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = {SU_CONF_FILE, SU_STATE_DIR, SU_RUN_DIR};
+    struct options o = {SU_CONF_FILE, SU_STATE_DIR, SU_RUN_DIR, NULL};
     sigset_t set;
     int status = parse(argc, argv, &o);
     if (status >= 0)

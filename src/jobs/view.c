@@ -16,6 +16,8 @@ static void json_freep(json_t **o)
 #define JSON SU_AUTO(json_freep)
 
 struct lines {
+    const struct su_jobs *jobs; /* borrowed, as id is */
+    const char *id;
     json_t *list;
     struct su_batch_vm *vm; /* owned; outcomes alone count */
     size_t n, room;
@@ -27,6 +29,16 @@ static void lines_done(struct lines *l)
 {
     json_decref(l->list);
     free(l->vm);
+}
+
+static json_t *line_json(const struct lines *l, const struct su_batch_vm *vm)
+{
+    char name[SU_BATCH_LOG_NAME];
+    json_t *o = su_batch_vm_json(vm);
+    su_batch_log_name(l->id, vm, name, sizeof name);
+    if (o)
+        (void)json_object_set_new(o, "log", json_sprintf("%s/log/%s", l->jobs->dir, name));
+    return o;
 }
 
 static int add_line(void *arg, const struct su_batch_vm *vm)
@@ -44,7 +56,7 @@ static int add_line(void *arg, const struct su_batch_vm *vm)
     l->vm[l->n++] = *vm;
     if ((unsigned)vm->outcome < SU_VM_OUTCOMES)
         l->count[vm->outcome]++;
-    l->failed |= json_array_append_new(l->list, su_batch_vm_json(vm)) < 0;
+    l->failed |= json_array_append_new(l->list, line_json(l, vm)) < 0;
     return l->failed ? -1 : 0;
 }
 
@@ -79,7 +91,7 @@ static int sign(json_t *o, struct su_err *e)
 int su_jobs_view(struct su_jobs *j, const char *id, json_t **out, struct su_err *e)
 {
     struct su_batch b;
-    SU_AUTO(lines_done) struct lines l = {.list = json_array()};
+    SU_AUTO(lines_done) struct lines l = {.jobs = j, .id = id, .list = json_array()};
     if (!su_batch_id_valid(id))
         return su_fail(e, SU_E_MISSING, "job.none", "there is no job %.64s", id);
     if (su_batch_get(j, id, &b, NULL, e) < 0 || su_batch_vms(j, id, add_line, &l, e) < 0)

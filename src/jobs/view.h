@@ -2,7 +2,7 @@
 /* jobs/view.h - a batch and its VMs as one JSON object: what the API answers, and what people watch.
  *
  * su_batch_json() and beside it:
- *   "vms"     su_batch_vm_json() of each, in their order
+ *   "vms"     su_batch_vm_json() of each, in their order, and beside it "log", the path of its log
  *   "counts"  {"ok":1, ...}: how many have each outcome that occurs
  *   "status"  su_batch_status() of a batch that has ended; else null
  *   "change"  16 hex digits; another one when anything above has changed

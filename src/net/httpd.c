@@ -34,6 +34,7 @@ struct su_httpd {
 /* One request, from its header to the end of its answer. */
 struct call {
     struct su_buf body;
+    size_t max_body;
     bool too_large;
 };
 
@@ -286,6 +287,32 @@ static enum MHD_Result send_answer(struct MHD_Connection *c, struct su_http_resp
     return rc;
 }
 
+static void fill_peer(struct su_http_request *q, const struct peer *peer)
+{
+    q->uid = peer->uid;
+    q->gid = peer->gid;
+    q->groups = peer->groups;
+    q->n_groups = peer->n_groups;
+    q->peer = peer->text;
+}
+
+/* How large the body may be.  Strangers get no more memory than the server gives to everybody. */
+static size_t body_limit(const struct su_httpd *d, struct MHD_Connection *c, const char *method, const char *path)
+{
+    struct su_err e = {0};
+    struct peer peer;
+    struct su_http_request q = {.method = method, .path = path, .internal = c};
+    char work[MAX_PATH], allow[64];
+    if (strlen(path) >= sizeof work)
+        return d->o.max_body;
+    const struct su_http_route *row = find(d, method, path, work, q.param, allow, sizeof allow);
+    if (!row || row->max_body <= d->o.max_body)
+        return d->o.max_body;
+    look_at_peer(c, &peer);
+    fill_peer(&q, &peer);
+    return d->o.allow && d->o.allow(d->o.ctx, row, &q, &e) < 0 ? d->o.max_body : row->max_body;
+}
+
 static enum MHD_Result dispatch(struct su_httpd *d, struct MHD_Connection *c, const char *method, const char *path,
                                 struct call *call)
 {
@@ -309,11 +336,7 @@ static enum MHD_Result dispatch(struct su_httpd *d, struct MHD_Connection *c, co
         return send_problem(c, &e, *allow ? 405 : 404, allow);
     }
     look_at_peer(c, &peer);
-    q.uid = peer.uid;
-    q.gid = peer.gid;
-    q.groups = peer.groups;
-    q.n_groups = peer.n_groups;
-    q.peer = peer.text;
+    fill_peer(&q, &peer);
     q.body = su_buf_bytes(&call->body);
     if (d->o.allow && d->o.allow(d->o.ctx, row, &q, &e) < 0)
         return send_problem(c, &e, 403, NULL);
@@ -333,11 +356,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     struct call *call = *state;
     (void)version;
     if (!call) {
-        *state = calloc(1, sizeof *call);
-        return *state ? MHD_YES : MHD_NO;
+        *state = call = calloc(1, sizeof *call);
+        if (call)
+            call->max_body = body_limit(d, c, method, url);
+        return call ? MHD_YES : MHD_NO;
     }
     if (*n > 0) {
-        if (*n > d->o.max_body - call->body.n)
+        if (*n > call->max_body - call->body.n)
             call->too_large = true;
         else
             su_buf_add(&call->body, data, *n);

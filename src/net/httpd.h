@@ -43,6 +43,7 @@ struct su_http_route {
     unsigned flags;     /* free for the handler's owner: who may call it */
     /* 0, or -1 with *e: answered as RFC 9457 problem details with e->id (status from the kind) */
     int (*run)(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e);
+    size_t max_body;    /* 0: the server's; more is taken only of who is allowed to call it */
 };
 
 struct su_httpd_options {

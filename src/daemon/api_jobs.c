@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* /v1/jobs: work on VMs.  suretyd makes the record and starts the runner; how far it is, the store says. */
+#include "daemon/api_int.h"
+#include "daemon/log.h"
+#include "jobs/view.h"
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    LIST_DEFAULT = 100,
+    LIST_MAX = 1000,
+    WAIT_MAX_S = 20,
+    POLL_MS = 250,
+    BODY_MAX = 1 << 20, /* as a CSV file may be */
+};
+
+/* Asking for work -------------------------------------------------------------------- */
+
+static int refuse(const char *what, struct su_err *e)
+{
+    return su_fail(e, SU_E_USAGE, "api.body", "%s", what);
+}
+
+/* Only what is known: a member that is misspelt would be an option that silently is not there. */
+static int only(const json_t *o, const char *const *names, struct su_err *e)
+{
+    json_t *object = (json_t *)o; /* jansson's iterators take no const; nothing is changed */
+    for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
+        size_t k = 0;
+        while (names[k] && strcmp(names[k], json_object_iter_key(i)) != 0)
+            k++;
+        if (!names[k])
+            return su_fail(e, SU_E_USAGE, "api.body", "there is no member %.64s", json_object_iter_key(i));
+    }
+    return 0;
+}
+
+static int text_member(const json_t *o, const char *name, char *out, size_t cap, struct su_err *e)
+{
+    const json_t *v = json_object_get(o, name);
+    size_t n = json_string_length(v);
+    if (!v)
+        return 0;
+    if (!json_is_string(v) || n >= cap || memchr(json_string_value(v), 0, n))
+        return su_fail(e, SU_E_USAGE, "api.body", "%s is no text, or too long", name);
+    memcpy(out, json_string_value(v), n + 1);
+    return 0;
+}
+
+static int read_vm(const json_t *o, struct su_batch_vm *vm, struct su_err *e)
+{
+    static const char *const names[] = {"name", "secureBoot", "group", NULL};
+    const json_t *sb = json_object_get(o, "secureBoot");
+    if (!json_is_object(o))
+        return refuse("an element of vms is no object", e);
+    if (only(o, names, e) < 0 || text_member(o, "name", vm->name, sizeof vm->name, e) < 0 ||
+        text_member(o, "group", vm->group, sizeof vm->group, e) < 0)
+        return -1;
+    if (sb && !json_is_boolean(sb))
+        return refuse("secureBoot is neither true nor false", e);
+    vm->secure_boot = sb ? (int8_t)json_is_true(sb) : (int8_t)-1;
+    return vm->name[0] ? 0 : refuse("a VM has no name", e);
+}
+
+static int read_vms(const json_t *list, struct su_batch_vm **out, size_t *n, struct su_err *e)
+{
+    size_t count = json_array_size(list);
+    if (list && !json_is_array(list))
+        return refuse("vms is no array", e);
+    if (count > SU_BATCH_VMS)
+        return su_fail(e, SU_E_USAGE, "job.vms", "at most %d VMs in one job", SU_BATCH_VMS);
+    struct su_batch_vm *vms SU_FREE = calloc(count + 1, sizeof *vms);
+    if (!vms)
+        return su_fail_nomem(e, count * sizeof *vms);
+    for (size_t i = 0; i < count; i++) {
+        vms[i].index = (uint32_t)i;
+        if (read_vm(json_array_get(list, i), &vms[i], e) < 0)
+            return -1;
+    }
+    *out = su_steal(&vms);
+    *n = count;
+    return 0;
+}
+
+/* Other hosts' libvirts, and test drivers, are not this suretyd's business: it would show VMs it knows nothing of. */
+static int check_connect(const struct su_daemon *d, const json_t *o, struct su_batch *b, struct su_err *e)
+{
+    if (text_member(o, "connect", b->connect, sizeof b->connect, e) < 0)
+        return -1;
+    if (b->connect[0] && strcmp(b->connect, d->conf.libvirt) != 0) {
+        su_fail(e, SU_E_REFUSED, "job.connect", "suretyd works with libvirt at %.120s alone", d->conf.libvirt);
+        return su_remedy(e, "Leave out --connect, or do it without suretyd: --local");
+    }
+    if (strlen(d->conf.libvirt) >= sizeof b->connect)
+        return su_fail(e, SU_E_RANGE, "job.connect", "libvirt's URI in surety.conf is too long");
+    snprintf(b->connect, sizeof b->connect, "%s", d->conf.libvirt);
+    return 0;
+}
+
+static int read_batch(const struct su_daemon *d, const json_t *o, struct su_batch *b, struct su_err *e)
+{
+    static const char *const names[] = {"op", "vms", "all", "options", "connect", NULL};
+    const json_t *all = json_object_get(o, "all"), *options = json_object_get(o, "options");
+    if (only(o, names, e) < 0 || check_connect(d, o, b, e) < 0)
+        return -1;
+    if (!su_op_find(su_api_text(o, "op"), &b->op))
+        return refuse("op is none of assess, upgrade, verify, rollback, commit, finish", e);
+    if (all && !json_is_boolean(all))
+        return refuse("all is neither true nor false", e);
+    b->all = json_is_true(all);
+    if (b->all == (json_object_get(o, "vms") != NULL))
+        return refuse("one of vms and all is needed", e);
+    if (b->all && b->op != SU_OP_ASSESS && b->op != SU_OP_UPGRADE && b->op != SU_OP_VERIFY)
+        return refuse("this is done to VMs by name", e);
+    if (options)
+        return su_job_options_parse(options, &b->options, e);
+    su_job_options_default(&b->options);
+    return 0;
+}
+
+static bool make_ended(void *arg, struct su_batch *b)
+{
+    (void)arg;
+    b->state = SU_BATCH_ENDED;
+    b->cancelled = true;
+    b->ended = su_now();
+    return true;
+}
+
+static int post_job(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    struct su_daemon *d = ctx;
+    json_t *o SU_JSON = NULL;
+    struct su_batch_vm *vms SU_FREE = NULL;
+    struct su_batch b = {0};
+    struct su_err ignored = {0};
+    size_t n = 0;
+    if (su_api_body(q, &o, e) < 0 || read_batch(d, o, &b, e) < 0 ||
+        read_vms(json_object_get(o, "vms"), &vms, &n, e) < 0)
+        return -1;
+    snprintf(b.origin, sizeof b.origin, "uid=%u api", (unsigned)q->uid);
+    int rc = su_batch_make(&d->jobs, &b, vms, n, e);
+    if (rc == 0 && su_jobs_run(d, b.id, e) < 0) {
+        rc = -1; /* nothing has begun, and nothing will */
+        if (su_batch_change(&d->jobs, b.id, make_ended, NULL, NULL, &ignored) < 0)
+            su_log_err(LOG_ERR, "ending a job that did not begin", &ignored);
+    }
+    su_api_log(q, su_op_name(b.op), b.id, rc, e);
+    if (rc < 0)
+        return -1;
+    a->status = 202;
+    return su_api_answer(json_pack("{s:s}", "id", b.id), a, e);
+}
+
+/* Looking at it ------------------------------------------------------------------------ */
+
+struct listing {
+    json_t *list;
+    uint64_t left;
+};
+
+static int add_job(void *arg, const struct su_batch *b)
+{
+    struct listing *l = arg;
+    if (l->left == 0)
+        return 1;
+    l->left--;
+    (void)json_array_append_new(l->list, su_batch_json(b));
+    return 0;
+}
+
+static int get_jobs(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    struct su_daemon *d = ctx;
+    struct listing l = {json_array(), su_api_number(su_http_query(q, "limit"))};
+    if (l.left == 0 || l.left > LIST_MAX)
+        l.left = l.left ? LIST_MAX : LIST_DEFAULT;
+    if (!l.list)
+        return su_fail_nomem(e, 0);
+    if (su_batch_list(&d->jobs, add_job, &l, e) < 0) {
+        json_decref(l.list);
+        return -1;
+    }
+    return su_api_answer(json_pack("{s:o}", "jobs", l.list), a, e);
+}
+
+/* Of the files that every writer changes: so waiting costs two system calls a look, however long a job's list is. */
+struct mark {
+    struct timespec db, wal;
+    off_t wal_size;
+};
+
+static void look_mark(const struct su_daemon *d, struct mark *m)
+{
+    char path[sizeof d->jobs.dir + 16];
+    struct stat st;
+    memset(m, 0, sizeof *m);
+    snprintf(path, sizeof path, "%s/jobs.db", d->jobs.dir);
+    if (stat(path, &st) == 0)
+        m->db = st.st_mtim;
+    snprintf(path, sizeof path, "%s/jobs.db-wal", d->jobs.dir);
+    if (stat(path, &st) == 0) {
+        m->wal = st.st_mtim;
+        m->wal_size = st.st_size;
+    }
+}
+
+/* Whether suretyd ends while we wait a little. */
+static bool ends(const struct su_daemon *d)
+{
+    struct pollfd p = {.fd = d->stop_fd, .events = POLLIN};
+    return poll(&p, 1, POLL_MS) > 0;
+}
+
+static int changed_view(struct su_daemon *d, const char *id, const char *since, unsigned looks, json_t **out,
+                        struct su_err *e)
+{
+    struct mark was, is;
+    json_t *view SU_JSON = NULL;
+    look_mark(d, &was);
+    if (su_jobs_view(&d->jobs, id, &view, e) < 0)
+        return -1;
+    while (looks-- > 0 && since && strcmp(since, su_api_text(view, "change")) == 0 && !ends(d)) {
+        look_mark(d, &is);
+        if (memcmp(&was, &is, sizeof is) == 0)
+            continue;
+        was = is;
+        json_decref(su_steal(&view));
+        if (su_jobs_view(&d->jobs, id, &view, e) < 0)
+            return -1;
+    }
+    *out = su_steal(&view);
+    return 0;
+}
+
+/* ?since=CHANGE&wait=SECONDS: answers when it is another one, or after that time. */
+static int get_job(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    uint64_t wait = su_api_number(su_http_query(q, "wait"));
+    json_t *view = NULL;
+    if (wait > WAIT_MAX_S)
+        wait = WAIT_MAX_S;
+    if (changed_view(ctx, q->param[0], su_http_query(q, "since"), (unsigned)wait * (1000 / POLL_MS), &view, e) < 0)
+        return -1;
+    return su_api_answer(view, a, e);
+}
+
+static int get_report(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    struct su_daemon *d = ctx;
+    json_t *o = NULL;
+    return su_jobs_report(&d->jobs, q->param[0], &o, e) < 0 ? -1 : su_api_answer(o, a, e);
+}
+
+/* Changing it ---------------------------------------------------------------------------- */
+
+static int view_now(struct su_daemon *d, const char *id, struct su_http_response *a, struct su_err *e)
+{
+    json_t *view = NULL;
+    return su_jobs_view(&d->jobs, id, &view, e) < 0 ? -1 : su_api_answer(view, a, e);
+}
+
+static int post_cancel(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    struct su_daemon *d = ctx;
+    int rc = su_batch_id_valid(q->param[0]) ? su_batch_cancel(&d->jobs, q->param[0], e)
+                                            : su_fail(e, SU_E_MISSING, "job.none", "there is no such job");
+    su_api_log(q, "job cancel", q->param[0], rc, e);
+    return rc < 0 ? -1 : view_now(d, q->param[0], a, e);
+}
+
+/* A runner for a job that has none; the lock tells.  One that has ended is run for what is left of it. */
+static int run_again(struct su_daemon *d, const char *id, struct su_err *e)
+{
+    struct su_batch b;
+    SU_CLOSE int lock = -1;
+    if (!su_batch_id_valid(id))
+        return su_fail(e, SU_E_MISSING, "job.none", "there is no such job");
+    if (su_batch_get(&d->jobs, id, &b, NULL, e) < 0)
+        return -1;
+    if (su_batch_lock(&d->jobs, id, &lock, e) < 0)
+        return -1;
+    close(lock);
+    lock = -1;
+    return su_jobs_run(d, id, e);
+}
+
+static int post_run(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    int rc = run_again(ctx, q->param[0], e);
+    su_api_log(q, "job run", q->param[0], rc, e);
+    return rc < 0 ? -1 : view_now(ctx, q->param[0], a, e);
+}
+
+const struct su_http_route su_api_job_routes[] = {
+    {"GET", "/v1/jobs", 0, get_jobs, 0},
+    {"POST", "/v1/jobs", 0, post_job, BODY_MAX},
+    {"GET", "/v1/jobs/{}", 0, get_job, 0},
+    {"GET", "/v1/jobs/{}/report", 0, get_report, 0},
+    {"POST", "/v1/jobs/{}/cancel", 0, post_cancel, 0},
+    {"POST", "/v1/jobs/{}/run", 0, post_run, 0},
+};
+const size_t su_api_n_job_routes = SU_ARRAY_LEN(su_api_job_routes);
+
+/* What became of VMs ----------------------------------------------------------------------- */
+
+static int add_upgrade(void *arg, const char *key, uint64_t revision, struct su_bytes value)
+{
+    json_t *o SU_JSON = json_loadb((const char *)value.p, value.n, 0, NULL);
+    (void)revision;
+    if (o)
+        (void)json_object_set_new(
+            arg, key + strlen("vm/"),
+            json_pack("{s:s,s:s}", "state", su_api_text(o, "state"), "job", su_api_text(o, "batch")));
+    return 0;
+}
+
+int su_api_upgrades(struct su_daemon *d, json_t **out, struct su_err *e)
+{
+    json_t *o SU_JSON = json_object();
+    if (!o)
+        return su_fail_nomem(e, 0);
+    if (su_store_list(d->jobs.store, "vm/", add_upgrade, o, e) < 0)
+        return -1;
+    *out = su_steal(&o);
+    return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "daemon/api_int.h"
+#include "daemon/log.h"
+#include <string.h>
+
+int su_api_answer(json_t *o, struct su_http_response *a, struct su_err *e)
+{
+    char *text SU_FREE = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    if (!text)
+        return su_fail_nomem(e, 4096);
+    su_buf_text(&a->body, text);
+    su_buf_text(&a->body, "\n");
+    return su_buf_ok(&a->body, e);
+}
+
+void su_api_freep(json_t **o)
+{
+    json_decref(*o);
+}
+
+int su_api_body(const struct su_http_request *q, json_t **out, struct su_err *e)
+{
+    json_error_t why;
+    json_t *o =
+        q->body.n ? json_loadb((const char *)q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &why) : json_object();
+    if (!json_is_object(o)) {
+        json_decref(o);
+        return su_fail(e, SU_E_USAGE, "api.body", "the request is no JSON object");
+    }
+    *out = o;
+    return 0;
+}
+
+const char *su_api_text(const json_t *o, const char *name)
+{
+    const char *v = json_string_value(json_object_get(o, name));
+    return v ? v : "";
+}
+
+void su_api_log(const struct su_http_request *q, const char *what, const char *on, int rc, const struct su_err *e)
+{
+    su_log(LOG_NOTICE, "api: uid=%u %s %s: %s", (unsigned)q->uid, what, on, rc < 0 ? e->id : "ok");
+}
+
+uint64_t su_api_number(const char *text)
+{
+    return text && strlen(text) <= 18 && strspn(text, "0123456789") == strlen(text) ? strtoull(text, NULL, 10) : 0;
+}

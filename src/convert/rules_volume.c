@@ -27,6 +27,15 @@ static void one_signature(const struct su_facts *f, const struct su_rule *row, s
 
 /* A file system that nobody will write may be dirty: the guest repairs it when it starts, as always.  On a disk in use
  * one that is mounted now says nothing about a clean stop later. */
+static void not_unmounted(const struct su_facts *f, const struct su_rule *row, const struct su_vol *x, bool edited,
+                          struct su_verdict *v)
+{
+    if (f->opt->shared)
+        su_found_as(v, SU_NOTE, row->id, row->remedy, "%s is mounted, and was read while in use", x->name);
+    else
+        su_found_as(v, edited ? SU_STOP : SU_WARNING, row->id, row->remedy, "%s was not unmounted cleanly", x->name);
+}
+
 static void clean(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     for (size_t i = 0; i < f->vols.n; i++) {
@@ -38,11 +47,8 @@ static void clean(const struct su_facts *f, const struct su_rule *row, struct su
         if (!x->fs || !x->fs_writable || su_fs_ext_state(x->fs, &st) < 0)
             continue;
         bool edited = (int)i == f->linux_.root.vol || (int)i == f->linux_.boot.vol;
-        if (f->opt->shared && (st.needs_recovery || st.mmp))
-            su_found_as(v, SU_NOTE, row->id, row->remedy, "%s is mounted, and was read while in use", x->name);
-        else if (st.needs_recovery || st.mmp)
-            su_found_as(v, edited ? SU_STOP : SU_WARNING, row->id, row->remedy, "%s was not unmounted cleanly",
-                        x->name);
+        if (st.needs_recovery || st.mmp)
+            not_unmounted(f, row, x, edited, v);
         if (st.errors)
             su_found_as(v, edited ? SU_STOP : SU_WARNING, "volume.errors",
                         "run e2fsck in the guest or from a rescue system", "%s has recorded errors", x->name);

@@ -47,27 +47,39 @@ void su_seen_var(struct su_bytes file, const char *prefix, const char *key, char
     }
 }
 
-void su_seen_mount(struct su_bytes mountinfo, const char *mountpoint, const char *type, char *out, size_t cap)
+/* The fields of one line that matter: the number, the mount point, and the type behind the separator. */
+struct mount {
+    struct su_bytes number, point, type;
+};
+
+static struct mount take_mount(struct su_bytes line)
 {
     enum { NUMBER = 2, POINT = 4 };
+    struct mount m = {0};
+    struct su_bytes word;
+    bool after = false;
+    for (int i = 0; su_text_word(&line, &word); i++) {
+        if (i == NUMBER)
+            m.number = word;
+        else if (i == POINT)
+            m.point = word;
+        else if (after && !m.type.p)
+            m.type = word;
+        after |= i > POINT && su_text_is(word, "-");
+    }
+    return m;
+}
+
+void su_seen_mount(struct su_bytes mountinfo, const char *mountpoint, const char *type, char *out, size_t cap)
+{
     struct su_bytes line;
     out[0] = 0;
     while (su_text_line(&mountinfo, &line)) {
-        struct su_bytes word, number = {0}, point = {0}, kind = {0};
-        bool after = false;
-        for (int i = 0; su_text_word(&line, &word); i++) {
-            if (i == NUMBER)
-                number = word;
-            else if (i == POINT)
-                point = word;
-            else if (after && !kind.p)
-                kind = word;
-            after |= i > POINT && su_text_is(word, "-");
-        }
-        if (number.p && point.p && su_text_is(point, mountpoint) && (!type || (kind.p && su_text_is(kind, type))))
-            su_clean_bytes(out, cap, number);
+        struct mount m = take_mount(line);
+        if (m.point.p && su_text_is(m.point, mountpoint) && (!type || (m.type.p && su_text_is(m.type, type))))
+            su_clean_bytes(out, cap, m.number);
     }
-    if (!out[0] || out[strspn(out, "0123456789:")] != 0)
+    if (out[strspn(out, "0123456789:")] != 0)
         out[0] = 0;
 }
 

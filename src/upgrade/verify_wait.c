@@ -39,6 +39,20 @@ static bool outside_done(const struct su_evidence *ev)
     return ev->nvram_shim && (!ev->tx_known || ev->live.n_nics == 0 || ev->tx_bytes > 0);
 }
 
+static bool agent_asked(const struct wait *w, const struct su_evidence *ev)
+{
+    return ev->live.agent_channel || w->x->agent_before;
+}
+
+/* Nothing more is to be seen: at once when the evidence is of the best, else after a while without a change. */
+static bool settled(const struct wait *w, const struct su_evidence *ev, int64_t *complete)
+{
+    if (w->x->agent_before || !outside_done(ev))
+        return false;
+    *complete = *complete ? *complete : now_ms();
+    return (!ev->live.agent_channel && ev->tx_bytes > 0) || now_ms() - *complete >= SETTLE_MS;
+}
+
 /* Ends when the agent answers, when it need not and the rest is complete for a while, when the VM is off, in the end.
  */
 static int await_guest(const struct wait *w, struct su_evidence *ev, bool *up, struct su_err *e)
@@ -49,15 +63,10 @@ static int await_guest(const struct wait *w, struct su_evidence *ev, bool *up, s
             return -1;
         if (!ev->running || ev->simulated)
             return 0;
-        if (ev->live.agent_channel || w->x->agent_before) {
-            if (su_agent_wait(w->hv, w->uuid, 0, up, e) < 0 || *up)
-                return *up ? 0 : -1;
-        }
-        if (!w->x->agent_before && outside_done(ev)) {
-            complete = complete ? complete : now_ms();
-            if ((!ev->live.agent_channel && ev->tx_bytes > 0) || now_ms() - complete >= SETTLE_MS)
-                return 0;
-        }
+        if (agent_asked(w, ev) && su_agent_wait(w->hv, w->uuid, 0, up, e) < 0)
+            return -1;
+        if (*up || settled(w, ev, &complete))
+            return 0;
     } while (tick(w, w->deadline));
     return 0;
 }

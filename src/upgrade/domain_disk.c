@@ -132,6 +132,46 @@ static void to_sata(struct su_dx *x, xmlNode *disk, struct sata *s, uint32_t *fr
                su_dx_is(disk, "device", "cdrom") ? "CD-ROM" : "disk", old, name);
 }
 
+/* What <boot dev> means: the first device of a kind. */
+static xmlNode *first_of_kind(const struct su_dx *x, const char *dev)
+{
+    static const struct {
+        const char *dev, *element, *device[2];
+    } kinds[] = {
+        {"hd", "disk", {"disk", "lun"}},
+        {"cdrom", "disk", {"cdrom", "cdrom"}},
+        {"fd", "disk", {"floppy", "floppy"}},
+        {"network", "interface", {NULL, NULL}},
+    };
+    for (size_t i = 0; i < SU_ARRAY_LEN(kinds); i++) {
+        xmlNode *n = strcmp(dev, kinds[i].dev) == 0 ? su_dx_child(x->devices, kinds[i].element) : NULL;
+        for (; n; n = su_dx_next(n, kinds[i].element))
+            if (!kinds[i].device[0] || su_dx_is(n, "device", kinds[i].device[0]) ||
+                su_dx_is(n, "device", kinds[i].device[1]))
+                return n;
+    }
+    return NULL;
+}
+
+/* libvirt sorts the disks of a bus by name, and boots from the first one: say which that was. */
+static void pin_boot(struct su_dx *x)
+{
+    char order[12], dev[12];
+    unsigned n = 0;
+    for (xmlNode *b = su_dx_child(x->os, "boot"), *next; b; b = next) {
+        next = su_dx_next(b, "boot");
+        su_dx_attr(b, "dev", dev, sizeof dev);
+        xmlNode *device = first_of_kind(x, dev);
+        if (device && !su_dx_child(device, "boot")) {
+            snprintf(order, sizeof order, "%u", ++n);
+            su_dx_set(x, su_dx_add(x, device, "boot"), "order", order);
+        }
+        su_dx_drop(b);
+    }
+    if (n)
+        su_dx_note(x, "vm.xml.boot", false, "the boot order is said device by device now, and is the same");
+}
+
 void su_dx_ide(struct su_dx *x)
 {
     struct sata *s SU_FREE = calloc(1, sizeof *s);
@@ -142,6 +182,8 @@ void su_dx_ide(struct su_dx *x)
     }
     survey(x, s);
     bool others = memchr(s->port, true, sizeof s->port) != NULL, moved = false;
+    if (others && lowest_ide(x))
+        pin_boot(x);
     for (xmlNode *disk; !x->failed && (disk = lowest_ide(x)); moved = true)
         to_sata(x, disk, s, &from);
     if (others && moved)

@@ -130,21 +130,21 @@ static void place_other(struct su_dx *x, xmlNode *nic, struct slots *s)
     char mac[18];
     uint32_t slot = free_slot(s, at.has ? at.slot : 0);
     su_dx_attr(su_dx_child(nic, "mac"), "address", mac, sizeof mac);
-    if (slot)
+    char where[48] = "on a port of its own";
+    if (slot) {
         place(x, nic, s, slot);
-    else
+        snprintf(where, sizeof where, "in slot %u of the bridge", slot);
+    } else {
         su_dx_drop_all(nic, "address");
+    }
     if (at.has)
-        su_dx_note(
-            x, "vm.xml.nic-name", true,
-            "the network card %s was at %04x:%02x:%02x.%x and is now in slot %u of the bridge: its name in the guest "
-            "may change",
-            mac, at.domain, at.bus, at.slot, at.function, slot);
+        su_dx_note(x, "vm.xml.nic-name", true,
+                   "the network card %s was at %04x:%02x:%02x.%x and is now %s: its name in the guest may change", mac,
+                   at.domain, at.bus, at.slot, at.function, where);
     else
         su_dx_note(x, "vm.xml.nic-name", true,
-                   "the definition does not say where the network card %s is: in slot %u of the bridge its name in the "
-                   "guest may change",
-                   mac, slot);
+                   "the definition does not say where the network card %s is: %s its name in the guest may change", mac,
+                   where);
 }
 
 static bool placed(const struct slots *s, const xmlNode *nic)

@@ -3,6 +3,7 @@
  *
  * No event loop runs here.  Without one libvirt notices a broken connection at the next call, which is when we look. */
 #include "upgrade/hv_int.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -34,6 +35,30 @@ void su_hv_nap(unsigned ms)
     struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
     while (nanosleep(&t, &t) < 0)
         ;
+}
+
+/* libvirt writes to its socket as to a file: when libvirtd is gone that is a SIGPIPE, which must not end us.  Here it
+ * is blocked for the call, and what came of it is taken away. */
+struct pipes {
+    sigset_t set, old;
+    bool pending;
+};
+
+static void pipes_block(struct pipes *p)
+{
+    sigset_t now;
+    sigemptyset(&p->set);
+    sigaddset(&p->set, SIGPIPE);
+    p->pending = sigpending(&now) == 0 && sigismember(&now, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &p->set, &p->old);
+}
+
+static void pipes_restore(struct pipes *p)
+{
+    struct timespec none = {0};
+    if (!p->pending)
+        (void)sigtimedwait(&p->set, NULL, &none);
+    pthread_sigmask(SIG_SETMASK, &p->old, NULL);
 }
 
 /* Errors ------------------------------------------------------------------- */
@@ -120,6 +145,8 @@ void su_hv_close(struct su_hv **hv)
 {
     if (!*hv)
         return;
+    struct pipes pipes SU_AUTO(pipes_restore);
+    pipes_block(&pipes);
     if ((*hv)->conn)
         virConnectClose((*hv)->conn);
     pthread_mutex_destroy(&(*hv)->lock);
@@ -189,6 +216,8 @@ static int attempt(virConnectPtr conn, const char *uuid, su_hv_call call, void *
 
 int su_hv_do(struct su_hv *hv, const char *uuid, enum su_hv_again again, su_hv_call call, void *arg, struct su_err *e)
 {
+    struct pipes pipes SU_AUTO(pipes_restore);
+    pipes_block(&pipes);
     for (unsigned tries = 0;; tries++) {
         bool lost = false, begun = false;
         virConnectPtr conn = borrow(hv);

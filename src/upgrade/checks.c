@@ -140,7 +140,7 @@ static void run_row(const struct su_vm_facts *f, const struct su_check *row, str
     }
 }
 
-/* Of a VM that is Trusted Launch already only that is said. */
+/* Of a VM that is Trusted Launch already only that is said; at rest advice comes too late. */
 void su_checks_run(const struct su_vm_facts *f, bool before, struct su_check_verdict *out)
 {
     memset(out, 0, offsetof(struct su_check_verdict, finding));
@@ -152,5 +152,6 @@ void su_checks_run(const struct su_vm_facts *f, bool before, struct su_check_ver
     }
     for (const struct su_check *const *t = su_check_tables; *t; t++)
         for (const struct su_check *row = *t; row->id; row++)
-            run_row(f, row, out);
+            if (before || row->source != SU_FROM_NOTHING)
+                run_row(f, row, out);
 }

@@ -22,7 +22,7 @@ enum su_check_source {
 };
 const char *su_check_source_name(enum su_check_source s); /* "domain XML", "host", "disk", "guest agent", ... */
 
-enum { SU_CHECK_FINDINGS = 224 }; /* the rows, the disk's own rules, and notes of the transformation */
+enum { SU_CHECK_FINDINGS = 256 }; /* the rows, the disk's own rules, and notes of the transformation */
 struct su_check_finding {
     const char *id; /* static, or own_id: do not copy the struct without setting it again */
     enum su_check_severity severity;

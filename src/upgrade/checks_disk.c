@@ -88,8 +88,8 @@ static void data_shared(const struct su_vm_facts *f, const struct su_check *row,
         const struct su_dom_disk *d = &f->defined.disk[i];
         bool written = i != f->defined.boot_disk && !d->read_only && strcmp(d->device, "disk") == 0;
         if (written && (d->shareable || f->use[i].used_by_other || f->use[i].base_of_other))
-            su_check_found(v, row, "its disk %s is used by others%s%s, so it is no part of the restore point",
-                           d->target, f->use[i].other[0] ? ", for one by " : "", f->use[i].other);
+            su_check_found(v, row, "its disk %s is used by others%s%s, so no restore point covers it", d->target,
+                           f->use[i].other[0] ? ", for one by " : "", f->use[i].other);
     }
 }
 

@@ -255,9 +255,9 @@ static void agent_channel(const struct su_vm_facts *f, const struct su_check *ro
 
 static void agent_answers(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    if (su_check_skip(v, !f->live || !f->defined.agent_channel || (!f->asked.agent && !f->agent_connected)))
+    if (su_check_skip(v, !f->live || !f->defined.agent_channel || (!f->asked.agent && f->agent_connected)))
         return;
-    if (!f->agent.answered && (f->asked.agent || !f->agent_connected))
+    if (!f->agent.answered)
         su_check_found(v, row, "the guest agent does not answer: %s",
                        f->agent.why.msg[0] ? f->agent.why.msg : "it is not connected");
 }

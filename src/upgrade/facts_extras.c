@@ -34,29 +34,44 @@ static uint32_t order_of(const xmlNode *device)
     return boot ? su_dx_number(boot, "order", INT32_MAX, 0) : 0;
 }
 
-/* <boot order> of the devices counts, or, when no device has one, <os><boot dev>. */
-static void read_order(const xmlNode *os, const xmlNode *devices, const struct su_domain *d, uint32_t boot_order,
-                       struct su_vm_extras *x)
+/* A device with this order, 0 being none, comes before the boot disk's. */
+static bool before(uint32_t order, uint32_t boot_order)
+{
+    return order && (!boot_order || order < boot_order);
+}
+
+static bool loaded_cdrom(const struct su_dom_disk *k)
+{
+    return strcmp(k->device, "cdrom") == 0 && (k->source[0] || strcmp(k->type, "network") == 0);
+}
+
+/* True when devices have orders; then <os><boot dev> has none. */
+static bool read_device_order(const xmlNode *devices, const struct su_domain *d, uint32_t boot_order,
+                              struct su_vm_extras *x)
 {
     bool ordered = boot_order > 0;
     for (const xmlNode *n = su_dx_child(devices, "interface"); n; n = su_dx_next(n, "interface")) {
         uint32_t o = order_of(n);
-        x->network_first = x->network_first || (o && (!boot_order || o < boot_order));
+        x->network_first = x->network_first || before(o, boot_order);
         ordered = ordered || o;
     }
-    bool cd = false;
     for (uint32_t i = 0; i < d->n_disks && i < SU_DOM_DISKS; i++) {
         const struct su_dom_disk *k = &d->disk[i];
-        bool loaded = strcmp(k->device, "cdrom") == 0 && (k->source[0] || strcmp(k->type, "network") == 0);
-        cd = cd || loaded;
-        x->cdrom_first = x->cdrom_first || (loaded && k->boot_order && (!boot_order || k->boot_order < boot_order));
+        x->cdrom_first = x->cdrom_first || (loaded_cdrom(k) && before(k->boot_order, boot_order));
         ordered = ordered || k->boot_order;
     }
+    return ordered;
+}
+
+static void read_order(const xmlNode *os, const xmlNode *devices, const struct su_domain *d, uint32_t boot_order,
+                       struct su_vm_extras *x)
+{
     const xmlNode *first = su_dx_child(os, "boot");
-    if (ordered || !first)
+    if (read_device_order(devices, d, boot_order, x) || !first)
         return;
     x->network_first = su_dx_is(first, "dev", "network");
-    x->cdrom_first = cd && su_dx_is(first, "dev", "cdrom");
+    for (uint32_t i = 0; su_dx_is(first, "dev", "cdrom") && i < d->n_disks && i < SU_DOM_DISKS; i++)
+        x->cdrom_first = x->cdrom_first || loaded_cdrom(&d->disk[i]);
 }
 
 static bool rom_file(const xmlNode *devices, const char *name)

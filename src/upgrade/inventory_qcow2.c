@@ -21,25 +21,33 @@ static int bad(struct su_err *e, const char *what)
 }
 
 struct raw {
-    uint32_t magic, version, backing_size, cluster_bits, crypt, snapshots, header_length;
+    uint32_t version, backing_size, cluster_bits, crypt, snapshots, header_length;
     uint64_t backing_at, size, incompatible;
 };
 
-static bool take_raw(struct su_bytes b, struct raw *r)
+static int take_raw(struct su_bytes b, struct raw *r, struct su_err *e)
 {
-    uint32_t unused32;
-    uint64_t unused64;
-    bool good = su_take_be32(&b, &r->magic) && su_take_be32(&b, &r->version) && su_take_be64(&b, &r->backing_at) &&
-                su_take_be32(&b, &r->backing_size) && su_take_be32(&b, &r->cluster_bits) &&
-                su_take_be64(&b, &r->size) && su_take_be32(&b, &r->crypt) && su_take_be32(&b, &unused32) && /* L1 */
-                su_take_be64(&b, &unused64) && su_take_be64(&b, &unused64) && su_take_be32(&b, &unused32) &&
-                su_take_be32(&b, &r->snapshots) && su_take_be64(&b, &unused64);
-    r->header_length = V2_LENGTH;
-    r->incompatible = 0;
-    if (!good || r->version < 3)
-        return good;
-    return su_take_be64(&b, &r->incompatible) && su_skip(&b, 16) && su_take_be32(&b, &unused32) &&
-           su_take_be32(&b, &r->header_length);
+    if (b.n < V2_LENGTH || su_be32(b.p) != UINT32_C(0x514649FB))
+        return bad(e, "too short, or without its magic bytes");
+    *r = (struct raw){
+        .version = su_be32(b.p + 4),
+        .backing_at = su_be64(b.p + 8),
+        .backing_size = su_be32(b.p + 16),
+        .cluster_bits = su_be32(b.p + 20),
+        .size = su_be64(b.p + 24),
+        .crypt = su_be32(b.p + 32),
+        .snapshots = su_be32(b.p + 60),
+        .header_length = V2_LENGTH,
+    };
+    if (r->version == 2)
+        return 0;
+    if (r->version != 3)
+        return bad(e, "an unknown version");
+    if (b.n < V3_LENGTH)
+        return bad(e, "too short");
+    r->incompatible = su_be64(b.p + 72);
+    r->header_length = su_be32(b.p + 100);
+    return r->header_length < V3_LENGTH ? bad(e, "an impossible length") : 0;
 }
 
 static bool text(struct su_bytes b, char *out, size_t cap)
@@ -69,19 +77,26 @@ static int extensions(struct su_bytes b, struct su_qcow2_head *h, struct su_err 
     return bad(e, "too many extensions");
 }
 
+static int backing_name(struct su_bytes first, const struct raw *r, struct su_qcow2_head *h, struct su_err *e)
+{
+    bool inside = r->backing_at >= r->header_length && r->backing_at <= first.n && r->backing_size > 0 &&
+                  r->backing_size <= first.n - r->backing_at;
+    if (inside && text((struct su_bytes){first.p + r->backing_at, r->backing_size}, h->backing, sizeof h->backing))
+        return 0;
+    return bad(e, "the name of its backing file");
+}
+
 int su_qcow2_head(struct su_bytes first, struct su_qcow2_head *out, struct su_err *e)
 {
-    struct raw r;
+    struct raw r = {0};
     struct su_qcow2_head h = {0};
-    if (!take_raw(first, &r) || r.magic != UINT32_C(0x514649FB))
-        return bad(e, "too short, or without its magic bytes");
-    if (r.version < 2 || r.version > 3)
-        return bad(e, "an unknown version");
+    if (take_raw(first, &r, e) < 0)
+        return -1;
     if (r.cluster_bits < CLUSTER_BITS_MIN || r.cluster_bits > CLUSTER_BITS_MAX)
         return bad(e, "an impossible size of clusters");
     uint64_t cluster = UINT64_C(1) << r.cluster_bits;
-    if (r.header_length < (r.version < 3 ? V2_LENGTH : V3_LENGTH) || r.header_length > cluster ||
-        r.header_length > first.n)
+    uint64_t end = cluster < first.n ? cluster : first.n; /* of what may hold extensions */
+    if (r.header_length > end)
         return bad(e, "an impossible length");
     h.version = r.version;
     h.snapshots = r.snapshots;
@@ -89,14 +104,10 @@ int su_qcow2_head(struct su_bytes first, struct su_qcow2_head *out, struct su_er
     h.encrypted = r.crypt != 0;
     h.data_file = (r.incompatible & INCOMPATIBLE_DATA_FILE) != 0;
     h.dirty = (r.incompatible & (INCOMPATIBLE_DIRTY | INCOMPATIBLE_CORRUPT)) != 0;
-    uint64_t end = cluster < first.n ? cluster : first.n; /* of what may hold extensions */
-    if (r.backing_at) {
-        if (r.backing_size == 0 || r.backing_size > sizeof h.backing - 1 || r.backing_at < r.header_length ||
-            r.backing_at > first.n || r.backing_size > first.n - r.backing_at ||
-            !text((struct su_bytes){first.p + r.backing_at, r.backing_size}, h.backing, sizeof h.backing))
-            return bad(e, "the name of its backing file");
-        end = r.backing_at < end ? r.backing_at : end;
-    }
+    if (r.backing_at && backing_name(first, &r, &h, e) < 0)
+        return -1;
+    if (r.backing_at && r.backing_at < end)
+        end = r.backing_at;
     if (extensions((struct su_bytes){first.p + r.header_length, (size_t)(end - r.header_length)}, &h, e) < 0)
         return -1;
     *out = h;

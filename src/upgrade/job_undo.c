@@ -223,10 +223,10 @@ static int end_back(struct su_run *r, struct su_err *e)
 {
     char summary[240];
     const struct su_vm_record *rec = &r->rec;
-    const char *how = r->gone            ? "its disk is as before; it was undefined meanwhile"
-                      : r->theirs        ? "nothing was changed; somebody else started it, and it runs"
-                      : rec->was_running ? "as before, and running"
-                                         : "as before, and off";
+    const char *how = r->gone                          ? "its disk is as before; it was undefined meanwhile"
+                      : r->theirs && !rec->was_running ? "nothing was changed; somebody else started it, and it runs"
+                      : rec->was_running               ? "as before, and running"
+                                                       : "as before, and off";
     snprintf(summary, sizeof summary, "%s: %s%s", rec->by_request ? "rolled back" : "not upgraded", how,
              rec->keep_data ? "; data written since stays" : "");
     if (r->gone)

@@ -174,7 +174,8 @@ static bool wants_port(const xmlNode *n)
     static const struct {
         const char *name, *key, *value; /* of an attribute; key NULL: any */
     } rows[] = {
-        {"controller", "type", "scsi"},
+        {"controller", "model", "virtio-scsi"},
+        {"controller", "model", "virtio-non-transitional"},
         {"controller", "type", "virtio-serial"},
         {"controller", "model", "qemu-xhci"},
         {"controller", "model", "nec-xhci"},

@@ -67,8 +67,10 @@ int su_report_add(struct su_report *r, uint32_t index, const json_t *found, stru
 /* ID.json and ID.txt, each whole or as it was. */
 int su_report_write(struct su_report *r, const struct su_batch *b, const struct su_batch_vm *vms, uint32_t n,
                     struct su_err *e) SU_MUST_CHECK;
-/* report_text.c: found is the text of JSON objects, or NULL, beside vms. */
-int su_report_text(const struct su_batch *b, const struct su_batch_vm *vms, char *const *found, uint32_t n,
+/* report_text.c: details are su_report_details() of what was found, or NULL, beside vms. */
+int su_report_text(const struct su_batch *b, const struct su_batch_vm *vms, char *const *details, uint32_t n,
                    const char *dir, struct su_buf *out, struct su_err *e) SU_MUST_CHECK;
+/* What people want to know of it: findings, what is not proved, times.  *out: owned by the caller; NULL: nothing. */
+int su_report_details(const json_t *found, char **out, struct su_err *e) SU_MUST_CHECK;
 /* {"ok": 3, ...}: outcomes that occur. */
 json_t *su_report_counts(const struct su_batch_vm *vms, uint32_t n);

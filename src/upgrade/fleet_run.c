@@ -8,7 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOOK_US = 300000, REPORT_US = 1000000, THREADS = 64 };
+enum {
+    LOOK_US = 300000,           /* the store is asked for a cancel */
+    REPORT_US = 1000000,        /* the report is written again */
+    REPORT_LOOKED_US = 5000000, /* the same, when nothing was changed: it can be had again */
+    THREADS = 64
+};
 
 struct fleet {
     const struct su_fleet_world *world;
@@ -46,6 +51,12 @@ static void unlockp(pthread_mutex_t **m)
 #define HOLD(f)                                                                                                        \
     pthread_mutex_t *held_ SU_AUTO(unlockp) = &(f)->lock;                                                              \
     pthread_mutex_lock(held_)
+
+/* It changes no VM. */
+static bool looks(const struct fleet *f)
+{
+    return f->batch.op == SU_OP_ASSESS || f->batch.op == SU_OP_VERIFY;
+}
 
 /* The lines ------------------------------------------------------------------ */
 
@@ -100,7 +111,7 @@ static int load(struct fleet *f, struct su_err *e)
     f->first = calloc(f->n + 1, sizeof *f->first);
     if (!f->first)
         return su_fail_nomem(e, f->n);
-    if (f->batch.op == SU_OP_ASSESS || f->batch.op == SU_OP_VERIFY)
+    if (looks(f))
         return 0;
     for (uint32_t i = 0; i < f->n; i++)
         f->first[i] = f->vm[i].outcome == SU_VM_WORKING || f->vm[i].outcome == SU_VM_STUCK;
@@ -189,7 +200,9 @@ static int run_one(struct fleet *f, const struct su_batch *batch, const struct s
 static int report(struct fleet *f, bool now, struct su_err *e)
 {
     int64_t begun = su_monotonic_us();
-    int64_t pause = f->report_takes_us * 10 > REPORT_US ? f->report_takes_us * 10 : REPORT_US;
+    int64_t pause = looks(f) ? REPORT_LOOKED_US : REPORT_US;
+    if (pause < f->report_takes_us * 10)
+        pause = f->report_takes_us * 10;
     if (!now && begun - f->reported_us < pause)
         return 0;
     int rc = su_report_write(f->report, &f->batch, f->vm, f->n, e);
@@ -277,8 +290,7 @@ static unsigned n_threads(const struct fleet *f)
 {
     unsigned n = f->batch.options.batch;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    if ((f->batch.op == SU_OP_ASSESS || f->batch.op == SU_OP_VERIFY) && n > 1 && cpus > 0 &&
-        n < 2 * (unsigned long)cpus)
+    if (looks(f) && n > 1 && cpus > 0 && n < 2 * (unsigned long)cpus)
         n = 2 * (unsigned)cpus;
     if (n > f->order.n)
         n = f->order.n;
@@ -419,6 +431,7 @@ int su_fleet_run_in(const struct su_fleet_world *w, struct su_jobs *j, const cha
     f.cancelled = f.batch.cancelled;
     if (load(&f, e) < 0 || su_report_open(j, id, &f.report, e) < 0)
         return -1;
+    f.reported_us = looks(&f) ? su_monotonic_us() : 0;
     j->changed = on_change;
     j->changed_arg = arg;
     int rc = run_all(&f, e);

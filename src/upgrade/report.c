@@ -16,8 +16,9 @@ enum { FOUND_MAX = 48 << 20, FILE_MAX = 64 << 20 /* what jobs/view.h reads */ };
 
 struct su_report {
     char path[512], id[SU_BATCH_ID];
-    char *found[SU_BATCH_VMS]; /* owned: JSON objects as text; NULL: nothing */
-    size_t size;               /* of all of them */
+    char *found[SU_BATCH_VMS];   /* owned: JSON objects as text; NULL: nothing */
+    char *details[SU_BATCH_VMS]; /* owned: the same for people; NULL: nothing */
+    size_t size;                 /* of all found */
 };
 
 void su_report_close(struct su_report **rp)
@@ -25,30 +26,33 @@ void su_report_close(struct su_report **rp)
     struct su_report *r = su_steal(rp);
     if (!r)
         return;
-    for (size_t i = 0; i < SU_ARRAY_LEN(r->found); i++)
+    for (size_t i = 0; i < SU_BATCH_VMS; i++) {
         free(r->found[i]);
+        free(r->details[i]);
+    }
     free(r);
-}
-
-static void keep(struct su_report *r, uint32_t index, char *text)
-{
-    r->size -= r->found[index] ? strlen(r->found[index]) : 0;
-    free(r->found[index]);
-    r->found[index] = text;
-    r->size += text ? strlen(text) : 0;
 }
 
 int su_report_add(struct su_report *r, uint32_t index, const json_t *found, struct su_err *e)
 {
-    char *text = index < SU_BATCH_VMS && json_object_size(found) ? json_dumps(found, JSON_COMPACT) : NULL;
-    if (!text && json_object_size(found))
-        return su_fail_nomem(e, 0);
+    SU_FREE char *details = NULL;
+    if (index >= SU_BATCH_VMS)
+        return su_fail(e, SU_E_RANGE, "job.none", "there is no VM number %u", index);
+    char *text = json_object_size(found) ? json_dumps(found, JSON_COMPACT) : NULL;
+    r->size -= r->found[index] ? strlen(r->found[index]) : 0;
     if (text && r->size + strlen(text) > FOUND_MAX) {
         free(text);
         text = strdup("{\"left_out\":true}");
     }
-    if (index < SU_BATCH_VMS)
-        keep(r, index, text);
+    r->size += text ? strlen(text) : 0;
+    free(r->found[index]);
+    r->found[index] = text;
+    if (!text && json_object_size(found))
+        return su_fail_nomem(e, 0);
+    if (su_report_details(found, &details, e) < 0)
+        return -1;
+    free(r->details[index]);
+    r->details[index] = su_steal(&details);
     return 0;
 }
 
@@ -177,7 +181,7 @@ int su_report_write(struct su_report *r, const struct su_batch *b, const struct 
                     struct su_err *e)
 {
     struct su_buf json SU_BUF = {0}, text SU_BUF = {0};
-    if (build(r, b, vms, n, &json, e) < 0 || su_report_text(b, vms, r->found, n, r->path, &text, e) < 0)
+    if (build(r, b, vms, n, &json, e) < 0 || su_report_text(b, vms, r->details, n, r->path, &text, e) < 0)
         return -1;
     SU_CLOSE int dir = open(r->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { NAME_MAX_WIDTH = 40, FOUND_SHOWN = 4 << 20 };
+enum { NAME_MAX_WIDTH = 40 };
 
 /* Columns on a terminal; wide characters count as one. */
 static size_t width(const char *s)
@@ -130,7 +130,20 @@ static void steps(struct su_buf *out, json_t *times)
     su_buf_text(out, "\n");
 }
 
-static void one(struct su_buf *out, const struct su_batch *b, const struct su_batch_vm *vm, const char *text,
+int su_report_details(const json_t *found, char **out, struct su_err *e)
+{
+    struct su_buf text SU_BUF = {0};
+    const json_t *checks = json_object_get(found, "checks_at_rest");
+    findings(&text, json_object_get(checks ? checks : json_object_get(found, "checks"), "findings"));
+    rows(&text, json_object_get(json_object_get(found, "verified"), "rows"));
+    steps(&text, json_object_get(found, "step_us"));
+    if (su_buf_ok(&text, e) < 0)
+        return -1;
+    *out = (char *)su_steal(&text.p);
+    return 0;
+}
+
+static void one(struct su_buf *out, const struct su_batch *b, const struct su_batch_vm *vm, const char *details,
                 const char *dir)
 {
     static const char *const means[SU_VM_OUTCOMES] = {
@@ -140,35 +153,27 @@ static void one(struct su_buf *out, const struct su_batch *b, const struct su_ba
         [SU_VM_SKIPPED] = "its turn did not come",
     };
     char log[SU_BATCH_LOG_NAME];
-    json_auto_t *found = text ? json_loads(text, 0, NULL) : NULL;
     su_batch_log_name(b->id, vm, log, sizeof log);
     su_buf_printf(out, "\n%s: %s\n", vm->name, means[vm->outcome] ? means[vm->outcome] : vm->summary);
     if (vm->text[0])
         su_buf_printf(out, "  what:    %s [%s]\n", vm->text, vm->id);
     if (vm->remedy[0])
         su_buf_printf(out, "  do:      %s\n", vm->remedy);
-    findings(out, json_object_get(json_object_get(found, "checks_at_rest"), "findings"));
-    if (!json_object_get(found, "checks_at_rest"))
-        findings(out, json_object_get(json_object_get(found, "checks"), "findings"));
-    rows(out, json_object_get(json_object_get(found, "verified"), "rows"));
-    steps(out, json_object_get(found, "step_us"));
+    if (details)
+        su_buf_text(out, details);
     if (vm->outcome != SU_VM_SKIPPED)
         su_buf_printf(out, "  log:     %.*s/log/%s\n", (int)(strlen(dir) - strlen("/report")), dir, log);
 }
 
-int su_report_text(const struct su_batch *b, const struct su_batch_vm *vms, char *const *found, uint32_t n,
+int su_report_text(const struct su_batch *b, const struct su_batch_vm *vms, char *const *details, uint32_t n,
                    const char *dir, struct su_buf *out, struct su_err *e)
 {
-    size_t shown = 0;
     head(b, vms, n, out);
     table(vms, n, out);
     for (uint32_t i = 0; i < n; i++) {
         enum su_vm_outcome o = vms[i].outcome;
-        bool well = o == SU_VM_OK || o == SU_VM_ALREADY || !su_vm_outcome_final(o);
-        /* of what is well the checks and open proofs are told while there is room: the JSON has all */
-        shown += found[i] ? strlen(found[i]) : 0;
-        if (!well || (found[i] && su_vm_outcome_final(o) && shown < FOUND_SHOWN))
-            one(out, b, &vms[i], found[i], dir);
+        if (su_vm_outcome_final(o) && ((o != SU_VM_OK && o != SU_VM_ALREADY) || details[i]))
+            one(out, b, &vms[i], details[i], dir);
     }
     return su_buf_ok(out, e);
 }

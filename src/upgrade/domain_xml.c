@@ -16,6 +16,29 @@ void su_dx_free(xmlDoc **doc)
         xmlFreeDoc(*doc);
 }
 
+static bool is_text(const xmlNode *n, bool blank)
+{
+    return n->type == XML_TEXT_NODE && (xmlIsBlankNode((xmlNode *)n) != 0) == blank;
+}
+
+/* Drops the white space between elements, so that writing can indent anew, and empty texts.  The parser's own way
+ * keeps some of it, and a text written twice would not be the same.  As deep as the parser lets a tree be: 256. */
+static void drop_blanks(xmlNode *of)
+{
+    bool mixed = false, leaf = true;
+    for (const xmlNode *n = of->children; n; n = n->next) {
+        mixed |= is_text(n, false);
+        leaf &= n->type == XML_TEXT_NODE;
+    }
+    for (xmlNode *n = of->children, *next; n; n = next) {
+        next = n->next;
+        if (is_text(n, true) && ((!mixed && !leaf) || !n->content || !*n->content))
+            su_dx_drop(n);
+        else if (n->type == XML_ELEMENT_NODE)
+            drop_blanks(n);
+    }
+}
+
 xmlDoc *su_dx_read(struct su_bytes xml, struct su_err *e)
 {
     if (xml.n == 0 || xml.n > SU_DOMAIN_XML) {
@@ -27,14 +50,15 @@ xmlDoc *su_dx_read(struct su_bytes xml, struct su_err *e)
         su_fail(e, SU_E_FORMAT, "vm.xml", "the domain's XML has a document type declaration or a NUL byte");
         return NULL;
     }
-    xmlDoc *doc SU_DX_DOC = xmlReadMemory((const char *)xml.p, (int)xml.n, "domain.xml", "UTF-8",
-                                          XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-                                              XML_PARSE_NOBLANKS | XML_PARSE_NOCDATA);
+    xmlDoc *doc SU_DX_DOC =
+        xmlReadMemory((const char *)xml.p, (int)xml.n, "domain.xml", "UTF-8",
+                      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
     xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
     if (!root || doc->intSubset || !su_dx_named(root, "domain")) {
         su_fail(e, SU_E_FORMAT, "vm.xml", root ? "this is not a domain's XML" : "the domain's XML cannot be parsed");
         return NULL;
     }
+    drop_blanks(root);
     return su_steal(&doc);
 }
 

@@ -20,6 +20,14 @@ static void check_text(const char *s, size_t cap)
     PROMISE(strcmp(clean, s) == 0);
 }
 
+static void check_vm(const struct su_batch_vm *vm, size_t index)
+{
+    check_text(vm->name, sizeof vm->name);
+    check_text(vm->group, sizeof vm->group);
+    PROMISE(vm->name[0] && vm->index == index && (vm->secure_boot == 0 || vm->secure_boot == 1));
+    PROMISE(vm->outcome == SU_VM_PENDING && !vm->uuid[0] && !vm->started_ms);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct su_batch_vm untouched, *vms = &untouched;
@@ -31,13 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     PROMISE(count > 0 && count <= SU_BATCH_VMS && n <= SU_CSV_BYTES);
     for (size_t i = 0; i < count; i++) {
-        const struct su_batch_vm *vm = &vms[i];
-        check_text(vm->name, sizeof vm->name);
-        check_text(vm->group, sizeof vm->group);
-        PROMISE(vm->name[0] && vm->index == i && (vm->secure_boot == 0 || vm->secure_boot == 1));
-        PROMISE(vm->outcome == SU_VM_PENDING && !vm->uuid[0] && !vm->started_ms);
+        check_vm(&vms[i], i);
         for (size_t k = i + 1; k < count && k < i + 100; k++)
-            PROMISE(strcmp(vm->name, vms[k].name) != 0);
+            PROMISE(strcmp(vms[i].name, vms[k].name) != 0);
     }
     free(vms);
     return 0;

@@ -12,6 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
             abort();                                                                                                   \
     } while (0)
 
+static void check_text(const char *s, size_t cap)
+{
+    PROMISE(memchr(s, 0, cap));
+    for (; *s; s++)
+        PROMISE((unsigned char)*s >= 0x20 && *s != 0x7f);
+}
+
 static void check_row(const struct su_job_options *o, const struct su_job_option_row *row)
 {
     const char *at = (const char *)o + row->offset;
@@ -31,11 +38,10 @@ static void check_row(const struct su_job_options *o, const struct su_job_option
         return;
     case SU_JOB_PATH:
         PROMISE(at[0] == 0 || at[0] == '/');
-        /* fall through */
+        check_text(at, row->max);
+        return;
     case SU_JOB_TEXT:
-        PROMISE(memchr(at, 0, row->max));
-        for (; *at; at++)
-            PROMISE((unsigned char)*at >= 0x20 && *at != 0x7f);
+        check_text(at, row->max);
         return;
     }
 }

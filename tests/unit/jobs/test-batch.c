@@ -197,6 +197,7 @@ static void touch(const char *dir, const char *sub, const char *id, const char *
     char path[700];
     snprintf(path, sizeof path, "%.400s/jobs/%.20s/%.40s%.40s", dir, sub, id, more);
     SU_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ok(fd >= 0, "made %s%s", sub, more);
 }
 
 static void lists(const char *dir, struct su_jobs *j)

@@ -224,6 +224,32 @@ static void test_gone(void)
     world_done(&w);
 }
 
+static void less(struct su_job_options *o)
+{
+    o->secure_boot = o->vtpm = false;
+}
+
+/* UEFI already: only Secure Boot and TPM are switched on; the disk is not touched. */
+static void test_switch(void)
+{
+    struct world w;
+    if (!ok(world_make(&w, "qcow2", false), "a VM"))
+        return;
+    ok(world_job(&w, SU_OP_UPGRADE, less) == SU_VM_OK, "upgraded to UEFI alone");
+    ok(world_job(&w, SU_OP_UPGRADE, NULL) == SU_VM_FAILED && world_state(&w, SU_VM_DONE), "its way back is not lost");
+    is_str(w.job.vm.id, "vm.restore-point");
+    ok(world_job(&w, SU_OP_COMMIT, NULL) == SU_VM_OK, "given up");
+    ok(world_job(&w, SU_OP_UPGRADE, NULL) == SU_VM_OK && world_state(&w, SU_VM_DONE), "switched");
+    ok(json_is_true(json_object_get(json_object_get(w.job.report, "record"), "switch_only")), "without a conversion");
+    ok(world_job(&w, SU_OP_UPGRADE, NULL) == SU_VM_ALREADY, "is Trusted Launch now");
+    ok(world_job(&w, SU_OP_ROLLBACK, yes) == SU_VM_OK && world_defined_as(&w, SU_FIRMWARE_UEFI),
+       "back: UEFI, as before");
+    ok(!world_snapshots(&w) && world_disk_has_gpt(w.disk), "with its disk");
+    ok(world_job(&w, SU_OP_UPGRADE, NULL) == SU_VM_OK, "and once more");
+    ok(world_job(&w, SU_OP_ROLLBACK, keep_data) == SU_VM_OK && !world_snapshots(&w), "back with newer data");
+    world_done(&w);
+}
+
 int main(void)
 {
     test_off();
@@ -231,6 +257,7 @@ int main(void)
     test_commit();
     test_keep_data_on_overlay();
     test_none();
+    test_switch();
     test_dry_run();
     test_stopped();
     test_locks();

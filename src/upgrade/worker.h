@@ -19,7 +19,7 @@ struct su_worker {
     bool allow_unsigned;
     bool shared; /* a VM runs on it: read without the lock; facts may be stale */
     bool no_grow;
-    bool dry_run; /* convert: the plan alone */
+    bool dry_run;       /* convert: the plan alone */
     unsigned timeout_s; /* 0: 600 */
 };
 enum { SU_WORKER_ANSWER = 4 << 20 }; /* bytes */

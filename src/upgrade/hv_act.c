@@ -218,7 +218,7 @@ int su_hv_agent(struct su_hv *hv, const char *uuid, const char *command, uint32_
     char *text SU_FREE = a.answer;
     size_t n = strnlen(text, SU_HV_AGENT + 1);
     if (n > SU_HV_AGENT)
-        return su_fail(e, SU_E_RANGE, "vm.agent-size", "the guest agent answered with more than %d bytes", SU_HV_AGENT);
+        return su_fail(e, SU_E_RANGE, "vm.agent.size", "the guest agent answered with more than %d bytes", SU_HV_AGENT);
     su_buf_add(answer, text, n);
     return su_buf_ok(answer, e);
 }

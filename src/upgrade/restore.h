@@ -5,7 +5,7 @@
  * RAID may lie on several, and a set that is older on one disk than on another is no restore point.
  * Every step may be cut and called again: it looks what is there first.  The VM is off for all of them but
  * su_restore_commit().  Files live in the VM's directory of the job state (jobs/batch.h), which nobody else may write:
- * before.xml, nvram.before, tpm.before/ and restore.stage, which says how far the set is.
+ * before.xml, before-nvram, before-tpm/ and restore.stage, which says how far the set is.
  * Errors: SU_E_REFUSED "vm.restore.format", ".block", ".shared", ".path", ".disks", ".state" (NVRAM or vTPM state that
  * is not plain files); SU_E_CONFLICT ".exists" (an earlier set is in use); SU_E_MISSING ".gone" (the set is not whole
  * any more); SU_E_IO ".space" (full disk), ".io"; SU_E_FORMAT ".stage", ".record"; and base/child.h's of qemu-img. */

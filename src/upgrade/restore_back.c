@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Going back to a restore point, and giving it up.
  *
- *   taken -> disks, NVRAM, vTPM state -> stage "restored" -> overlays, snapshots, copies removed -> no stage
- *   taken -> stage "given-up" -> disks merged, snapshots deleted -> stage "kept"
+ *   taken -> stage "going-back" -> disks, NVRAM, vTPM state -> stage "restored" -> overlays, snapshots, copies removed
+ * -> no stage taken -> stage "given-up" -> disks merged, snapshots deleted -> stage "kept"
  *
+ * Whoever finds a stage in the middle knows that qemu-img may have been killed at its work, and repairs first.
  * "given-up" is on disk before the first byte is merged: from there on nobody goes back to half a set. */
 #include "upgrade/restore_int.h"
 #include <errno.h>
@@ -105,12 +106,11 @@ static int check_whole(const struct su_restore *r, struct su_err *e)
 }
 
 /* An old file that overlays lie on was not written since: it is simply used again. */
-static int disks_back(const struct su_restore *r, struct su_err *e)
+static int disks_back(const struct su_restore *r, bool cut, struct su_err *e)
 {
-    if (check_whole(r, e) < 0)
-        return -1;
     for (uint32_t i = 0; r->kind == SU_RESTORE_INTERNAL && i < r->n_disks; i++)
-        if (su_img_snapshot(r->disk[i].source, SU_IMG_APPLY, r->name, e) < 0)
+        if ((cut && su_img_repair(r->disk[i].source, e) < 0) ||
+            su_img_snapshot(r->disk[i].source, SU_IMG_APPLY, r->name, e) < 0)
             return -1;
     return 0;
 }
@@ -122,13 +122,16 @@ static int forget(const struct su_restore *r, int dir, bool repair, struct su_er
 
 static int full_back(const struct su_restore *r, int dir, enum su_stage stage, const struct had *h, struct su_err *e)
 {
-    bool any = true;
+    bool any = true, cut = stage == SU_STAGE_GOING;
     if (stage == SU_STAGE_NONE && leftovers(r, &any, e) < 0)
         return -1;
     if (!any)
         return 0; /* it was gone back to already */
-    if (stage != SU_STAGE_RESTORED &&
-        (disks_back(r, e) < 0 || state_back(r, dir, h, e) < 0 || su_stage_set(dir, r->name, SU_STAGE_RESTORED, e) < 0))
+    if (stage == SU_STAGE_RESTORED)
+        return forget(r, dir, true, e);
+    if (check_whole(r, e) < 0 || (!cut && su_stage_set(dir, r->name, SU_STAGE_GOING, e) < 0) ||
+        disks_back(r, cut, e) < 0 || state_back(r, dir, h, e) < 0 ||
+        su_stage_set(dir, r->name, SU_STAGE_RESTORED, e) < 0)
         return -1;
     return forget(r, dir, false, e);
 }
@@ -137,7 +140,7 @@ static int full_back(const struct su_restore *r, int dir, enum su_stage stage, c
 static int had(const struct su_restore *r, int dir, enum su_stage stage, struct had *out, struct su_err *e)
 {
     *out = (struct had){r->had_nvram, r->had_tpm};
-    if (stage != SU_STAGE_TAKEN && stage != SU_STAGE_GIVEN_UP && stage != SU_STAGE_KEPT)
+    if (stage == SU_STAGE_NONE || stage == SU_STAGE_RESTORED)
         return 0;
     *out = (struct had){su_state_exists(dir, SU_RESTORE_NVRAM), su_state_exists(dir, SU_RESTORE_TPM)};
     if (r->taken && (out->nvram != r->had_nvram || out->tpm != r->had_tpm))
@@ -163,6 +166,8 @@ static enum way way_back(enum su_stage stage, bool taken, bool state_only)
     case SU_STAGE_GIVEN_UP:
     case SU_STAGE_KEPT:
         return state_only ? STATE : NO_WAY;
+    case SU_STAGE_GOING: /* half of the disks are old: no other way any more */
+        return ALL;
     case SU_STAGE_RESTORED:
         return state_only ? NOTHING : ALL;
     default:
@@ -211,14 +216,16 @@ static int merge(const struct su_restore_disk *d, struct su_hv *hv, const char *
 }
 
 static int give_up_disk(const struct su_restore *r, const struct su_restore_disk *d, struct su_hv *hv, const char *uuid,
-                        bool running, struct su_err *e)
+                        bool running, bool cut, struct su_err *e)
 {
     bool has = false;
     if (r->kind == SU_RESTORE_OVERLAY)
         return merge(d, hv, uuid, running, e);
     if (running) /* the snapshot's clusters are QEMU's own now */
         return su_hv_drop_snapshot(hv, uuid, d->target, r->name, e);
-    if (su_img_has_snapshot(d->source, r->name, &has, e) < 0)
+    if (r->kind != SU_RESTORE_INTERNAL)
+        return 0;
+    if ((cut && su_img_repair(d->source, e) < 0) || su_img_has_snapshot(d->source, r->name, &has, e) < 0)
         return -1;
     return has ? su_img_snapshot(d->source, SU_IMG_DELETE, r->name, e) : 0;
 }
@@ -231,12 +238,12 @@ int su_restore_commit(struct su_restore *r, struct su_hv *hv, const char *uuid, 
     if (su_restore_dir(path, &dir, e) < 0 || su_stage_get(dir, r->name, &m, e) < 0)
         return -1;
     enum su_stage stage = m.other ? SU_STAGE_NONE : m.stage;
-    if (stage == SU_STAGE_BEGUN || stage == SU_STAGE_RESTORED)
+    if (stage == SU_STAGE_BEGUN || stage == SU_STAGE_GOING || stage == SU_STAGE_RESTORED)
         return gone(e, "it was not completed, or gone back to");
     if (stage == SU_STAGE_TAKEN && su_stage_set(dir, r->name, SU_STAGE_GIVEN_UP, e) < 0)
         return -1;
     for (uint32_t i = 0; i < r->n_disks; i++)
-        if (give_up_disk(r, &r->disk[i], hv, uuid, running, e) < 0)
+        if (give_up_disk(r, &r->disk[i], hv, uuid, running, stage == SU_STAGE_GIVEN_UP, e) < 0)
             return -1;
     if ((stage == SU_STAGE_TAKEN || stage == SU_STAGE_GIVEN_UP) && su_stage_set(dir, r->name, SU_STAGE_KEPT, e) < 0)
         return -1;

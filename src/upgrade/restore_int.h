@@ -4,8 +4,8 @@
 #include "upgrade/restore.h"
 
 #define SU_RESTORE_XML "before.xml"
-#define SU_RESTORE_NVRAM "nvram.before"
-#define SU_RESTORE_TPM "tpm.before"
+#define SU_RESTORE_NVRAM "before-nvram"
+#define SU_RESTORE_TPM "before-tpm"
 
 /* Files (restore_file.c).  Paths are walked with openat(); a symbolic link on the way is followed only when root or we
  * made it, because NVRAM, vTPM state and images lie in directories of less privileged users.  Copies keep owner and
@@ -44,7 +44,8 @@ int su_state_write(int dir, const char *name, struct su_bytes content, struct su
 int su_img_has_snapshot(const char *path, const char *name, bool *has, struct su_err *e) SU_MUST_CHECK;
 enum su_img_snapshot { SU_IMG_CREATE, SU_IMG_APPLY, SU_IMG_DELETE };
 int su_img_snapshot(const char *path, enum su_img_snapshot what, const char *name, struct su_err *e) SU_MUST_CHECK;
-/* What a killed qemu-img leaves in a qcow2 file: clusters that nobody uses. */
+/* What a killed qemu-img leaves in a qcow2 file: clusters that nobody uses, and flags that do not match their counts.
+ */
 int su_img_repair(const char *path, struct su_err *e) SU_MUST_CHECK;
 /* A new qcow2 file on top of base, which must not exist; owner and mode are base's. */
 int su_img_overlay(const char *base, const char *format, const char *overlay, struct su_err *e) SU_MUST_CHECK;
@@ -57,6 +58,7 @@ enum su_stage {
     SU_STAGE_NONE,
     SU_STAGE_BEGUN,    /* being taken: what is there of it is worth nothing */
     SU_STAGE_TAKEN,    /* complete */
+    SU_STAGE_GOING,    /* being gone back to */
     SU_STAGE_RESTORED, /* gone back to; only to be cleaned up */
     SU_STAGE_GIVEN_UP, /* being merged: there is no way back */
     SU_STAGE_KEPT,     /* merged; the copies of NVRAM and vTPM state stay, for going back without the disks */

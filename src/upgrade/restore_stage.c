@@ -9,8 +9,9 @@
 #define FILE_NAME "restore.stage"
 
 static const char *const names[SU_STAGES] = {
-    [SU_STAGE_NONE] = "none",         [SU_STAGE_BEGUN] = "begun",       [SU_STAGE_TAKEN] = "taken",
-    [SU_STAGE_RESTORED] = "restored", [SU_STAGE_GIVEN_UP] = "given-up", [SU_STAGE_KEPT] = "kept",
+    [SU_STAGE_NONE] = "none",        [SU_STAGE_BEGUN] = "begun",       [SU_STAGE_TAKEN] = "taken",
+    [SU_STAGE_GOING] = "going-back", [SU_STAGE_RESTORED] = "restored", [SU_STAGE_GIVEN_UP] = "given-up",
+    [SU_STAGE_KEPT] = "kept",
 };
 
 int su_stage_get(int dir, const char *name, struct su_stage_mark *out, struct su_err *e)

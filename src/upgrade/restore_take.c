@@ -107,13 +107,18 @@ static int take(struct su_restore *r, int dir, struct su_bytes xml, struct su_er
     return su_stage_set(dir, r->name, SU_STAGE_TAKEN, e);
 }
 
+static bool is_in_use(enum su_stage stage)
+{
+    return stage == SU_STAGE_TAKEN || stage == SU_STAGE_GOING || stage == SU_STAGE_GIVEN_UP;
+}
+
 /* What an older set left here, which is not needed any more; and what we had begun. */
 static int begin(const struct su_restore *r, int dir, struct su_err *e)
 {
     struct su_stage_mark m;
     if (su_stage_get(dir, r->name, &m, e) < 0)
         return -1;
-    bool in_use = m.stage == SU_STAGE_TAKEN || m.stage == SU_STAGE_GIVEN_UP;
+    bool in_use = is_in_use(m.stage);
     if (m.other && in_use) {
         su_fail(e, SU_E_CONFLICT, "vm.restore.exists", "the VM has a restore point of an earlier upgrade");
         return su_remedy(e, "surety vm rollback goes back to it, surety vm commit gives it up");

@@ -203,7 +203,7 @@ static inline bool exactly_old(const struct bed *b, const struct su_restore *r)
 {
     char stage[360], copy[360];
     set_text(stage, sizeof stage, b->dir, "/restore.stage");
-    set_text(copy, sizeof copy, b->dir, "/nvram.before");
+    set_text(copy, sizeof copy, b->dir, "/before-nvram");
     bool good = state_before(b) && access(stage, F_OK) < 0 && access(copy, F_OK) < 0 && qcow2_old(b->a, "1");
     for (uint32_t i = 0; i < r->n_disks; i++)
         good = good && (!*r->disk[i].overlay || access(r->disk[i].overlay, F_OK) < 0);
@@ -219,7 +219,7 @@ static inline bool complete(const struct bed *b, const struct su_restore *r)
     bool has = false;
     struct su_err e = {0};
     struct stat st, old;
-    set_text(copy, sizeof copy, b->dir, "/nvram.before");
+    set_text(copy, sizeof copy, b->dir, "/before-nvram");
     if (!r->taken || !r->had_nvram || !r->had_tpm || !is(copy, "nvram before", 0600))
         return false;
     for (uint32_t i = 0; i < r->n_disks; i++) {

@@ -327,7 +327,7 @@ static void test_lost(void)
     ok(su_restore_back(r, b.dir, false, &e) < 0 && reads(b.a, "qcow2", "read -P 9 512k 1M"), "half a set is none");
     is_str(e.id, "vm.restore.gone");
     ok(su_img_has_snapshot(b.a, r->name, &has, &e) == 0 && has, "the other one stays");
-    set_text(copy, sizeof copy, b.dir, "/nvram.before");
+    set_text(copy, sizeof copy, b.dir, "/before-nvram");
     unlink(copy);
     ok(su_restore_back(r, b.dir, true, &e) < 0, "no NVRAM");
     is_str(e.id, "vm.restore.gone");

@@ -33,6 +33,14 @@ static void disk_rules(const struct su_vm_facts *f, const struct su_check *row, 
     }
 }
 
+static bool slots_kept(const struct su_domain *d)
+{
+    for (uint32_t i = 0; i < d->n_nics && i < SU_DOM_NICS; i++)
+        if (!d->nic[i].pci)
+            return false; /* libvirt did not say where it is */
+    return d->n_nics_elsewhere == 0;
+}
+
 static void network_names(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
     if (su_check_skip(v, !f->disk.looked))
@@ -42,7 +50,7 @@ static void network_names(const struct su_vm_facts *f, const struct su_check *ro
         bool slot = strcmp(n->depends, "slot") == 0, kernel = strcmp(n->depends, "kernel") == 0;
         if (n->pinned)
             continue;
-        if (!su_check_to_q35(f) || (slot && f->defined.n_nics_elsewhere == 0))
+        if (!su_check_to_q35(f) || (slot && slots_kept(&f->defined)))
             su_check_found_as(v, row, SU_CHECK_OK, "the network is configured by the name %s, and the card keeps %s",
                               n->name, su_check_to_q35(f) ? "its slot" : "its place");
         else if (kernel && f->defined.n_nics == 1)
@@ -114,9 +122,19 @@ static void drivers(const struct su_vm_facts *f, const struct su_check *row, str
 
 /* Secure Boot, encryption, hibernation ---------------------------------------- */
 
+/* The disk's own rules say why, when the disk is converted. */
+static bool said_by_disk(const struct su_disk_facts *d)
+{
+    for (uint32_t i = 0; i < d->n_findings && i < SU_DF_FINDINGS; i++)
+        if (strncmp(d->finding[i].id, "boot.files.", 11) == 0 || strncmp(d->finding[i].id, "boot.secureboot.", 16) == 0)
+            return strcmp(d->finding[i].severity, "stop") == 0;
+    return false;
+}
+
 static void boot_chain(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    if (su_check_skip(v, !f->disk.looked || !su_check_secure_boot(f) || strcmp(f->disk.os, "linux") != 0))
+    if (su_check_skip(v, !f->disk.looked || !su_check_secure_boot(f) || strcmp(f->disk.os, "linux") != 0 ||
+                             said_by_disk(&f->disk)))
         return;
     if (!f->disk.secure_boot_firmware_known)
         su_check_found_as(v, row, SU_CHECK_WARNING,

@@ -78,6 +78,7 @@ static void base(struct su_vm_facts *f)
     f->defined.memory_kib = 2 << 20;
     f->defined.vcpus = 2;
     f->defined.n_nics = 1;
+    f->defined.nic[0].pci = true;
     f->defined.n_disks = 1;
     SET(defined.disk[BOOT].target, "vda");
     SET(defined.disk[BOOT].bus, "virtio");
@@ -253,6 +254,7 @@ CASE_BUT("vm.guest.nics", WARNING, (name(f, "ens3", "slot"), f->defined.n_nics_e
          (name(f, "enp1s0", "path"), f->disk.name[0].pinned = true))
 CASE_BUT("vm.guest.nics", WARNING, (name(f, "eth0", "kernel"), f->defined.n_nics = 2),
          (name(f, "eno1", "onboard"), f->defined.chipset = SU_CHIPSET_Q35))
+CASE("vm.guest.nics", WARNING, name(f, "ens3", "slot"), f->defined.nic[0].pci = false)
 CASE("vm.guest.nics", NOTE, name(f, "eth0", "kernel"))
 CASE_BUT("vm.guest.drivers", STOP, SET(defined.disk[BOOT].bus, "ide"),
          (SET(defined.disk[BOOT].bus, "ide"), f->options.machine = SU_MACHINE_I440FX, driver(f, "ata_piix", "module")))
@@ -264,7 +266,8 @@ CASE_BUT("vm.guest.drivers", WARNING, (SET(defined.disk[BOOT].bus, "scsi"), SET(
           driver(f, "virtio_scsi", "module")))
 CASE_BUT("vm.guest.secure-boot", STOP, f->disk.secure_boot_ok = false,
          f->disk.secure_boot_ok = f->options.secure_boot = false)
-CASE("vm.guest.secure-boot", WARNING, f->disk.secure_boot_firmware_known = false)
+CASE_BUT("vm.guest.secure-boot", WARNING, f->disk.secure_boot_firmware_known = false,
+         (f->disk.secure_boot_ok = false, finding(f, "boot.files.missing", "stop")))
 CASE_BUT("vm.guest.modules", WARNING, f->disk.unsigned_modules = 3,
          (f->disk.unsigned_modules = 3, f->options.secure_boot = false))
 CASE("vm.guest.hibernation", WARNING, f->disk.hibernation = true)

@@ -157,7 +157,11 @@ agent() { virsh -q qemu-agent-command "$1" --timeout "${3:-5}" "$2" 2>/dev/null;
 lab_wait_agent() { # lab_wait_agent NAME [SECONDS]
     local end=$((SECONDS + ${2:-180}))
     until agent "$1" '{"execute":"guest-ping"}' >/dev/null; do
-        [ $SECONDS -lt $end ] || { note "$1: no agent; its console:" "$(lab_console "$1" | tail -15)"; return 1; }
+        if [ $SECONDS -ge $end ] || [ "$(lab_state "$1")" != running ]; then
+            note "$1 is $(lab_state "$1"), its agent does not answer; its console:
+$(lab_console "$1" | tail -15)"
+            return 1
+        fi
         sleep 0.5
     done
 }
@@ -184,7 +188,7 @@ lab_sh() { lab_agent_exec "$1" /bin/sh -c "$2"; } # lab_sh NAME COMMANDS
 lab_facts() {
     lab_sh "$1" "$(cat "$LAB/guests/facts.sh")" >"$T/$1.facts"
 }
-lab_fact() { sed -n "s/^$2=//p" "$T/$1.facts" | head -1; }
+lab_fact() { sed -n "s/^$2=//p" "$T/$1.facts" 2>/dev/null | head -1; }
 
 # ---- the program under test -----------------------------------------------------------------------------------------
 
@@ -210,6 +214,6 @@ exits() { # exits STATUS TEXT COMMAND...: of vm and surety_vm, whose second word
     is "$rc" "$wanted" "$text" || { vm_notes "$2"; return 1; }
 }
 vm_notes() {
-    note "$(head -c 3000 "$T/$1.json")"
+    note "$(jq -c '.vms[]? | [.name, .outcome, .id, .text, .remedy, .summary]' "$T/$1.json")"
     note "$(tail -5 "$T/$1.err")"
 }

@@ -69,4 +69,4 @@ struct su_state_row {
     uint8_t percent;
 };
 extern const struct su_state_row su_state_table[SU_VM_STATES];
-int su_record_move(struct su_vm_record *r, enum su_vm_state to, struct su_err *e) SU_MUST_CHECK; /* "vm.state" */
+int su_record_move(struct su_vm_record *r, enum su_vm_state to, struct su_err *e) SU_MUST_CHECK; /* "vm.record.move" */

@@ -310,7 +310,7 @@ const struct su_check su_checks_guest[] = {
      "install the distribution's signed kernel and boot loader, or say --secure-boot off", PRE, boot_chain},
     {"vm.guest.modules", SU_CHECK_WARNING, SU_FROM_DISK, "no kernel module is without a signature",
      "sign the modules with a machine owner key (mokutil), or say --secure-boot off", PRACTICE, modules},
-    {"vm.guest.hibernation", SU_CHECK_WARNING, SU_FROM_DISK, "the guest does not hibernate",
+    {"vm.guest.hibernation", SU_CHECK_NOTE, SU_FROM_DISK, "the guest does not hibernate",
      "do not rely on hibernation after the upgrade, or say --secure-boot off", LIMIT, hibernation},
     {"vm.guest.pcr4", SU_CHECK_NOTE, SU_FROM_DISK, "PCR 4 of the first boot can be predicted",
      "see linux.grub.menu among the disk's own rules", LIMIT, pcr4},

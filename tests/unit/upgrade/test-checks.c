@@ -270,7 +270,7 @@ CASE_BUT("vm.guest.secure-boot", WARNING, f->disk.secure_boot_firmware_known = f
          (f->disk.secure_boot_ok = false, finding(f, "boot.files.missing", "stop")))
 CASE_BUT("vm.guest.modules", WARNING, f->disk.unsigned_modules = 3,
          (f->disk.unsigned_modules = 3, f->options.secure_boot = false))
-CASE("vm.guest.hibernation", WARNING, f->disk.hibernation = true)
+CASE("vm.guest.hibernation", NOTE, f->disk.hibernation = true)
 CASE("vm.guest.pcr4", NOTE, f->disk.has_pcr4 = false)
 CASE_BUT("vm.guest.luks", WARNING, finding(f, "volume.encrypted.luks", "note"),
          (finding(f, "volume.encrypted.luks", "note"), SET(options.key_dir, "/k")))

@@ -31,7 +31,7 @@ static struct su_vm_extras extras(const char *os, const char *more, const char *
 
 #define DISK(target, bus, more)                                                                                        \
     "<disk type='file' device='disk'><source file='/images/a'/><target dev='" target "' bus='" bus "'/>" more "</"     \
-                                                                                                              "disk>"
+    "disk>"
 #define CD(more)                                                                                                       \
     "<disk type='file' device='cdrom'><source file='/images/cd'/><target dev='sdz' bus='sata'/>" more "</disk>"
 #define NIC(more) "<interface type='network'><source network='default'/>" more "</interface>"

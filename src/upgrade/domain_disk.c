@@ -181,10 +181,11 @@ void su_dx_ide(struct su_dx *x)
         return;
     }
     survey(x, s);
-    bool others = memchr(s->port, true, sizeof s->port) != NULL, moved = false;
+    bool others = memchr(s->port, true, sizeof s->port) != NULL;
+    unsigned moved = 0;
     if (others && lowest_ide(x))
         pin_boot(x);
-    for (xmlNode *disk; !x->failed && (disk = lowest_ide(x)); moved = true)
+    for (xmlNode *disk; !x->failed && moved < SU_DOM_DISKS && (disk = lowest_ide(x)); moved++) /* libvirt allows 4 */
         to_sata(x, disk, s, &from);
     if (others && moved)
         su_dx_note(x, "vm.xml.bus-order", true,

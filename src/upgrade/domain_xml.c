@@ -255,11 +255,21 @@ bool su_dx_passthrough_nic(const xmlNode *interface)
     return su_dx_is(interface, "type", "hostdev");
 }
 
+static bool only_blanks(const xmlNode *of)
+{
+    const xmlNode *n = of->children;
+    while (n && is_text(n, true))
+        n = n->next;
+    return !n;
+}
+
 /* Editing ------------------------------------------------------------------ */
 
 xmlNode *su_dx_add(struct su_dx *x, xmlNode *parent, const char *name)
 {
     xmlNode *n = parent ? xmlNewDocNode(x->doc, NULL, (const xmlChar *)name, NULL) : NULL;
+    while (n && parent->children && only_blanks(parent)) /* not alone any more: see drop_blanks() */
+        su_dx_drop(parent->children);
     if (!n || !xmlAddChild(parent, n)) {
         x->failed = true;
         xmlFreeNode(n);

@@ -33,7 +33,9 @@ static int pivot(virDomainPtr dom, struct commit *c, struct su_err *e)
         return 0; /* the next turn sees it */
     if (virGetLastErrorCode() == VIR_ERR_BLOCK_COPY_ACTIVE)
         return 0; /* not ready yet after all */
-    return su_hv_fail(e, "the end of the merge", dom);
+    su_hv_fail(e, "the end of the merge", dom);
+    virDomainBlockJobInfo job; /* gone meanwhile: libvirt had still been at the pivot somebody asked for before us */
+    return virDomainGetBlockJobInfo(dom, c->target, &job, 0) == 0 ? 0 : -1;
 }
 
 static int turn(virConnectPtr conn, virDomainPtr dom, void *arg, struct su_err *e)

@@ -118,8 +118,12 @@ static void print_findings(const struct end *x, const json_t *vm)
 static void print_verdict(const struct end *x, const json_t *vm)
 {
     const json_t *f = findings_of(x, vm);
+    unsigned unknown = count(f, "unknown");
     su_print_safe(su_api_text(vm, "name"), stdout);
-    if (is(vm, "outcome", "ok"))
+    if (is(vm, "outcome", "ok") && unknown)
+        printf(": nothing stops an upgrade so far (warnings: %u, unknown until it is off: %u)\n", count(f, "warning"),
+               unknown);
+    else if (is(vm, "outcome", "ok"))
         printf(": can be upgraded (warnings: %u)\n", count(f, "warning"));
     else if (is(vm, "outcome", "stopped"))
         printf(": cannot be upgraded (stops: %u, warnings: %u)\n", count(f, "stop"), count(f, "warning"));

@@ -96,10 +96,10 @@ own_xml() { # own_xml "-x y": QEMU's arguments beside libvirt's
 
 # lab_define NAME DISK [KEY=VALUE...]
 #   bus=virtio|sata|scsi|ide  format=qcow2|raw (by the file's ending)  machine=pc|q35  firmware=bios|uefi|sb
-#   agent=yes|no  tpm=no|yes  memory=MIB  vcpus=N  devices=XML  own=ARGUMENTS (of QEMU)
+#   agent=yes|no  card=yes|no  tpm=no|yes  memory=MIB  vcpus=N  devices=XML  own=ARGUMENTS (of QEMU)
 # A card in slot 3 (ens3 in the guest, on q35 behind a bridge), the console in /var/log/libvirt/NAME.console.
 lab_define() {
-    local name=$1 file=$2 bus=virtio format=${2##*.} machine=pc firmware=bios agent=yes tpm=no memory=768 vcpus=2
+    local name=$1 file=$2 bus=virtio format=${2##*.} machine=pc firmware=bios agent=yes card=yes tpm=no memory=768 vcpus=2
     local devices='' features='<acpi/><apic/>' own='' pair
     shift 2
     for pair in "$@"; do local "${pair%%=*}"="${pair#*=}"; done
@@ -111,7 +111,7 @@ lab_define() {
 <vcpu>$vcpus</vcpu>$(os_xml "$machine" "$firmware")<features>$features</features>
 <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
 <devices>$(disk_xml "$bus" "$file" "$format")$devices
-$(card_xml "$name" "$machine")
+$([ "$card" = no ] || card_xml "$name" "$machine")
 <serial type='file'><source path='/var/log/libvirt/$name.console'/></serial>
 <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
 <memballoon model='none'/></devices>$(own_xml "$own")</domain>

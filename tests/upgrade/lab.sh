@@ -121,6 +121,12 @@ X
 
 lab_state() { virsh domstate "$1" 2>/dev/null | head -1; }
 lab_xml() { virsh dumpxml --inactive "$1"; }
+lab_keep_xml() { lab_xml "$1" >"$T/$1.before.xml"; }
+# libvirt leaves an empty element where metadata was
+same_definition() { # same_definition NAME: as when lab_keep_xml was called
+    lab_xml "$1" | diff <(grep -v '<metadata/>' "$T/$1.before.xml") <(grep -v '<metadata/>') >"$T/diff"
+    report $? "$1: its definition is as before" || note "$(cat "$T/diff")"
+}
 lab_console() { tr -d '\0\r' <"/var/log/libvirt/$1.console" 2>/dev/null; }
 
 lab_wait_state() { # lab_wait_state NAME STATE [SECONDS]

@@ -124,7 +124,7 @@ lab_xml() { virsh dumpxml --inactive "$1"; }
 lab_keep_xml() { lab_xml "$1" >"$T/$1.before.xml"; }
 # libvirt leaves an empty element where metadata was
 same_definition() { # same_definition NAME: as when lab_keep_xml was called
-    lab_xml "$1" | diff <(grep -v '<metadata/>' "$T/$1.before.xml") <(grep -v '<metadata/>') >"$T/diff"
+    diff <(grep -v '<metadata/>' "$T/$1.before.xml") <(lab_xml "$1" | grep -v '<metadata/>') >"$T/diff"
     report $? "$1: its definition is as before" || note "$(cat "$T/diff")"
 }
 lab_console() { tr -d '\0\r' <"/var/log/libvirt/$1.console" 2>/dev/null; }

@@ -74,7 +74,7 @@ OUT=$(cd "$OUT" && pwd)
 exec 9>"$SURETY_CACHE/guest.lock"
 flock 9
 
-ARGS=(-accel "tcg,thread=multi" -cpu qemu64 -m 1024 -smp 2 -display none -vga none -no-user-config -nodefaults
+ARGS=(-accel "tcg,thread=multi" -cpu qemu64 -m 1024 -smp "${SURETY_E2E_SMP:-2}" -display none -vga none -no-user-config -nodefaults
       -rtc base=utc -serial stdio -serial "unix:$OUT/s1.sock" -monitor none -no-reboot)
 
 nvram() { # nvram TEMPLATE: pflash for the variables

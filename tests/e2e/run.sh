@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# run.sh [--smoke] [VARIANT...]: real disks, end to end. Each is made, booted under BIOS, converted, judged by other
+# run.sh [--smoke] [--jobs N] [VARIANT...]: real disks, end to end. Each is made, booted under BIOS, converted, judged by other
 # tools, booted under OVMF with Secure Boot and a vTPM, rolled back and booted under BIOS again. TAP on stdout; logs and
-# facts stay in build/e2e/VARIANT/. Needs root. SURETY: the program (build/surety); SURETY_E2E_KEEP=1 keeps the disks.
+# facts stay in build/e2e/VARIANT/. --jobs: so many variants at a time, with one processor each. Needs root. SURETY: the
+# program (build/surety); SURETY_E2E_KEEP=1 keeps the disks.
 . "$(dirname "$0")/../images/lib.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
@@ -12,13 +13,16 @@ ESP_TYPE=c12a7328-f81f-11d2-ba4b-00a0c93ec93b
 ALL=(a b c d e f g h i1 i2 j k l m fixed)
 export LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=force_tcg LC_ALL=C.UTF-8
 
-WANTED=()
+WANTED=() JOBS=1
 while [ $# -gt 0 ]; do
     case $1 in
     --smoke) WANTED=(a);;
+    --jobs) [[ ${2:-} =~ ^[1-9]$ ]] || { echo "run.sh: --jobs wants 1 to 9" >&2; exit 2; }
+        JOBS=$2
+        shift;;
     i) WANTED+=(i1 i2);;
     [a-m]|i1|i2|fixed) WANTED+=("$1");;
-    *) sed -n '3,5s/^# //p' "$0" >&2; exit 2;;
+    *) sed -n '3,6s/^# //p' "$0" >&2; exit 2;;
     esac
     shift
 done
@@ -277,10 +281,44 @@ run_fixed() {
     passes "rollback: boot code, table and gap are the old bytes" cmp -n "$(gap_of)" "$DIR/gap.bin" "$DISK"
 }
 
-trap cleanup EXIT
+# Each job is this script with its share of the variants; their lines come when they are complete.
+JOB_PIDS=() JOB_LINES=()
+share_out() {
+    local i
+    export SURETY_E2E_SMP=1
+    # shellcheck disable=SC2317 # called by the trap
+    end_jobs() { kill "${JOB_PIDS[@]}" 2>/dev/null || true; wait; rm -f "${JOB_LINES[@]}"; }
+    trap end_jobs EXIT
+    for ((i = 0; i < JOBS; i++)); do
+        local mine=() k
+        for ((k = i; k < ${#WANTED[@]}; k += JOBS)); do mine+=("${WANTED[k]}"); done
+        [ ${#mine[@]} -gt 0 ] || break
+        JOB_LINES+=("$(mktemp)")
+        "$0" "${mine[@]}" >"${JOB_LINES[i]}" 2>&1 &
+        JOB_PIDS+=($!)
+    done
+    for i in "${!JOB_PIDS[@]}"; do wait "${JOB_PIDS[i]}" || true; done
+    cat "${JOB_LINES[@]}" | awk -v jobs=${#JOB_PIDS[@]} '
+        /^(not )?ok [0-9]+ / { n++; sub(/ok [0-9]+/, "ok " n); if (/^not/) bad++ }
+        /^1\.\.[0-9]/ { plans++; planned += substr($0, 4); next }
+        /^[0-9]+ passed, [0-9]+ failed$/ { next }
+        { print }
+        END {
+            if (plans != jobs || planned != n) { print "not ok " ++n " - every job came to its end"; bad++ }
+            print "1.." n
+            print n - bad " passed, " bad + 0 " failed"
+            exit bad != 0
+        }'
+}
+
 trap 'exit 130' INT
 trap 'exit 143' TERM
 "$TOP/tests/images/get-efi.sh" "$SURETY_CACHE/efi"
+if [ "$JOBS" -gt 1 ] && [ ${#WANTED[@]} -gt 1 ]; then
+    share_out
+    exit
+fi
+trap cleanup EXIT
 for v in "${WANTED[@]}"; do
     before=$FAILED
     SECONDS=0

@@ -275,15 +275,15 @@ static int post_cancel(void *ctx, const struct su_http_request *q, struct su_htt
 static int run_again(struct su_daemon *d, const char *id, struct su_err *e)
 {
     struct su_batch b;
-    SU_CLOSE int lock = -1;
+    bool running;
     if (!su_batch_id_valid(id))
         return su_fail(e, SU_E_MISSING, "job.none", "there is no such job");
     if (su_batch_get(&d->jobs, id, &b, NULL, e) < 0)
         return -1;
-    if (su_batch_lock(&d->jobs, id, &lock, e) < 0)
+    if (su_batch_running(&d->jobs, id, &running, e) < 0)
         return -1;
-    close(lock);
-    lock = -1;
+    if (running)
+        return su_fail(e, SU_E_CONFLICT, "job.running", "another process runs batch %s", id);
     return su_jobs_run(d, id, e);
 }
 

@@ -319,19 +319,13 @@ struct unfinished {
 static int see_unfinished(void *arg, const struct su_batch *b)
 {
     struct unfinished *u = arg;
-    struct su_err met;
-    int fd;
+    bool running;
     if (b->state == SU_BATCH_ENDED)
         return 0;
-    if (su_batch_lock(u->j, b->id, &fd, &met) == 0) {
-        close(fd);
-        return u->each(u->arg, b);
-    }
-    if (met.kind == SU_E_CONFLICT)
-        return 0;
-    *u->e = met;
-    u->rc = -1;
-    return 1;
+    u->rc = su_batch_running(u->j, b->id, &running, u->e);
+    if (u->rc < 0)
+        return 1;
+    return running ? 0 : u->each(u->arg, b);
 }
 
 int su_batch_unfinished(struct su_jobs *j, su_batch_each each, void *arg, struct su_err *e)

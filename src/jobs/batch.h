@@ -126,7 +126,9 @@ int su_batch_status(const struct su_batch_vm *vms, size_t n);
 /* Whoever runs a batch holds this lock, which the kernel takes from a process that dies.  SU_E_CONFLICT "job.running".
  */
 int su_batch_lock(struct su_jobs *j, const char *id, int *fd, struct su_err *e) SU_MUST_CHECK;
-/* The same for a VM, and for a disk, whichever batch it is in: "vm.locked", "vm.disk.locked".  key: a UUID; "dev-ino".
+/* Whether somebody holds it; itself it never does, so it is in nobody's way. */
+int su_batch_running(struct su_jobs *j, const char *id, bool *running, struct su_err *e) SU_MUST_CHECK;
+/* The lock of a VM, and of a disk, whichever batch it is in: "vm.locked", "vm.disk.locked".  key: a UUID; "dev-ino".
  */
 int su_vm_lock(struct su_jobs *j, const char *uuid, int *fd, struct su_err *e) SU_MUST_CHECK;
 int su_disk_lock(struct su_jobs *j, const char *key, int *fd, struct su_err *e) SU_MUST_CHECK;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* jobs/lock.c - locks on batches, VMs and disks: flock(2) on files of STATE/jobs/lock, which the kernel gives back.
+/* jobs/lock.c - locks on batches, VMs and disks: of files of STATE/jobs/lock, which the kernel gives back.
  *
- * The lock belongs to the open file: two threads of one process exclude each other like two processes. */
+ * The lock belongs to the open file: two threads of one process exclude each other like two processes.  It is one of
+ * fcntl(2), not of flock(2), because whoever only looks must not hold it, not even for a moment: the one who comes to
+ * hold it would be told that somebody works. */
 #include "jobs_int.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 struct kind {
@@ -32,25 +33,40 @@ static bool still_named(int fd, int dir, const char *name)
            a.st_dev == b.st_dev;
 }
 
-static int lock(struct su_jobs *j, const struct kind *k, const char *key, int *out, struct su_err *e)
+/* The directory, and the lock's name in it. */
+static int find(struct su_jobs *j, const struct kind *k, const char *key, char name[64], int *dir, struct su_err *e)
 {
-    char path[sizeof j->dir + 8], name[64];
+    char path[sizeof j->dir + 8];
     if (!good_name(key))
         return su_fail(e, SU_E_USAGE, "job.lock-name", "\"%.48s\" is no name for a lock", key);
     snprintf(path, sizeof path, "%s/lock", j->dir);
-    snprintf(name, sizeof name, "%s-%s", k->prefix, key);
-    SU_CLOSE int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir < 0)
-        return su_fail_os(e, "job.state", "opening %s", path);
+    snprintf(name, 64, "%s-%s", k->prefix, key);
+    *dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *dir < 0 ? su_fail_os(e, "job.state", "opening %s", path) : 0;
+}
+
+static int whole_file(int fd, int cmd, struct flock *l)
+{
+    *l = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, cmd, l);
+}
+
+static int lock(struct su_jobs *j, const struct kind *k, const char *key, int *out, struct su_err *e)
+{
+    char name[64];
+    struct flock l;
+    SU_CLOSE int dir = -1;
+    if (find(j, k, key, name, &dir, e) < 0)
+        return -1;
     for (int i = 0; i < 100; i++) {
         SU_CLOSE int fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
-            return su_fail_os(e, "job.state", "opening %s/%s", path, name);
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+            return su_fail_os(e, "job.state", "opening %s/lock/%s", j->dir, name);
+        if (whole_file(fd, F_OFD_SETLK, &l) < 0) {
             if (errno == EINTR)
                 continue;
-            if (errno != EWOULDBLOCK)
-                return su_fail_os(e, "job.state", "locking %s/%s", path, name);
+            if (errno != EAGAIN && errno != EACCES)
+                return su_fail_os(e, "job.state", "locking %s/lock/%s", j->dir, name);
             su_fail(e, SU_E_CONFLICT, k->id, "%s %s", k->what, key);
             return su_remedy(e, k->remedy);
         }
@@ -66,6 +82,22 @@ static int lock(struct su_jobs *j, const struct kind *k, const char *key, int *o
 int su_batch_lock(struct su_jobs *j, const char *id, int *fd, struct su_err *e)
 {
     return jobs_check_id(id, e) < 0 ? -1 : lock(j, &batches, id, fd, e);
+}
+
+int su_batch_running(struct su_jobs *j, const char *id, bool *running, struct su_err *e)
+{
+    char name[64];
+    struct flock l;
+    SU_CLOSE int dir = -1;
+    if (jobs_check_id(id, e) < 0 || find(j, &batches, id, name, &dir, e) < 0)
+        return -1;
+    SU_CLOSE int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        return su_fail_os(e, "job.state", "opening %s/lock/%s", j->dir, name);
+    if (fd >= 0 && whole_file(fd, F_OFD_GETLK, &l) < 0)
+        return su_fail_os(e, "job.state", "looking at the lock %s/lock/%s", j->dir, name);
+    *running = fd >= 0 && l.l_type != F_UNLCK;
+    return 0;
 }
 
 int su_vm_lock(struct su_jobs *j, const char *uuid, int *fd, struct su_err *e)

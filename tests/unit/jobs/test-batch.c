@@ -200,6 +200,21 @@ static void touch(const char *dir, const char *sub, const char *id, const char *
     ok(fd >= 0, "made %s%s", sub, more);
 }
 
+/* Looking is no holding: who comes to hold it while others look gets it. */
+static void looks(struct su_jobs *j, const char *held, const char *free_one)
+{
+    struct su_err e = {0};
+    bool running = false;
+    int fd = -1;
+    ok(su_batch_running(j, held, &running, &e) == 0 && running, "one that is run");
+    ok(su_batch_running(j, free_one, &running, &e) == 0 && !running, "one that nobody has run yet");
+    ok(su_batch_lock(j, free_one, &fd, &e) == 0 && su_batch_running(j, free_one, &running, &e) == 0 && running,
+       "it is run now");
+    close(fd);
+    ok(su_batch_running(j, free_one, &running, &e) == 0 && !running, "and then no more");
+    ok(su_batch_running(j, "../x", &running, &e) < 0, "a name that is none");
+}
+
 static void lists(const char *dir, struct su_jobs *j)
 {
     struct su_err e = {0};
@@ -219,6 +234,7 @@ static void lists(const char *dir, struct su_jobs *j)
     ok(su_batch_lock(j, b[1].id, &fd, &e) == 0, "the second is run");
     ok(su_batch_unfinished(j, see, &y, &e) == 0 && y.n == 1 && strncmp(y.text, b[2].id, 20) == 0,
        "the third waits for somebody");
+    looks(j, b[1].id, b[2].id);
     close(fd);
     ok(su_batch_cancel(j, b[0].id, &e) < 0 && strcmp(e.id, "job.ended") == 0, "what ended is not cancelled");
     for (int i = 0; i < 3; i++) {

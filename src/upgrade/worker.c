@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -211,7 +212,19 @@ static int await_end(const struct su_proc *p, unsigned timeout_s, int *status)
     return 1;
 }
 
-static int run(const struct command *c, int answer, unsigned timeout_s, int *status, struct su_err *e)
+/* Reaps it.  *how: with which status or signal it ended, and the last it wrote to standard error. */
+static void reap(struct su_proc *p, int status, struct su_err *how)
+{
+    p->name = "the disk worker";
+    if (su_child_stop(p, 0, how) == 0)
+        (void)su_fail(how, SU_E_IO, "vm.disk.worker",
+                      status < 0 ? "the disk worker: ended by signal %d" : "the disk worker: exit status %d",
+                      status < 0 ? SIGTERM : status);
+    how->id = "vm.disk.worker";
+}
+
+static int run(const struct command *c, int answer, unsigned timeout_s, int *status, struct su_err *how,
+               struct su_err *e)
 {
     SU_AUTO(environment_done) struct environment env = {{0}};
     SU_PROC struct su_proc proc = SU_PROC_NONE;
@@ -226,15 +239,8 @@ static int run(const struct command *c, int answer, unsigned timeout_s, int *sta
         (void)su_fail(e, SU_E_IO, "vm.disk.timeout", "the disk worker was not done after %u s", timeout_s);
         return su_remedy(e, "look at the disk's storage; then run the command again, which goes on where this ended");
     }
-    if (*status >= 0) {
-        struct su_err ignored = {0};
-        (void)su_child_stop(&proc, 0, &ignored); /* reaps it */
-        return 0;
-    }
-    if (su_child_stop(&proc, 0, e) == 0) /* SIGTERM by somebody else */
-        return su_fail(e, SU_E_IO, "vm.disk.worker", "the disk worker was ended by a signal");
-    e->id = "vm.disk.worker";
-    return -1;
+    reap(&proc, *status, how);
+    return 0;
 }
 
 /* Its answer ----------------------------------------------------------------- */
@@ -267,6 +273,14 @@ static enum su_kind kind_of(const char *name)
     return SU_E_IO;
 }
 
+static bool says_why(const json_t *answer)
+{
+    const json_t *o = json_object_get(answer, "error");
+    const char *id = json_string_value(json_object_get(o, "id"));
+    const char *msg = json_string_value(json_object_get(o, "message"));
+    return json_is_false(json_object_get(answer, "ok")) && id && is_id(id) && msg && *msg;
+}
+
 int su_worker_error(const json_t *answer, struct su_err *e)
 {
     char msg[sizeof e->msg], remedy[256];
@@ -274,7 +288,7 @@ int su_worker_error(const json_t *answer, struct su_err *e)
     const char *id = json_string_value(json_object_get(o, "id"));
     const char *why = json_string_value(json_object_get(o, "remedy"));
     su_clean(msg, sizeof msg, json_string_value(json_object_get(o, "message")));
-    if (!json_is_false(json_object_get(answer, "ok")) || !id || !is_id(id) || !msg[0])
+    if (!says_why(answer))
         return su_fail(e, SU_E_FORMAT, "vm.disk.worker", "the disk worker failed and did not say why");
     const char *kept = keep_word(id);
     (void)su_fail(e, kind_of(json_string_value(json_object_get(o, "kind"))), kept ? kept : "vm.disk.worker", "%s", msg);
@@ -283,27 +297,35 @@ int su_worker_error(const json_t *answer, struct su_err *e)
     return kept_remedy ? su_remedy(e, kept_remedy) : -1;
 }
 
+/* Its own reason; how it ended when it gave none. */
+static int not_done(int fd, const struct su_err *how, struct su_err *e)
+{
+    json_t *answer = NULL;
+    struct su_err unread;
+    *e = *how;
+    if (load_answer(fd, &answer, &unread) == 0 && says_why(answer))
+        (void)su_worker_error(answer, e);
+    json_decref(answer);
+    return -1;
+}
+
 int su_worker_run(const struct su_worker *w, const char *verb, int *status, json_t **out, struct su_err *e)
 {
     const char *program = secure_getenv("SURETY_DISK_WORKER");
     struct command c = {{0}};
     int ended = -1;
-    json_t *answer = NULL;
+    struct su_err how = {0};
     if (!w->image || !*w->image)
         return su_fail(e, SU_E_USAGE, "vm.disk.worker", "the disk worker needs an image");
     if (make_command(w, program && *program ? program : "/proc/self/exe", verb, &c, e) < 0)
         return -1;
     SU_CLOSE int fd = make_answer(e);
-    if (fd < 0 || run(&c, fd, w->timeout_s ? w->timeout_s : TIMEOUT_S, &ended, e) < 0 ||
-        load_answer(fd, &answer, e) < 0)
+    if (fd < 0 || run(&c, fd, w->timeout_s ? w->timeout_s : TIMEOUT_S, &ended, &how, e) < 0)
         return -1;
-    bool answered = ended == 0 || ended == 3 || ended == 4;
-    if (!answered) {
-        (void)su_worker_error(answer, e);
-        json_decref(answer);
+    if (ended != 0 && ended != 3 && ended != 4)
+        return not_done(fd, &how, e);
+    if (load_answer(fd, out, e) < 0)
         return -1;
-    }
     *status = ended;
-    *out = answer;
     return 0;
 }

@@ -82,6 +82,13 @@ static void base_of_other(const struct su_vm_facts *f, const struct su_check *ro
         su_check_found(v, row, "a disk of %s lies on its boot disk, and would be destroyed with it", u->other);
 }
 
+static void inventory(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
+{
+    if (f->unread_vms)
+        su_check_found(v, row, "the disks of %u other VMs are not known, for one of %s: they could share this one's",
+                       f->unread_vms, f->unread_vm);
+}
+
 static void data_shared(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
     for (uint32_t i = 0; i < f->defined.n_disks && i < SU_DOM_DISKS; i++) {
@@ -269,6 +276,8 @@ const struct su_check su_checks_disk[] = {
      LIMIT, used_by_other},
     {"vm.disk.base", SU_CHECK_STOP, SU_FROM_LIBVIRT, "no other disk lies on the boot disk",
      "make the other disk independent: virsh blockpull, or qemu-img rebase -b ''", LIMIT, base_of_other},
+    {"vm.inventory", SU_CHECK_WARNING, SU_FROM_LIBVIRT, "the disks of all other VMs are known",
+     "see that virsh dumpxml shows them, and that they are disks of their own", LIMIT, inventory},
     {"vm.disk.data-shared", SU_CHECK_NOTE, SU_FROM_LIBVIRT, "no data disk is shared with others", NULL, LIMIT,
      data_shared},
     {"vm.disk.chain", SU_CHECK_WARNING, SU_FROM_HOST, "the chain of files below the boot disk is known",

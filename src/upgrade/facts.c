@@ -66,6 +66,7 @@ static int read_uses(struct su_hv *hv, const struct su_inventory *inv, struct su
         return -1;
     for (uint32_t i = 0; i < f->defined.n_disks && i < SU_DOM_DISKS; i++)
         su_inventory_look(inv ? inv : own, f->vm.uuid, &f->defined.disk[i], &f->use[i]);
+    f->unread_vms = su_inventory_unread(inv ? inv : own, f->vm.uuid, f->unread_vm);
     return 0;
 }
 

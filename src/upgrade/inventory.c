@@ -17,9 +17,10 @@ struct vm {
     char uuid[UUID], name[SU_DOM_TEXT];
 };
 struct su_inventory {
-    size_t n, cap, n_vms, cap_vms;
+    size_t n, cap, n_vms, cap_vms, n_unread, cap_unread;
     struct entry *entry;
     struct vm *vm;
+    struct vm *unread;
 };
 
 static int grow(void **list, size_t n, size_t *cap, size_t size, struct su_err *e)
@@ -50,6 +51,7 @@ void su_inventory_free(struct su_inventory **inv)
         return;
     free((*inv)->entry);
     free((*inv)->vm);
+    free((*inv)->unread);
     free(*inv);
     *inv = NULL;
 }
@@ -88,6 +90,28 @@ int su_inventory_add(struct su_inventory *inv, const struct su_domain *d, struct
         if (d->disk[i].source[0] && add_disk(inv, &d->disk[i], e) < 0)
             return -1;
     return 0;
+}
+
+int su_inventory_add_unread(struct su_inventory *inv, const char *name, const char *uuid, struct su_err *e)
+{
+    if (inv->n_unread && strcmp(inv->unread[inv->n_unread - 1].uuid, uuid) == 0)
+        return 0;
+    if (grow((void **)&inv->unread, inv->n_unread, &inv->cap_unread, sizeof *inv->unread, e) < 0)
+        return -1;
+    struct vm *vm = &inv->unread[inv->n_unread++];
+    snprintf(vm->uuid, sizeof vm->uuid, "%s", uuid);
+    snprintf(vm->name, sizeof vm->name, "%s", name);
+    return 0;
+}
+
+uint32_t su_inventory_unread(const struct su_inventory *inv, const char *uuid, char name[SU_DOM_TEXT])
+{
+    uint32_t n = 0;
+    name[0] = 0;
+    for (size_t i = 0; i < inv->n_unread; i++)
+        if (strcmp(inv->unread[i].uuid, uuid) != 0 && n++ == 0)
+            snprintf(name, SU_DOM_TEXT, "%s", inv->unread[i].name);
+    return n;
 }
 
 static int order(const void *a, const void *b)

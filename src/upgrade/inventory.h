@@ -30,17 +30,23 @@ struct su_disk_use {
 };
 
 struct su_inventory;
-/* Reads the XML of all VMs once, as they are defined and, of those that run, as they run. */
+/* Reads the XML of all VMs once, as they are defined and, of those that run, as they run.  One that cannot be read or
+ * understood is counted: its disks are unknown.  One that is gone meanwhile has none.  Fails when libvirt is gone. */
 int su_inventory_read(struct su_hv *hv, struct su_inventory **out, struct su_err *e) SU_MUST_CHECK;
 void su_inventory_free(struct su_inventory **inv);
 #define SU_INVENTORY SU_AUTO(su_inventory_free)
 /* Never fails for the disk's sake.  inv may be NULL: nothing is known about others.  Thread safe. */
 void su_inventory_look(const struct su_inventory *inv, const char *uuid, const struct su_dom_disk *d,
                        struct su_disk_use *out);
+/* How many VMs, but the one with this UUID, may use disks that are not known; *name: the first one's. */
+uint32_t su_inventory_unread(const struct su_inventory *inv, const char *uuid, char name[SU_DOM_TEXT]);
 
 /* What su_inventory_read() is made of: each VM is added, then it is put in order once. */
 int su_inventory_new(struct su_inventory **out, struct su_err *e) SU_MUST_CHECK;
 int su_inventory_add(struct su_inventory *inv, const struct su_domain *d, struct su_err *e) SU_MUST_CHECK;
+/* A VM whose disks are not known, or not all of them; again for the same VM: counts once, when nothing was between. */
+int su_inventory_add_unread(struct su_inventory *inv, const char *name, const char *uuid,
+                            struct su_err *e) SU_MUST_CHECK;
 void su_inventory_sort(struct su_inventory *inv);
 
 /* Pure: the header of a qcow2 file, from its first bytes (SU_QCOW2_HEAD are enough for what QEMU writes).

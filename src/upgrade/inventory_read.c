@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct known {
-    char uuid[37];
+    char uuid[37], name[SU_DOM_TEXT];
     bool runs, persistent;
 };
 struct list {
@@ -32,18 +32,29 @@ static int keep(void *arg, const struct su_hv_vm *vm)
     struct known *k = &l->vm[l->n++];
     *k = (struct known){.runs = vm->run != SU_HV_OFF, .persistent = vm->persistent};
     snprintf(k->uuid, sizeof k->uuid, "%s", vm->uuid);
+    snprintf(k->name, sizeof k->name, "%s", vm->name);
     return 0;
 }
 
 /* A VM that was deleted meanwhile uses no disk; one whose definition is not understood may use any. */
-static int add(struct su_hv *hv, const char *uuid, bool live, struct su_domain *d, struct su_inventory *inv,
+static int add(struct su_hv *hv, const struct known *k, bool live, struct su_domain *d, struct su_inventory *inv,
                struct su_err *e)
 {
+    struct su_err why = {0};
     SU_BUF struct su_buf xml = {0};
-    if (su_hv_xml(hv, uuid, live, &xml, e) < 0)
-        return e->kind == SU_E_MISSING || e->kind == SU_E_CONFLICT ? 0 : -1;
-    if (su_domain_parse(su_buf_bytes(&xml), d, e) < 0)
-        return su_context(e, "the definition of VM %s", uuid);
+    if (su_hv_xml(hv, k->uuid, live, &xml, &why) < 0) {
+        if (why.kind == SU_E_MISSING || why.kind == SU_E_CONFLICT)
+            return 0;
+        if (why.kind == SU_E_NOMEM || (why.id && strcmp(why.id, "vm.connect") == 0)) {
+            *e = why;
+            return -1;
+        }
+        return su_inventory_add_unread(inv, k->name, k->uuid, e);
+    }
+    if (su_domain_parse(su_buf_bytes(&xml), d, &why) < 0)
+        return su_inventory_add_unread(inv, k->name, k->uuid, e);
+    if (d->more && su_inventory_add_unread(inv, k->name, k->uuid, e) < 0)
+        return -1;
     return su_inventory_add(inv, d, e);
 }
 
@@ -60,9 +71,9 @@ int su_inventory_read(struct su_hv *hv, struct su_inventory **out, struct su_err
     if (su_hv_list(hv, keep, &l, e) < 0)
         return e->kind != SU_OK ? -1 : su_fail_nomem(e, l.n * sizeof *l.vm);
     for (size_t i = 0; i < l.n; i++) {
-        if (l.vm[i].persistent && add(hv, l.vm[i].uuid, false, d, inv, e) < 0)
+        if (l.vm[i].persistent && add(hv, &l.vm[i], false, d, inv, e) < 0)
             return -1;
-        if (l.vm[i].runs && add(hv, l.vm[i].uuid, true, d, inv, e) < 0)
+        if (l.vm[i].runs && add(hv, &l.vm[i], true, d, inv, e) < 0)
             return -1;
     }
     su_inventory_sort(inv);

@@ -130,7 +130,7 @@ same_definition() { # same_definition NAME: as when lab_keep_xml was called
 lab_console() { tr -d '\0\r' <"/var/log/libvirt/$1.console" 2>/dev/null; }
 
 lab_wait_state() { # lab_wait_state NAME STATE [SECONDS]
-    local end=$((SECONDS + ${3:-120}))
+    local end=$((SECONDS + ${3:-300}))
     until [ "$(lab_state "$1")" = "$2" ]; do
         [ $SECONDS -lt $end ] || return 1
         sleep 0.3
@@ -161,7 +161,7 @@ lab_leftovers() { # lab_leftovers NAME
 agent() { virsh -q qemu-agent-command "$1" --timeout "${3:-5}" "$2" 2>/dev/null; } # agent NAME JSON [SECONDS]
 
 lab_wait_agent() { # lab_wait_agent NAME [SECONDS]
-    local end=$((SECONDS + ${2:-180}))
+    local end=$((SECONDS + ${2:-600}))
     until agent "$1" '{"execute":"guest-ping"}' >/dev/null; do
         if [ $SECONDS -ge $end ] || [ "$(lab_state "$1")" != running ]; then
             note "$1 is $(lab_state "$1"), its agent does not answer; its console:

@@ -55,22 +55,35 @@ static const char *firmware_name(const struct su_domain *d)
     return d->firmware == SU_FIRMWARE_UEFI ? "uefi" : "bios";
 }
 
+/* A guest that cannot be asked has a network when it sends something. */
+static void expect_network(struct su_run *r)
+{
+    enum { TIMEOUT_S = 3 };
+    const struct su_vm_facts *f = r->facts;
+    uint64_t rx = 0, tx = 0;
+    struct su_agent_net net;
+    struct su_err ignored = {0};
+    if (f->agent.answered && su_agent_network(r->job->hv, f->vm.uuid, TIMEOUT_S, &net, &ignored) == 0)
+        su_expect_network(&net, &f->defined, &r->rec.expect);
+    else if (su_hv_net(r->job->hv, f->vm.uuid, &rx, &tx, &ignored) == 0)
+        r->rec.expect.network_before = tx > 0;
+}
+
 /* What has to be the same afterwards; what the agent says is newer than what lies on the disk. */
 static void fill_expect(struct su_run *r)
 {
     const struct su_vm_facts *f = r->facts;
     const struct su_agent_facts *a = &f->agent;
     struct su_expect *x = &r->rec.expect;
-    uint64_t rx = 0, tx = 0;
-    struct su_err ignored = {0};
     *x = (struct su_expect){.secure_boot = r->rec.options.secure_boot, .vtpm = r->rec.options.vtpm};
     x->agent_before = a->answered;
     snprintf(x->os_id, sizeof x->os_id, "%s", a->answered ? a->os_id : f->disk.os_id);
     snprintf(x->os_version, sizeof x->os_version, "%s", a->answered ? a->os_version : f->disk.os_version);
     snprintf(x->machine_id, sizeof x->machine_id, "%s", a->answered ? a->machine_id : f->disk.machine_id);
     snprintf(x->hostname, sizeof x->hostname, "%s", a->answered ? a->hostname : f->disk.hostname);
-    if (f->live && su_hv_net(r->job->hv, f->vm.uuid, &rx, &tx, &ignored) == 0)
-        x->network_before = tx > 0;
+    snprintf(x->root_uuid, sizeof x->root_uuid, "%s", f->disk.root_uuid);
+    if (f->live)
+        expect_network(r);
 }
 
 static void fill_pcr4(struct su_run *r)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The rows: evidence in, proofs out.  Each is a function, and all of them are one table. */
-#include "upgrade/verify.h"
+#include "upgrade/verify_int.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,53 +78,60 @@ static void firmware(want *x, seen *ev, row *r)
             ev->efi == SU_YES ? ", and the guest was started by it" : ", by the running definition");
 }
 
-static void secure_boot_outside(seen *ev, row *r)
+/* What the guest's firmware cannot be, whatever the guest says: its agent may lie. */
+static const char *no_secure_boot(seen *ev)
 {
     if (ev->live.loader_secure == SU_NO)
-        say(r, SU_PROOF_NO, OUTSIDE, "the firmware in use is not the one for Secure Boot");
+        return "the firmware in use is not the one for Secure Boot";
+    if (ev->nvram_read && !ev->nvram_keys)
+        return "NVRAM has no platform key, so Secure Boot is off";
+    if (ev->nvram_read && ev->nvram_enabled == SU_NO)
+        return "Secure Boot is switched off in the firmware's setup";
+    return NULL;
+}
+
+static void secure_boot(want *x, seen *ev, row *r)
+{
+    const char *no = no_secure_boot(ev);
+    r->required = x->secure_boot;
+    if (ev->secure_boot == SU_NO)
+        say(r, SU_PROOF_NO, INSIDE, "the guest's firmware says that Secure Boot is off");
+    else if (no)
+        say(r, SU_PROOF_NO, OUTSIDE, "%s%s", no, ev->secure_boot == SU_YES ? "; the guest says that it is on" : "");
+    else if (ev->secure_boot == SU_YES)
+        say(r, SU_PROOF_YES, INSIDE, "the guest's firmware says that Secure Boot is on");
     else if (!ev->nvram_read)
         say(r, SU_PROOF_OPEN, OUTSIDE, "neither the guest nor NVRAM could be read");
-    else if (!ev->nvram_keys)
-        say(r, SU_PROOF_NO, OUTSIDE, "NVRAM has no platform key, so Secure Boot is off");
-    else if (ev->nvram_enabled == SU_NO)
-        say(r, SU_PROOF_NO, OUTSIDE, "Secure Boot is switched off in the firmware's setup");
     else if (ev->nvram_shim && ev->live.loader_secure == SU_YES)
         say(r, SU_PROOF_YES, OUTSIDE, "the firmware enforces it, NVRAM has its keys, and shim was started under them");
     else
         say(r, SU_PROOF_OPEN, OUTSIDE, "NVRAM has keys; that the guest was started under them is not seen");
 }
 
-static void secure_boot(want *x, seen *ev, row *r)
-{
-    r->required = x->secure_boot;
-    if (ev->secure_boot == SU_YES)
-        say(r, SU_PROOF_YES, INSIDE, "the guest's firmware says that Secure Boot is on");
-    else if (ev->secure_boot == SU_NO)
-        say(r, SU_PROOF_NO, INSIDE, "the guest's firmware says that Secure Boot is off");
-    else
-        secure_boot_outside(ev, r);
-}
-
 static void setup_mode(want *x, seen *ev, row *r)
 {
     r->required = x->secure_boot;
-    if (ev->setup_mode != SU_UNKNOWN)
-        say(r, ev->setup_mode == SU_NO ? SU_PROOF_YES : SU_PROOF_NO, INSIDE, "the firmware is %s setup mode",
-            ev->setup_mode == SU_NO ? "not in" : "in");
+    if (ev->setup_mode == SU_YES)
+        say(r, SU_PROOF_NO, INSIDE, "the firmware is in setup mode");
+    else if (ev->nvram_read && !ev->nvram_keys)
+        say(r, SU_PROOF_NO, OUTSIDE, "NVRAM has no platform key");
+    else if (ev->setup_mode == SU_NO)
+        say(r, SU_PROOF_YES, INSIDE, "the firmware is not in setup mode");
     else if (!ev->nvram_read)
         say(r, SU_PROOF_OPEN, OUTSIDE, "NVRAM could not be read");
     else
-        say(r, ev->nvram_keys ? SU_PROOF_YES : SU_PROOF_NO, OUTSIDE, "NVRAM has %s platform key",
-            ev->nvram_keys ? "a" : "no");
+        say(r, SU_PROOF_YES, OUTSIDE, "NVRAM has a platform key");
 }
 
 static void tpm(want *x, seen *ev, row *r)
 {
     r->required = x->vtpm;
-    if (ev->tpm2 == SU_YES)
-        say(r, SU_PROOF_YES, INSIDE, "the guest sees a TPM 2.0");
-    else if (ev->live.tpm != SU_YES)
+    if (ev->live.tpm != SU_YES)
         say(r, SU_PROOF_NO, OUTSIDE, "the running definition has no emulated TPM 2.0");
+    else if (ev->tpm2 == SU_YES)
+        say(r, SU_PROOF_YES, INSIDE, "the guest sees a TPM 2.0");
+    else if (ev->tpm2 == SU_NO && ev->tpm_table == SU_NO)
+        say(r, SU_PROOF_NO, INSIDE, "QEMU gives the guest a TPM 2.0, and its firmware tells the kernel of none");
     else if (ev->tpm2 == SU_NO)
         say(r, SU_PROOF_OPEN, INSIDE,
             "QEMU gives the guest a TPM 2.0, and its kernel shows none: it may lack the driver");
@@ -203,8 +210,8 @@ static void root_disk(want *x, seen *ev, row *r)
 static void network(want *x, seen *ev, row *r)
 {
     r->required = x->network_before;
-    if (ev->network_known && ev->n_addresses > 0)
-        say(r, SU_PROOF_YES, INSIDE, "the guest has %u addresses; %u cards are up", ev->n_addresses, ev->n_up);
+    if (ev->network_known && ev->net.n_addresses > 0)
+        say(r, SU_PROOF_YES, INSIDE, "the guest has %u addresses; %u cards are up", ev->net.n_addresses, ev->n_up);
     else if (ev->network_known)
         say(r, SU_PROOF_NO, INSIDE, "the guest has no address on any network card");
     else if (ev->tx_known && ev->tx_bytes > 0)
@@ -214,6 +221,19 @@ static void network(want *x, seen *ev, row *r)
         say(r, SU_PROOF_NO, OUTSIDE, "the network cards have sent nothing");
     else
         say(r, SU_PROOF_OPEN, OUTSIDE, "nobody counts what the network cards send");
+}
+
+/* Names are the guest's word, and only its agent has them: "open" where it does not answer. */
+static void network_names(want *x, seen *ev, row *r)
+{
+    char text[sizeof r->text];
+    r->required = x->cards[0] && ev->network_known;
+    if (!x->cards[0])
+        say(r, SU_PROOF_OPEN, INSIDE, "the guest's names of its network cards were not known before");
+    else if (!ev->network_known)
+        say(r, SU_PROOF_OPEN, INSIDE, "the guest's names of its network cards cannot be asked");
+    else
+        say(r, su_cards_same(x->cards, &ev->net, text, sizeof text) ? SU_PROOF_YES : SU_PROOF_NO, INSIDE, "%s", text);
 }
 
 static void agent(want *x, seen *ev, row *r)
@@ -253,6 +273,7 @@ static const struct {
     {"verify.os", system_of},
     {"verify.root-disk", root_disk},
     {"verify.network", network},
+    {"verify.network-names", network_names},
     {"verify.agent", agent},
     {"verify.units", units},
 };

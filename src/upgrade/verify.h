@@ -20,7 +20,9 @@ struct su_expect {
     char os_id[64], os_version[64], machine_id[40], hostname[256]; /* "": not known */
     char root_uuid[40];                                            /* of root's file system; "": not known */
     bool agent_before;   /* it answered before the upgrade: it has to afterwards */
-    bool network_before; /* the guest had an address or sent frames before */
+    bool network_before; /* the guest had an address before; where it cannot be asked: it sent frames */
+    char cards[SU_AGENT_NICS *
+               34]; /* names that the guest has for the VM's network cards: "ens3=52:54:00:11:22:33 ..." */
 };
 
 struct su_evidence {
@@ -37,6 +39,7 @@ struct su_evidence {
     struct su_agent_facts agent;
     enum su_tri efi, secure_boot, setup_mode;
     enum su_tri tpm2;                 /* SU_NO: the guest's kernel shows no TPM 2.0 */
+    enum su_tri tpm_table;            /* ACPI's table TPM2: the firmware tells the kernel of one */
     char pcr4[65];                    /* lower case hex; "": could not be read */
     char log_pcr4[65];                /* replayed from the event log; "" */
     enum su_tri log_true;             /* the log replays to the values of the TPM */
@@ -45,9 +48,9 @@ struct su_evidence {
     char root_uuid[40];
     enum su_tri root_is_ours;
     bool network_known;
-    uint32_t n_addresses; /* of the guest's cards, without loopback and link-local */
-    uint32_t n_up;        /* cards that have a configured name and are up */
-    char units[24];       /* systemctl is-system-running; "" */
+    struct su_agent_net net; /* when it is known */
+    uint32_t n_up;           /* cards that have a configured name and are up */
+    char units[24];          /* systemctl is-system-running; "" */
 };
 
 enum { SU_VERIFY_ROWS = 24 };
@@ -64,8 +67,13 @@ struct su_verified {
     struct su_verify_row row[SU_VERIFY_ROWS];
 };
 
+/* Takes from what the agent says of a running guest, before: names of its cards, and whether it has an address. */
+void su_expect_network(const struct su_agent_net *net, const struct su_domain *d, struct su_expect *x);
+
 /* Waits for the guest (its agent, or for signs of life from outside) up to timeout_s seconds, then collects.  It ends
- * early when the evidence is complete, or the VM is off.  SU_E_CONFLICT "vm.cancelled"; of libvirt's as in hv.h. */
+ * early when the evidence is complete, when nothing required is missing that could still come, or the VM is off; an
+ * agent that answers while the system still starts is asked again, for a minute.  SU_E_CONFLICT "vm.cancelled"; of
+ * libvirt's as in hv.h. */
 int su_verify_collect(struct su_hv *hv, const char *uuid, const struct su_expect *x, uint32_t timeout_s,
                       bool (*cancelled)(void *), void *arg, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
 /* Once, without waiting: surety vm verify. */

@@ -49,6 +49,26 @@ static void firmware(struct look *l, struct su_evidence *out)
         out->efi = SU_YES;
 }
 
+/* Kernels before 5.6 do not tell the version, but make a resource manager for a TPM 2.0 alone (since 4.12). */
+static enum su_tri older_tpm2(struct look *l)
+{
+    SU_BUF struct su_buf b = {0};
+    bool absent;
+    if (get(l, "/sys/class/tpmrm/tpmrm0/uevent", SMALL, &b, &absent))
+        return SU_YES;
+    return absent ? SU_NO : SU_UNKNOWN;
+}
+
+/* FACP is in every machine's: with it there, a table that is missing is known to be missing. */
+static enum su_tri acpi_table(struct look *l)
+{
+    SU_BUF struct su_buf a = {0}, b = {0};
+    bool absent, ignored;
+    if (get(l, "/sys/firmware/acpi/tables/TPM2", SMALL, &a, &absent))
+        return SU_YES;
+    return absent && get(l, "/sys/firmware/acpi/tables/FACP", SMALL, &b, &ignored) ? SU_NO : SU_UNKNOWN;
+}
+
 static void tpm(struct look *l, struct su_evidence *out)
 {
     static const unsigned wanted[] = {0, 2, 4, 7}; /* code and its order; settings and exits go on changing */
@@ -58,7 +78,9 @@ static void tpm(struct look *l, struct su_evidence *out)
     if (get(l, TPM "tpm_version_major", SMALL, &version, &absent))
         out->tpm2 = su_seen_tpm2(su_buf_bytes(&version));
     else
-        out->tpm2 = absent ? SU_NO : SU_UNKNOWN;
+        out->tpm2 = absent ? older_tpm2(l) : SU_UNKNOWN;
+    if (out->tpm2 == SU_NO)
+        out->tpm_table = acpi_table(l);
     if (out->tpm2 != SU_YES)
         return;
     for (size_t i = 0; i < SU_ARRAY_LEN(wanted); i++) {
@@ -133,6 +155,8 @@ static void disks(struct look *l, struct su_evidence *out)
     bool absent;
     if (!get(l, "/proc/self/mountinfo", MOUNTS, &mounts, &absent))
         return;
+    out->esp_disk[0] = 0;
+    out->root_is_ours = SU_UNKNOWN;
     if (su_agent_filesystems(l->hv, l->uuid, TIMEOUT_S, &fsinfo, &why) < 0)
         fsinfo = NULL;
     find_disk(l, fsinfo, su_buf_bytes(&mounts), "/", NULL, out->root_disk, sizeof out->root_disk);
@@ -164,15 +188,13 @@ static bool is_up(struct look *l, const char *card)
 
 static void network(struct look *l, struct su_evidence *out)
 {
-    struct su_agent_net net;
     struct su_err why = {0};
-    if (l->gone || su_agent_network(l->hv, l->uuid, TIMEOUT_S, &net, &why) < 0)
+    if (l->gone || su_agent_network(l->hv, l->uuid, TIMEOUT_S, &out->net, &why) < 0)
         return;
     out->network_known = true;
-    out->n_addresses = net.n_addresses;
     out->n_up = 0;
-    for (uint32_t i = 0; i < net.n && i < MOST_CARDS && !out->agent.windows; i++)
-        out->n_up += is_up(l, net.nic[i].name);
+    for (uint32_t i = 0; i < out->net.n && i < MOST_CARDS && !out->agent.windows; i++)
+        out->n_up += is_up(l, out->net.nic[i].name);
 }
 
 static void units(struct look *l, struct su_evidence *out)
@@ -185,10 +207,14 @@ static void units(struct look *l, struct su_evidence *out)
         su_clean_last_line(out->units, sizeof out->units, su_buf_bytes(&b));
 }
 
-void su_verify_network(struct su_hv *hv, const char *uuid, struct su_evidence *out)
+void su_verify_again(struct su_hv *hv, const char *uuid, struct su_evidence *out)
 {
     struct look l = {.hv = hv, .uuid = uuid};
+    if (!out->agent.windows && (out->agent.files || out->agent.exec))
+        disks(&l, out);
     network(&l, out);
+    if (!out->agent.windows)
+        units(&l, out);
 }
 
 int su_verify_inside(struct su_hv *hv, const char *uuid, struct su_evidence *out, struct su_err *e)

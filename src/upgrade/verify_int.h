@@ -7,8 +7,10 @@
 int su_verify_outside(struct su_hv *hv, const char *uuid, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
 /* What its agent tells; out->inside says whether there is one.  Fails only without memory. */
 int su_verify_inside(struct su_hv *hv, const char *uuid, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
-/* Of that only the network, again: it comes later than the agent. */
-void su_verify_network(struct su_hv *hv, const char *uuid, struct su_evidence *out);
+/* Of that only what comes later than the agent: mounts, network, units. */
+void su_verify_again(struct su_hv *hv, const char *uuid, struct su_evidence *out);
+/* su_expect.cards against the cards now.  text: the names, or what is wrong. */
+bool su_cards_same(const char *before, const struct su_agent_net *now, char *text, size_t cap);
 
 /* Files in directories of less privileged users, read without following a link: NVRAM at most SU_VERIFY_NVRAM bytes. */
 enum { SU_VERIFY_NVRAM = 16 << 20 };

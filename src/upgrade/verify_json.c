@@ -35,7 +35,7 @@ static const struct {
     size_t offset, size; /* size 0: a boolean */
 } members[] = {
     FLAG(secure_boot), FLAG(vtpm),     FLAG(has_pcr4),  TEXT(pcr4),         TEXT(os_id),          TEXT(os_version),
-    TEXT(machine_id),  TEXT(hostname), TEXT(root_uuid), FLAG(agent_before), FLAG(network_before),
+    TEXT(machine_id),  TEXT(hostname), TEXT(root_uuid), FLAG(agent_before), FLAG(network_before), TEXT(cards),
 };
 
 json_t *su_expect_json(const struct su_expect *x)

@@ -4,7 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { TICK_MS = 1000, NETWORK_MS = 30000, SETTLE_MS = 10000 };
+/* AGAIN: a system with an agent that still starts; a bridge that learns and a slow lease take half of it.
+ * SETTLE: nothing is missing, but an agent's channel is there, and one may still answer.
+ * QUIET: from the first sign of life, when all that may still come is not required. */
+enum { TICK_MS = 1000, AGAIN_MS = 60000, SETTLE_MS = 10000, QUIET_MS = 60000 };
 
 static int64_t now_ms(void)
 {
@@ -32,6 +35,15 @@ static bool tick(const struct wait *w, int64_t deadline)
     return true;
 }
 
+/* Something that is required, and that the guest can still show until the time is up: there an early end would undo an
+ * upgrade that is only slow. */
+static bool pending(const struct su_expect *x, const struct su_evidence *ev)
+{
+    bool counted = ev->tx_known && ev->live.n_nics > 0;
+    return x->agent_before || (x->network_before && counted && ev->tx_bytes == 0) ||
+           (x->has_pcr4 && ev->nvram_read && !ev->nvram_shim);
+}
+
 /* All that can be seen of a start without asking the guest: shim has run, and frames were sent where they are counted.
  */
 static bool outside_done(const struct su_evidence *ev)
@@ -44,20 +56,28 @@ static bool agent_asked(const struct wait *w, const struct su_evidence *ev)
     return ev->live.agent_channel || w->x->agent_before;
 }
 
-/* Nothing more is to be seen: at once when the evidence is of the best, else after a while without a change. */
-static bool settled(const struct wait *w, const struct su_evidence *ev, int64_t *complete)
+/* When what was first seen; 0: not yet. */
+struct since {
+    int64_t sign, complete;
+};
+
+/* Nothing more is to be seen: at once when the evidence is of the best, else after a while. */
+static bool settled(const struct wait *w, const struct su_evidence *ev, struct since *t)
 {
-    if (w->x->agent_before || !outside_done(ev))
+    if (pending(w->x, ev) || (!ev->nvram_shim && ev->tx_bytes == 0))
         return false;
-    *complete = *complete ? *complete : now_ms();
-    return (!ev->live.agent_channel && ev->tx_bytes > 0) || now_ms() - *complete >= SETTLE_MS;
+    t->sign = t->sign ? t->sign : now_ms();
+    if (!outside_done(ev))
+        return now_ms() - t->sign >= QUIET_MS;
+    t->complete = t->complete ? t->complete : now_ms();
+    return (!ev->live.agent_channel && ev->tx_bytes > 0) || now_ms() - t->complete >= SETTLE_MS;
 }
 
 /* Ends when the agent answers, when it need not and the rest is complete for a while, when the VM is off, in the end.
  */
 static int await_guest(const struct wait *w, struct su_evidence *ev, bool *up, struct su_err *e)
 {
-    int64_t complete = 0;
+    struct since t = {0};
     do {
         if (su_verify_outside(w->hv, w->uuid, ev, e) < 0)
             return -1;
@@ -65,7 +85,7 @@ static int await_guest(const struct wait *w, struct su_evidence *ev, bool *up, s
             return 0;
         if (agent_asked(w, ev) && su_agent_wait(w->hv, w->uuid, 0, up, e) < 0)
             return -1;
-        if (*up || settled(w, ev, &complete))
+        if (*up || settled(w, ev, &t))
             return 0;
     } while (tick(w, w->deadline));
     return 0;
@@ -73,7 +93,17 @@ static int await_guest(const struct wait *w, struct su_evidence *ev, bool *up, s
 
 static bool network_awaited(const struct su_expect *x, const struct su_evidence *ev)
 {
-    return x->network_before && ev->network_known && ev->n_addresses == 0;
+    char ignored[240];
+    return ev->network_known && ((x->network_before && ev->net.n_addresses == 0) ||
+                                 !su_cards_same(x->cards, &ev->net, ignored, sizeof ignored));
+}
+
+/* The agent is among the first that start.  Where systemd cannot be asked, a mount that is missing is waited for. */
+static bool still_starting(const struct su_evidence *ev)
+{
+    if (ev->units[0])
+        return strcmp(ev->units, "starting") == 0 || strcmp(ev->units, "initializing") == 0;
+    return ev->efi == SU_YES && ev->root_disk[0] && ev->root_is_ours == SU_UNKNOWN;
 }
 
 static int collect(const struct wait *w, struct su_evidence *ev, struct su_err *e)
@@ -85,9 +115,9 @@ static int collect(const struct wait *w, struct su_evidence *ev, struct su_err *
         return -1;
     if (ev->simulated || !ev->running)
         return 0;
-    int64_t most = now_ms() + NETWORK_MS, deadline = most < w->deadline ? most : w->deadline;
-    while (network_awaited(w->x, ev) && tick(w, deadline))
-        su_verify_network(w->hv, w->uuid, ev);
+    int64_t most = now_ms() + AGAIN_MS, deadline = most < w->deadline ? most : w->deadline;
+    while (ev->inside && (network_awaited(w->x, ev) || still_starting(ev)) && tick(w, deadline))
+        su_verify_again(w->hv, w->uuid, ev);
     return su_verify_outside(w->hv, w->uuid, ev, e); /* what NVRAM and the counters say now */
 }
 

@@ -115,8 +115,9 @@ static void outside_files(void)
 /* A VM ----------------------------------------------------------------------- */
 
 static struct {
-    bool gone, off, test, agent, no_agent_ever, deaf;
+    bool gone, off, test, agent, no_agent_ever, deaf, no_tpm_version;
     unsigned finds, agent_after; /* it answers after so many looks */
+    unsigned starting;           /* so many times systemd says so */
     uint64_t tx;
     int exec_status;
     unsigned asked;
@@ -180,6 +181,7 @@ static const struct {
     /* "27 1 254:1 / / rw - ext4 x rw\n60 27 254:15 / /boot/efi rw - vfat y rw\n" */
     {"/proc/self/mountinfo",
      "MjcgMSAyNTQ6MSAvIC8gcncgLSBleHQ0IHggcncKNjAgMjcgMjU0OjE1IC8gL2Jvb3QvZWZpIHJ3IC0gdmZhdCB5IHJ3Cg=="},
+    {"/tpmrm/tpmrm0/uevent", "MQo="},
     {"/../uevent", "REVWTkFNRT12ZGEKREVWVFlQRT1kaXNrCg=="},      /* DEVNAME=vda DEVTYPE=disk */
     {"/uevent", "REVWTkFNRT12ZGExCkRFVlRZUEU9cGFydGl0aW9uCg=="}, /* vda1, partition */
     {"/run/udev/data/b254:1", "RTpJRF9QQVJUX0VOVFJZX1NDSEVNRT1ncHQKRTpJRF9GU19VVUlEPWFhLWJiCg=="},
@@ -191,7 +193,7 @@ static void answer_file(const char *command, struct su_buf *answer)
 {
     opened = NULL;
     for (size_t i = 0; i < SU_ARRAY_LEN(guest_files) && !opened; i++)
-        if (strstr(command, guest_files[i].path))
+        if (strstr(command, guest_files[i].path) && !(vm.no_tpm_version && strstr(command, "tpm_version_major")))
             opened = guest_files[i].b64;
     su_buf_text(answer, opened
                             ? "{\"return\":7}"
@@ -213,8 +215,8 @@ int su_hv_agent(struct su_hv *hv, const char *uuid, const char *command, uint32_
         {"guest-get-host-name", "{\"return\":{\"host-name\":\"web1\"}}"},
         {"guest-file-close", "{\"return\":{}}"},
         {"guest-get-fsinfo", "{\"return\":[{\"mountpoint\":\"/\",\"disk\":[{\"dev\":\"/dev/vda1\"}]}]}"},
-        {"guest-network-get-interfaces",
-         "{\"return\":[{\"name\":\"ens3\",\"ip-addresses\":[{\"ip-address\":\"192.0.2.7\"}]}]}"},
+        {"guest-network-get-interfaces", "{\"return\":[{\"name\":\"ens3\",\"hardware-address\":\"52:54:00:11:22:33\","
+                                         "\"ip-addresses\":[{\"ip-address\":\"192.0.2.7\"}]}]}"},
     };
     (void)hv, (void)uuid, (void)timeout_s;
     vm.asked++;
@@ -224,9 +226,9 @@ int su_hv_agent(struct su_hv *hv, const char *uuid, const char *command, uint32_
         answer_file(command, answer);
     else if (strstr(command, "guest-file-read"))
         su_buf_printf(answer, "{\"return\":{\"buf-b64\":\"%s\",\"eof\":true}}", opened ? opened : "");
-    else if (strstr(command, "guest-exec-status")) /* "running\n" */
-        su_buf_printf(answer, "{\"return\":{\"exited\":true,\"exitcode\":%d,\"out-data\":\"cnVubmluZwo=\"}}",
-                      vm.exec_status);
+    else if (strstr(command, "guest-exec-status")) /* "starting\n", "running\n" */
+        su_buf_printf(answer, "{\"return\":{\"exited\":true,\"exitcode\":%d,\"out-data\":\"%s\"}}", vm.exec_status,
+                      vm.starting && vm.starting-- ? "c3RhcnRpbmcK" : "cnVubmluZwo=");
     else if (strstr(command, "guest-exec"))
         su_buf_text(answer, "{\"return\":{\"pid\":9}}");
     for (size_t i = 0; i < SU_ARRAY_LEN(rows) && answer->n == 0; i++)
@@ -254,7 +256,8 @@ static void the_whole(void)
                           .machine_id = ID,
                           .root_uuid = "aa-bb",
                           .agent_before = true,
-                          .network_before = true};
+                          .network_before = true,
+                          .cards = "ens3=52:54:00:11:22:33"};
     vm = (__typeof__(vm)){.agent = true, .tx = 5};
     ok(su_verify_look(NULL, "u", &ev, &e) == 0 && ev.inside, "a look: %s", e.msg);
     ok(ev.efi == SU_YES && ev.secure_boot == SU_YES && ev.setup_mode == SU_NO && ev.tpm2 == SU_YES, "firmware and TPM");
@@ -264,13 +267,20 @@ static void the_whole(void)
     is_str(ev.root_table, "gpt");
     is_str(ev.root_uuid, "aa-bb");
     is_str(ev.units, "running");
-    ok(ev.root_is_ours == SU_YES && ev.n_addresses == 1 && ev.n_up == 1, "disks and cards");
+    ok(ev.root_is_ours == SU_YES && ev.net.n_addresses == 1 && ev.n_up == 1, "disks and cards");
     su_verify_judge(&x, &ev, &got);
     ok(got.no == 0 && got.open == 0, "it is what was promised");
 
     vm = (__typeof__(vm)){.agent = true, .agent_after = 3, .tx = 5};
     ok(su_verify_collect(NULL, "u", &x, 20, NULL, NULL, &ev, &e) == 0 && ev.inside && vm.finds < 10,
        "it comes up later");
+    vm = (__typeof__(vm)){.agent = true, .starting = 1, .no_tpm_version = true, .tx = 5};
+    ok(su_verify_collect(NULL, "u", &x, 20, NULL, NULL, &ev, &e) == 0 && strcmp(ev.units, "running") == 0,
+       "a system that still starts is asked again");
+    ok(ev.tpm2 == SU_YES, "an older kernel shows its TPM by the resource manager");
+    vm = (__typeof__(vm)){.agent = true, .starting = 99, .tx = 5};
+    ok(su_verify_collect(NULL, "u", &x, 2, NULL, NULL, &ev, &e) == 0 && strcmp(ev.units, "starting") == 0,
+       "but no longer than there is time");
     vm = (__typeof__(vm)){.agent = false, .tx = 5};
     ok(su_verify_collect(NULL, "u", &x, 1, NULL, NULL, &ev, &e) == 0 && !ev.inside, "it does not come up");
     su_verify_judge(&x, &ev, &got);

@@ -28,7 +28,8 @@ static void all_good(void)
                            .hostname = "web1",
                            .root_uuid = "aa-bb",
                            .agent_before = true,
-                           .network_before = true};
+                           .network_before = true,
+                           .cards = "ens3=52:54:00:11:22:33"};
     ev = (struct su_evidence){.running = true,
                               .nvram_read = true,
                               .nvram_keys = true,
@@ -51,7 +52,7 @@ static void all_good(void)
                               .root_uuid = "AA-BB",
                               .root_is_ours = SU_YES,
                               .network_known = true,
-                              .n_addresses = 2,
+                              .net = {.n_addresses = 2, .n = 1, .nic = {{"ens3", "52:54:00:11:22:33", 2}}},
                               .n_up = 1,
                               .units = "running"};
     ev.agent = (struct su_agent_facts){.answered = true,
@@ -188,12 +189,33 @@ static void rows_of_firmware(void)
     is("verify.setup-mode", SU_PROOF_NO, true, IN);
 }
 
+/* A guest's word does not outweigh what is seen from outside. */
+static void guest_lies(void)
+{
+    all_good();
+    ev.nvram_enabled = SU_NO;
+    is("verify.secure-boot", SU_PROOF_NO, true, OUT);
+    ev.nvram_enabled = SU_YES;
+    ev.nvram_keys = false;
+    is("verify.secure-boot", SU_PROOF_NO, true, OUT);
+    is("verify.setup-mode", SU_PROOF_NO, true, OUT);
+    all_good();
+    ev.live.loader_secure = SU_NO;
+    is("verify.secure-boot", SU_PROOF_NO, true, OUT);
+    ev.live.tpm = SU_NO;
+    is("verify.tpm", SU_PROOF_NO, true, OUT);
+}
+
 static void rows_of_the_tpm(void)
 {
     all_good();
     is("verify.tpm", SU_PROOF_YES, true, IN);
     ev.tpm2 = SU_NO;
     is("verify.tpm", SU_PROOF_OPEN, true, IN);
+    ev.tpm_table = SU_YES; /* a kernel without the driver */
+    is("verify.tpm", SU_PROOF_OPEN, true, IN);
+    ev.tpm_table = SU_NO;
+    is("verify.tpm", SU_PROOF_NO, true, IN);
     ev.tpm2 = SU_UNKNOWN;
     is("verify.tpm", SU_PROOF_YES, true, OUT);
     ev.tpm_state = false;
@@ -251,7 +273,7 @@ static void rows_of_the_system(void)
 
     all_good();
     is("verify.network", SU_PROOF_YES, true, IN);
-    ev.n_addresses = 0;
+    ev.net.n_addresses = 0;
     is("verify.network", SU_PROOF_NO, true, IN);
     x.network_before = false;
     is("verify.network", SU_PROOF_NO, false, IN);
@@ -264,6 +286,66 @@ static void rows_of_the_system(void)
     is("verify.units", SU_PROOF_NO, false, IN);
     snprintf(ev.units, sizeof ev.units, "starting");
     is("verify.units", SU_PROOF_OPEN, false, IN);
+}
+
+static void card(unsigned i, const char *name, const char *mac)
+{
+    snprintf(ev.net.nic[i].name, sizeof ev.net.nic[i].name, "%s", name);
+    snprintf(ev.net.nic[i].mac, sizeof ev.net.nic[i].mac, "%s", mac);
+    ev.net.n = i + 1;
+}
+
+#define MAC1 "52:54:00:11:22:33"
+#define MAC2 "52:54:00:44:55:66"
+static void rows_of_network_names(void)
+{
+    struct su_domain *d = calloc(1, sizeof *d);
+    all_good();
+    is("verify.network-names", SU_PROOF_YES, true, IN);
+    card(0, "ENS3", MAC1);
+    is("verify.network-names", SU_PROOF_NO, true, IN);
+    card(0, "enp1s1", "52:54:00:11:22:33");
+    is("verify.network-names", SU_PROOF_NO, true, IN);
+    ok(strstr(row("verify.network-names")->text, "was ens3, and is now enp1s1") != NULL, "which card, and how");
+    ev.net.n = 0;
+    is("verify.network-names", SU_PROOF_NO, true, IN);
+    ev.network_known = false;
+    is("verify.network-names", SU_PROOF_OPEN, false, IN);
+    x.cards[0] = 0;
+    is("verify.network-names", SU_PROOF_OPEN, false, IN);
+    ev.network_known = true;
+    is("verify.network-names", SU_PROOF_OPEN, false, IN);
+
+    all_good(); /* two cards change their names; a bridge shares its card's address */
+    snprintf(x.cards, sizeof x.cards, "ens3=" MAC1 " ens4=" MAC2 " br0=" MAC2);
+    card(0, "ens4", MAC1);
+    card(1, "ens3", MAC2);
+    card(2, "br0", MAC2);
+    is("verify.network-names", SU_PROOF_NO, true, IN);
+    card(0, "ens3", "52:54:00:11:22:33");
+    card(1, "ens4", "02:00:00:00:00:01");
+    card(2, "br0", MAC2);
+    is("verify.network-names", SU_PROOF_YES, true, IN);
+    snprintf(x.cards, sizeof x.cards, "nonsense without end =x ens3");
+    is("verify.network-names", SU_PROOF_YES, true, IN);
+
+    d->n_nics = 2;
+    snprintf(d->nic[0].mac, sizeof d->nic[0].mac, MAC1);
+    snprintf(d->nic[1].mac, sizeof d->nic[1].mac, "52:54:00:AA:bb:cc");
+    card(0, "ens3", MAC1);
+    card(1, "", MAC1);
+    card(2, "docker0", "02:42:00:00:00:01");
+    card(3, "ens4", "52:54:00:aa:bb:cc");
+    ev.net.n_addresses = 1;
+    su_expect_network(&ev.net, d, &x);
+    is_str(x.cards, "ens3=" MAC1 " ens4=52:54:00:aa:bb:cc");
+    ok(x.network_before, "and an address");
+    for (unsigned i = 0; i < SU_AGENT_NICS; i++)
+        card(i, "a-name-of-15-ch", MAC1);
+    ev.net.n_addresses = 0;
+    su_expect_network(&ev.net, d, &x);
+    ok(strlen(x.cards) == SU_AGENT_NICS * 34 - 1 && !x.network_before, "as many as there may be");
+    free(d);
 }
 
 static void as_json(void)
@@ -295,8 +377,10 @@ int main(void)
     rows_of_the_whole();
     rows_of_life();
     rows_of_firmware();
+    guest_lies();
     rows_of_the_tpm();
     rows_of_the_system();
+    rows_of_network_names();
     as_json();
     return tap_done();
 }

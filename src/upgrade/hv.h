@@ -30,6 +30,7 @@ typedef int (*su_hv_each)(void *arg, const struct su_hv_vm *vm);
 /* By name order, without a round trip a VM: updated and job are false, snapshots and checkpoints are 1 when there are
  * any. */
 int su_hv_list(struct su_hv *hv, su_hv_each each, void *arg, struct su_err *e) SU_MUST_CHECK;
+/* What has the form of a UUID is taken for one, never for a name. */
 int su_hv_find(struct su_hv *hv, const char *name_or_uuid, struct su_hv_vm *out, struct su_err *e) SU_MUST_CHECK;
 
 /* Appends. live: as it runs; else as it is defined. */

@@ -258,10 +258,10 @@ static int look(virDomainPtr dom, struct su_hv_vm *vm, struct su_err *e)
 static int find(virConnectPtr conn, virDomainPtr dom, void *arg, struct su_err *e)
 {
     struct find *f = arg;
-    virDomainPtr found SU_HV_DOMAIN = virDomainLookupByName(conn, f->name);
+    /* What looks like a UUID is one: a VM whose name is another's UUID must not be taken for it. */
+    virDomainPtr found SU_HV_DOMAIN =
+        looks_like_uuid(f->name) ? virDomainLookupByUUIDString(conn, f->name) : virDomainLookupByName(conn, f->name);
     (void)dom;
-    if (!found && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN && looks_like_uuid(f->name))
-        found = virDomainLookupByUUIDString(conn, f->name);
     if (found)
         return look(found, &f->vm, e);
     if (virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)

@@ -92,6 +92,10 @@ static void test_find(struct su_hv *hv)
     ok(su_hv_find(hv, "nobody", &same, &e) < 0 && e.kind == SU_E_MISSING && strcmp(same.name, "a") == 0, "untouched");
     is_str(e.id, "vm.none");
     ok(su_hv_find(hv, UUID "0", &same, &e) < 0 && e.kind == SU_E_MISSING, "no such UUID");
+    ok(su_hv_define(hv, bytes(BODY(UUID "b", UUID "c")), &e) == 0, "a VM that has another's UUID for a name");
+    ok(su_hv_find(hv, UUID "b", &same, &e) == 0 && strcmp(same.name, "b") == 0, "is not taken for it");
+    ok(su_hv_define(hv, bytes(BODY(UUID "d", UUID "e")), &e) == 0 && su_hv_find(hv, UUID "d", &same, &e) < 0,
+       "nor for one that is gone");
 }
 
 static void test_xml(struct su_hv *hv)

@@ -52,7 +52,7 @@ int su_run_stop(struct su_run *r, uint32_t timeout_s, bool agent, bool force, st
         return 0;
     if (agent && try_stop(r, SU_HV_STOP_AGENT, "asking the guest agent to shut down", half, &off, e) < 0)
         return -1;
-    if (!off && press(r, half, &off, e) < 0)
+    if (!off && press(r, agent ? half : timeout_s * 1000, &off, e) < 0)
         return -1;
     if (off)
         return 0;

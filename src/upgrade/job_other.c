@@ -3,6 +3,7 @@
 #include "upgrade/clean.h"
 #include "upgrade/job_int.h"
 #include <string.h>
+#include <strings.h>
 
 enum { FINISH_S = 1800 };
 
@@ -94,6 +95,24 @@ static int is_off(struct su_job *job, struct su_err *e)
     return su_job_end(job, SU_VM_STOPPED, &why, "only its definition says UEFI; nothing can be proved", e);
 }
 
+/* Weeks later shim, GRUB and the kernel are others: what their files on the disk give now is looked up when PCR 4 is
+ * not what it was. */
+static int later_pcr4(struct su_run *r, const struct su_evidence *ev, struct su_err *e)
+{
+    struct su_expect *x = &r->rec.expect;
+    struct su_facts_ask ask = {.disk = true};
+    const char *got = ev->pcr4[0] ? ev->pcr4 : ev->log_pcr4;
+    x->later = true;
+    if (!got[0] || strcasecmp(got, x->pcr4) == 0)
+        return 0;
+    su_vm_facts_freep(&r->facts);
+    if (su_vm_facts_read(r->job->hv, r->vm.uuid, &r->rec.options, ask, r->job->inv, &r->facts, e) < 0)
+        return -1;
+    if (r->facts->disk.looked && r->facts->disk.has_pcr4)
+        snprintf(x->pcr4_now, sizeof x->pcr4_now, "%s", r->facts->disk.pcr4);
+    return 0;
+}
+
 static int verify(struct su_run *r, struct su_err *e)
 {
     struct su_err why = {0};
@@ -114,6 +133,8 @@ static int verify(struct su_run *r, struct su_err *e)
         return is_off(r->job, e);
     bool known = r->revision && (r->rec.state == SU_VM_DONE || r->rec.state == SU_VM_KEPT);
     if (su_verify_look(r->job->hv, r->vm.uuid, ev, &why) < 0)
+        return su_job_fail(r->job, &why, e);
+    if (known && later_pcr4(r, ev, &why) < 0)
         return su_job_fail(r->job, &why, e);
     su_verify_judge(known ? &r->rec.expect : &of_definition, ev, &r->verified);
     su_job_report(r->job, "verified", su_verified_json(&r->verified));
@@ -140,9 +161,8 @@ static int end_unfinished(struct su_run *r, const char *os_id, const struct su_e
     const char *commands = su_finish_commands(os_id);
     su_err_keep(why, &text);
     if (commands) {
-        su_job_report(r->job, "commands", json_string(commands));
-        snprintf(text.remedy, sizeof text.remedy, "run in the guest as root: %.200s", commands);
-        su_clean(text.remedy, sizeof text.remedy, text.remedy);
+        su_job_report(r->job, "finish", json_pack("{s:b,s:s}", "ok", false, "commands", commands));
+        snprintf(text.remedy, sizeof text.remedy, "as root in the guest, run the commands that are printed with this");
     }
     return su_job_end(r->job, SU_VM_FAILED, &text, "the guest's EFI packages were not installed", e);
 }

@@ -145,9 +145,17 @@ static void pcr4(want *x, seen *ev, row *r)
 {
     const char *got = ev->pcr4[0] ? ev->pcr4 : ev->log_pcr4;
     bool known = x->has_pcr4 && x->pcr4[0] && got[0];
-    r->required = known;
+    r->required = known && (!x->later || strcasecmp(got, x->pcr4) == 0);
     if (known && strcasecmp(got, x->pcr4) == 0)
         say(r, SU_PROOF_YES, INSIDE, "PCR 4 is what was predicted from the boot files: %.16s...", got);
+    else if (x->later && got[0] && strcasecmp(got, x->pcr4_now) == 0)
+        say(r, SU_PROOF_YES, INSIDE,
+            "PCR 4 is what the boot files on the disk give, which were updated since: %.16s...", got);
+    else if (known && x->later)
+        say(r, SU_PROOF_NO, INSIDE,
+            "PCR 4 is %.16s..., after the upgrade it was %.16s...: boot files were updated, or something else was "
+            "started",
+            got, x->pcr4);
     else if (known)
         say(r, SU_PROOF_NO, INSIDE, "PCR 4 is %.16s..., predicted was %.16s...: something else was started", got,
             x->pcr4);

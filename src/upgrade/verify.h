@@ -17,6 +17,8 @@ struct su_expect {
     bool secure_boot, vtpm;
     bool has_pcr4;
     char pcr4[65];                                                 /* hex, predicted; "": none */
+    bool later;                                                    /* it was updated since, perhaps; not kept */
+    char pcr4_now[65];                                             /* then: of the files on the disk now; not kept */
     char os_id[64], os_version[64], machine_id[40], hostname[256]; /* "": not known */
     char root_uuid[40];                                            /* of root's file system; "": not known */
     bool agent_before;   /* it answered before the upgrade: it has to afterwards */

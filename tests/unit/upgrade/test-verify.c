@@ -234,6 +234,13 @@ static void rows_of_the_tpm(void)
     ev.log_pcr4[0] = 0;
     is("verify.pcr4", SU_PROOF_OPEN, false, IN);
     all_good();
+    x.later = true;
+    is("verify.pcr4", SU_PROOF_YES, true, IN);
+    snprintf(ev.pcr4, sizeof ev.pcr4, "%s", HEX64_OTHER); /* updated since */
+    is("verify.pcr4", SU_PROOF_NO, false, IN);
+    snprintf(x.pcr4_now, sizeof x.pcr4_now, "%s", HEX64_OTHER);
+    is("verify.pcr4", SU_PROOF_YES, false, IN);
+    all_good();
     x.has_pcr4 = false;
     is("verify.pcr4", SU_PROOF_OPEN, false, IN);
 

@@ -5,9 +5,10 @@
 #include "wire/hostconf.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MAX_ANSWER = 64 << 20, MAX_COLUMNS = 12, CELL = 200 };
+enum { MAX_ANSWER = 64 << 20, MAX_COLUMNS = 12, CELL = 512, LEAST_TEXT = 20 };
 
 void su_api_freep(json_t **o)
 {
@@ -149,10 +150,44 @@ static void cell_of(const json_t *row, const struct su_api_column *c, size_t i,
         snprintf(out, CELL, "-");
 }
 
+/* Columns of the terminal; 0: it is none, and a line is as long as it is. */
+static size_t terminal_width(void)
+{
+    struct winsize w = {0};
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
+/* The last column: its words go on below it when the terminal is too narrow. */
+static void print_last(const char *text, size_t indent, size_t limit)
+{
+    char word[CELL];
+    size_t at = indent;
+    for (size_t n; *text; text += n + (text[n] == ' ')) {
+        n = strcspn(text, " ");
+        snprintf(word, sizeof word, "%.*s", (int)n, text);
+        if (at > indent && limit >= indent + LEAST_TEXT && at + 1 + width(word) > limit) {
+            printf("\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            putchar(' ');
+            at++;
+        }
+        su_print_safe(word, stdout);
+        at += width(word);
+    }
+    putchar('\n');
+}
+
 void su_api_table(const json_t *rows, const struct su_api_column *c, size_t n,
                   void (*cell)(const json_t *row, size_t column, char *out, size_t cap))
 {
-    size_t wide[MAX_COLUMNS] = {0}, count = json_array_size(rows);
+    su_api_table_under(rows, c, n, cell, NULL);
+}
+
+void su_api_table_under(const json_t *rows, const struct su_api_column *c, size_t n,
+                        void (*cell)(const json_t *row, size_t column, char *out, size_t cap), const char *under)
+{
+    size_t wide[MAX_COLUMNS] = {0}, count = json_array_size(rows), indent = 0, limit = terminal_width();
     char text[CELL];
     for (size_t i = 0; i < n && i < MAX_COLUMNS; i++) {
         wide[i] = width(c[i].title);
@@ -160,19 +195,27 @@ void su_api_table(const json_t *rows, const struct su_api_column *c, size_t n,
             cell_of(json_array_get(rows, r), c, i, cell, text);
             wide[i] = width(text) > wide[i] ? width(text) : wide[i];
         }
+        indent += i + 1 < n ? wide[i] + 2 : 0;
     }
-    for (size_t r = 0; r <= count; r++)
+    for (size_t r = 0; r <= count; r++) {
         for (size_t i = 0; i < n && i < MAX_COLUMNS; i++) {
             if (r == 0)
                 snprintf(text, sizeof text, "%s", c[i].title);
             else
                 cell_of(json_array_get(rows, r - 1), c, i, cell, text);
+            if (i + 1 == n) {
+                print_last(text, indent, limit);
+                break;
+            }
             su_print_safe(text, stdout);
-            if (i + 1 < n)
-                printf("%*s", (int)(wide[i] - width(text) + 2), "");
-            else
-                putchar('\n');
+            printf("%*s", (int)(wide[i] - width(text) + 2), "");
         }
+        const char *below = r && under ? su_api_text(json_array_get(rows, r - 1), under) : "";
+        if (below[0]) {
+            printf("%*s-> ", (int)indent, "");
+            print_last(below, indent + 3, limit);
+        }
+    }
 }
 
 void su_api_line(const char *what, const char *value)

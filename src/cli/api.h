@@ -22,5 +22,8 @@ struct su_api_column {
 };
 void su_api_table(const json_t *rows, const struct su_api_column *c, size_t n,
                   void (*cell)(const json_t *row, size_t column, char *out, size_t cap));
+/* The same; the text of member under (NULL: none), where a row has it, goes below the row's last column. */
+void su_api_table_under(const json_t *rows, const struct su_api_column *c, size_t n,
+                        void (*cell)(const json_t *row, size_t column, char *out, size_t cap), const char *under);
 /* One line of a description: what, and the value made safe for a terminal, "-" when it is empty. */
 void su_api_line(const char *what, const char *value);

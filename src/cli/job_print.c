@@ -96,7 +96,9 @@ static unsigned count(const json_t *findings, const char *severity)
 
 static void print_findings(const struct end *x, const json_t *vm)
 {
-    static const struct su_api_column columns[] = {{"RULE", "id"}, {"SEVERITY", "severity"}, {"TEXT", "message"}};
+    static const struct su_api_column few[] = {{"RULE", "id"}, {"SEVERITY", "severity"}, {"TEXT", "message"}};
+    static const struct su_api_column every[] = {
+        {"RULE", "id"}, {"SEVERITY", "severity"}, {"KNOWN-FROM", "source"}, {"TEXT", "message"}};
     const json_t *all = findings_of(x, vm);
     json_t *shown SU_JSON = json_array();
     for (size_t i = 0; shown && i < json_array_size(all); i++)
@@ -104,15 +106,10 @@ static void print_findings(const struct end *x, const json_t *vm)
             (void)json_array_append(shown, json_array_get(all, i));
     if (json_array_size(shown) == 0)
         return;
-    su_api_table(shown, columns, SU_ARRAY_LEN(columns), NULL);
-    for (size_t i = 0; i < json_array_size(shown); i++) {
-        const json_t *f = json_array_get(shown, i);
-        if (!su_api_text(f, "remedy")[0] || is(f, "severity", "ok"))
-            continue;
-        printf("  %s: remedy: ", su_api_text(f, "id"));
-        su_print_safe(su_api_text(f, "remedy"), stdout);
-        putchar('\n');
-    }
+    if (x->verbose)
+        su_api_table_under(shown, every, SU_ARRAY_LEN(every), NULL, "remedy");
+    else
+        su_api_table_under(shown, few, SU_ARRAY_LEN(few), NULL, "remedy");
 }
 
 static void print_verdict(const struct end *x, const json_t *vm)
@@ -306,9 +303,8 @@ static int print_json(const json_t *view, const json_t *report, struct su_err *e
     bool bad = !o;
     for (size_t i = 0; !bad && i < json_array_size(vms); i++) {
         json_t *vm = json_array_get(vms, i);
-        json_t *found = json_deep_copy(su_job_report_of(su_api_member(report, "report"), vm));
-        bad = found && json_object_update_missing(vm, found) < 0;
-        json_decref(found);
+        const json_t *found = su_job_report_of(su_api_member(report, "report"), vm);
+        bad = found && json_object_update_missing(vm, (json_t *)found) < 0; /* shares what found holds */
     }
     if (!bad)
         return su_json_print(o, stdout, e);

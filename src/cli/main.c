@@ -116,11 +116,21 @@ void su_print_quoted(const char *name, FILE *out)
     fputc('\'', out);
 }
 
-static void usage(FILE *out)
+/* noun: its commands alone; NULL: all. */
+static void usage(const char *noun, FILE *out)
 {
     fprintf(out, "surety %s: trust for virtual machines on Linux/KVM\n\n", SURETY_VERSION);
-    su_verbs_usage(su_verbs, su_n_verbs, "surety", NULL, out);
-    fprintf(out, "\nsurety COMMAND --help tells the options. Manual: surety(1).\n");
+    su_verbs_usage(su_verbs, su_n_verbs, "surety", noun, out);
+    fprintf(out, "\nsurety %s%sCOMMAND --help tells the options. Manual: surety%s%s(1).\n", noun ? noun : "",
+            noun ? " " : "", noun ? "-" : "", noun ? noun : "");
+}
+
+static const char *noun_named(const char *word)
+{
+    for (size_t i = 0; word && i < su_n_verbs; i++)
+        if (su_verbs[i].noun && strcmp(su_verbs[i].noun, word) == 0)
+            return su_verbs[i].noun;
+    return NULL;
 }
 
 /* --help anywhere before "--" asks for the row's own text. */
@@ -143,7 +153,7 @@ static int help(int argc, char **argv)
             return SU_EXIT_OK;
         }
     }
-    usage(stdout);
+    usage(argc > 1 ? noun_named(argv[1]) : NULL, stdout);
     return SU_EXIT_OK;
 }
 
@@ -202,13 +212,14 @@ int main(int argc, char **argv)
     setrlimit(RLIMIT_CORE, &none); /* a guest's bytes and keys are not left lying around */
     signal(SIGXFSZ, SIG_IGN);      /* a limit on file sizes is an error like a full disk */
     if (argc < 2 || wants_help(argc, argv))
-        return argc < 2 ? (usage(stderr), SU_EXIT_USAGE) : finish(help(argc, argv));
+        return argc < 2 ? (usage(NULL, stderr), SU_EXIT_USAGE) : finish(help(argc, argv));
     if (strcmp(argv[1], "--version") == 0)
         return finish(verb_version(NULL, &e));
     if (su_args_parse(su_verbs, su_n_verbs, argc - 1, argv + 1, &v, &a, &e) < 0) {
         int status = report(&e, wants_json(argc, argv));
-        fprintf(stderr, "Try: surety %s%s%s%s--help\n", v && v->noun ? v->noun : "", v && v->noun ? " " : "",
-                v ? v->name : "", v ? " " : "");
+        const char *noun = v ? v->noun : noun_named(argv[1]);
+        fprintf(stderr, "Try: surety %s%s%s%s--help\n", noun ? noun : "", noun ? " " : "", v ? v->name : "",
+                v ? " " : "");
         return status;
     }
     int status = v->run(&a, &e);

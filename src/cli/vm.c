@@ -2,10 +2,9 @@
 /* "surety vm": the VMs of this host. */
 #include "cli/vm.h"
 #include "cli.h"
+#include "job.h"
 #include "vm_options.h"
 #include <string.h>
-
-enum { WAIT_S = 10 };
 
 static void cell(const json_t *row, size_t column, char *out, size_t cap)
 {
@@ -33,7 +32,7 @@ int su_vm_list(const struct su_args *a, struct su_err *e)
     json_t *o SU_JSON = NULL;
     if (su_args_get(a, "--local"))
         return su_vm_list_local(a, e);
-    if (su_api_call(a, "GET", "/v1/vms", NULL, NULL, WAIT_S, &o, e) < 0)
+    if (su_job_call(a, "GET", "/v1/vms", NULL, NULL, &o, e) < 0)
         return -1;
     if (su_args_get(a, "--json"))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
@@ -77,7 +76,7 @@ int su_vm_show(const struct su_args *a, struct su_err *e)
     json_t *o SU_JSON = NULL;
     if (su_args_get(a, "--local"))
         return su_vm_show_local(a, e);
-    if (su_api_call(a, "GET", "/v1/vms/%s", a->operand[0], NULL, WAIT_S, &o, e) < 0)
+    if (su_job_call(a, "GET", "/v1/vms/%s", a->operand[0], NULL, &o, e) < 0)
         return -1;
     if (su_args_get(a, "--json"))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
@@ -117,8 +116,8 @@ static const struct su_verb verbs[] = {
     OPS(assess, NONE, "tell whether VMs can be upgraded; nothing is changed"),
     OPS(upgrade, NONE, "BIOS to UEFI with Secure Boot and a vTPM"),
     OPS(verify, NONE, "prove that VMs are what their upgrade promised"),
-    OPS(rollback, ONE, "take an upgrade back"),
-    OPS(commit, ONE, "give up the restore point"),
-    OPS(finish, ONE, "have the guest keep its EFI boot files up to date"),
+    OPS(rollback, NONE, "take an upgrade back"),
+    OPS(commit, NONE, "give up the restore point"),
+    OPS(finish, NONE, "have the guest keep its EFI boot files up to date"),
 };
 const struct su_noun su_vm_noun = {verbs, SU_ARRAY_LEN(verbs)};

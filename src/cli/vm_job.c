@@ -78,9 +78,10 @@ static int which(const struct su_args *a, struct ask *q, struct su_err *e)
     const char *csv = su_args_get(a, "--csv");
     q->all = su_args_get(a, "--all") != NULL;
     if ((a->n_operands > 0) + q->all + (csv != NULL) != 1) {
-        bool fleet = q->op == SU_OP_ASSESS || q->op == SU_OP_UPGRADE || q->op == SU_OP_VERIFY;
+        bool fleet = q->op != SU_OP_COMMIT && q->op != SU_OP_FINISH;
         return su_fail(e, SU_E_USAGE, "cli.vms",
-                       fleet ? "say which VMs: NAME..., --all or --csv FILE, one of them" : "say which VMs: NAME...");
+                       fleet ? "say which VMs: NAME..., --all or --csv FILE, one of them"
+                             : "say which VMs: NAME... or --csv FILE, one of them");
     }
     if (q->all)
         return 0;
@@ -121,16 +122,19 @@ static bool may_ask(void)
 /* Every VM of a host is stopped and changed only when somebody meant it. */
 static int confirm_all(const struct su_args *a, const struct ask *q, struct su_err *e)
 {
-    bool changes = q->op == SU_OP_UPGRADE && !su_args_get(a, "--dry-run");
+    bool back = q->op == SU_OP_ROLLBACK;
+    bool changes = back || (q->op == SU_OP_UPGRADE && !su_args_get(a, "--dry-run"));
+    const char *what = back ? "rolled back" : "upgraded";
     if (!changes || !q->all || su_args_get(a, "--yes"))
         return 0;
     if (may_ask()) {
-        fputs("Every VM of this host will be shut down and upgraded. Go on?", stderr);
+        fprintf(stderr, "Every VM of this host will be shut down and %s. Go on?", what);
         if (answered_yes())
             return 0;
     }
-    su_fail(e, SU_E_REFUSED, "cli.confirm", "every VM of this host would be shut down and upgraded");
-    return su_remedy(e, "Look first: surety vm assess --all; then give --yes");
+    su_fail(e, SU_E_REFUSED, "cli.confirm", "every VM of this host would be shut down and %s", what);
+    return su_remedy(e, back ? "Look first: surety vm list; then give --yes"
+                             : "Look first: surety vm assess --all; then give --yes");
 }
 
 /* Doing it -------------------------------------------------------------------------- */
@@ -244,15 +248,28 @@ static bool wants_yes(const struct ask *q, const json_t *view)
 static bool narrow(struct ask *q, const json_t *view)
 {
     const json_t *vms = su_api_member(view, "vms");
-    size_t kept = 0;
+    struct su_batch_vm *kept = calloc(json_array_size(vms) + 1, sizeof *kept);
+    size_t n = 0;
     fputs("Roll back, and lose that? (--keep-data takes back the layout alone)", stderr);
-    if (!answered_yes() || json_object_set_new(q->options, "yes", json_true()) < 0)
+    if (!kept || !answered_yes() || json_object_set_new(q->options, "yes", json_true()) < 0) {
+        free(kept);
         return false;
-    for (size_t i = 0; i < json_array_size(vms) && i < q->n; i++)
-        if (strcmp(su_api_text(json_array_get(vms, i), "id"), newer_id) == 0)
-            q->vms[kept++] = q->vms[i];
-    q->n = kept;
-    return kept > 0;
+    }
+    for (size_t i = 0; i < json_array_size(vms); i++) {
+        const json_t *vm = json_array_get(vms, i);
+        if (strcmp(su_api_text(vm, "id"), newer_id) != 0)
+            continue;
+        snprintf(kept[n].name, sizeof kept[n].name, "%s", su_api_text(vm, "name"));
+        snprintf(kept[n].group, sizeof kept[n].group, "%s", su_api_text(vm, "group"));
+        kept[n].secure_boot = -1;
+        kept[n].index = (uint32_t)n;
+        n++;
+    }
+    free(q->vms);
+    q->vms = kept;
+    q->n = n;
+    q->all = false;
+    return n > 0;
 }
 
 static int operate_remote(const struct su_args *a, struct ask *q, struct su_err *e)

@@ -66,9 +66,9 @@ const struct su_option *const su_vm_options_upgrade[] = {WHICH,
                                                          COMMON};
 const struct su_option *const su_vm_options_verify[] = {WHICH, &o_batch, COMMON};
 const struct su_option *const su_vm_options_rollback[] = {
-    &o_keep_data, &o_yes,          &o_force,      &o_no_start,         &o_batch,
-    &o_canary,    &o_max_failures, &o_keep_going, &o_shutdown_timeout, COMMON};
-#define AFTER &o_batch, &o_canary, &o_max_failures, &o_keep_going, COMMON
+    WHICH,         &o_keep_data,        &o_yes, &o_force, &o_no_start, &o_batch, &o_canary, &o_max_failures,
+    &o_keep_going, &o_shutdown_timeout, COMMON};
+#define AFTER &o_csv, &o_batch, &o_canary, &o_max_failures, &o_keep_going, COMMON
 const struct su_option *const su_vm_options_commit[] = {AFTER};
 const struct su_option *const su_vm_options_finish[] = {AFTER};
 

@@ -112,7 +112,7 @@ static int read_batch(const struct su_daemon *d, const json_t *o, struct su_batc
     b->all = json_is_true(all);
     if (b->all == (json_object_get(o, "vms") != NULL))
         return refuse("one of vms and all is needed", e);
-    if (b->all && b->op != SU_OP_ASSESS && b->op != SU_OP_UPGRADE && b->op != SU_OP_VERIFY)
+    if (b->all && (b->op == SU_OP_COMMIT || b->op == SU_OP_FINISH))
         return refuse("this is done to VMs by name", e);
     if (options)
         return su_job_options_parse(options, &b->options, e);

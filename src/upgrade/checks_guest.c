@@ -295,7 +295,7 @@ static void finish(const struct su_vm_facts *f, const struct su_check *row, stru
 
 const struct su_check su_checks_guest[] = {
     {"vm.os.support", SU_CHECK_STOP, SU_FROM_OS_TABLE, "the system is one that was upgraded before",
-     "try it with a copy of the VM; data/os-support.conf tells which systems are known", PRE, support},
+     "try it with a copy of the VM; os-support.conf in share/surety tells which systems are known", PRE, support},
     {"vm.os.same", SU_CHECK_STOP, SU_FROM_AGENT, "the system that runs is the one on the boot disk",
      "put the disk that it boots from first in the boot order", PRE, same_system},
     {"vm.disk.rules", SU_CHECK_STOP, SU_FROM_DISK, "the disk's own rules are met (docs/rules.md)", NULL, PRE,
@@ -321,6 +321,7 @@ const struct su_check su_checks_guest[] = {
     {"vm.agent.answers", SU_CHECK_WARNING, SU_FROM_AGENT, "the guest agent answers",
      "start qemu-guest-agent in the guest; without it the result is proved from outside only", PRACTICE, agent_answers},
     {"vm.guest.finish", SU_CHECK_NOTE, SU_FROM_NOTHING, "the guest keeps its boot loader up to date",
-     "say --finish, or run in the guest what surety prints at the end", ISSUE, finish},
+     "say --finish, or afterwards surety vm finish NAME, which prints the commands when there is no agent", ISSUE,
+     finish},
     {0},
 };

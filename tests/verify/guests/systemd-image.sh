@@ -14,6 +14,7 @@ PACKAGES+=,libvirt-daemon-system,libvirt-daemon-driver-qemu
 PACKAGES+=,libcurl4,libjansson4,libmicrohttpd12,libnettle8,libp11-3,libseccomp2,libsqlite3-0,libsystemd0,libvirt0,libxml2
 PACKAGES+=,libblkid1,libcryptsetup12,libext2fs2,libisal2,liblz4-1,liblzma5,liblzo2-2,libnbd0,libyaml-0-2,libzstd1
 PACKAGES+=,tpm2-openssl,tpm-udev,softhsm2,curl,jq,openssl,python3-minimal
+PACKAGES+=,qemu-utils,dosfstools,mtools
 
 OUT=$SURETY_CACHE/systemd-$( (echo "$PACKAGES"; ls "$KERNEL/usr/lib/modules"; grep -v '^#' "$0") | sha256sum | cut -c1-8).ext4
 mkdir -p "$SURETY_CACHE"

@@ -10,6 +10,8 @@ struct su_job_port {
     /* *out: a new reference; at once when its "change" is not since (NULL: whatever it is), else after wait_ms. */
     int (*look)(void *arg, const char *since, unsigned wait_ms, json_t **out, struct su_err *e);
     int (*report)(void *arg, json_t **out, struct su_err *e); /* jobs/view.h's su_jobs_report() */
+    /* Between two looks; ends early when there is nothing more to come. */
+    void (*rest)(void *arg, unsigned ms);
     /* Asked by signals.  pause: this process is to end (SIGTERM, SIGHUP), the job is not.  NULL: it goes on without us.
      */
     void (*stop)(void *arg, bool pause);

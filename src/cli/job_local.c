@@ -124,6 +124,18 @@ static void wait_change(struct su_job_local *l, uint64_t seen, unsigned ms)
     pthread_mutex_unlock(&l->lock);
 }
 
+static void rest(void *arg, unsigned ms)
+{
+    struct su_job_local *l = arg;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    add_ms(&until, ms);
+    pthread_mutex_lock(&l->lock);
+    while (!l->over && pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void wait_over(struct su_job_local *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -190,5 +202,5 @@ static void stop(void *arg, bool pause)
 
 struct su_job_port su_job_port_local(struct su_job_local *l)
 {
-    return (struct su_job_port){.look = look, .report = report, .stop = l->runs ? stop : NULL, .arg = l};
+    return (struct su_job_port){.look = look, .report = report, .rest = rest, .stop = l->runs ? stop : NULL, .arg = l};
 }

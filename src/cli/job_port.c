@@ -4,6 +4,7 @@
 #include "job.h"
 #include "wire/hostconf.h"
 #include <string.h>
+#include <time.h>
 
 enum { CALL_S = 15 };
 
@@ -31,9 +32,15 @@ static int report(void *arg, json_t **out, struct su_err *e)
     return su_job_call(of->a, "GET", "/v1/jobs/%s/report", of->id, NULL, out, e);
 }
 
+static void rest(void *arg, unsigned ms)
+{
+    (void)arg;
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
+
 struct su_job_port su_job_port_api(struct su_job_api *of)
 {
-    return (struct su_job_port){.look = look, .report = report, .arg = of};
+    return (struct su_job_port){.look = look, .report = report, .rest = rest, .arg = of};
 }
 
 const char *su_job_state_dir(const struct su_args *a)

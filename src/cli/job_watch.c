@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-enum { WAIT_MS = 1000, PAUSE_MS = 100, BAR = 24, AWAY_S = 60, WIDTH_MIN = 40 };
+enum { WAIT_MS = 1000, PAUSE_MS = 100, PAUSE_MAX_MS = 1000, SHARE = 20, BAR = 24, AWAY_S = 60, WIDTH_MIN = 40 };
 
 static volatile sig_atomic_t interrupts, ending; /* Ctrl-C; and signals that mean this process alone */
 
@@ -206,12 +206,27 @@ static bool interrupted(struct watch *w, const struct su_job_port *p)
     return false;
 }
 
+/* A look at a thousand VMs costs more than one at a single VM, and takes no more than a share of the time. */
+static unsigned pause_ms(int64_t looked_us)
+{
+    int64_t ms = looked_us * SHARE / 1000;
+    return ms < PAUSE_MS ? PAUSE_MS : ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : (unsigned)ms;
+}
+
+static int64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static int follow(struct watch *w, const struct su_job_port *p, json_t **out, struct su_err *e)
 {
     json_t *view SU_JSON = NULL;
     for (;;) {
         json_t *next = NULL;
         char since[32] = "";
+        int64_t began = cpu_us();
         snprintf(since, sizeof since, "%s", su_api_text(view, "change"));
         if (p->look(p->arg, since[0] ? since : NULL, WAIT_MS, &next, e) < 0) {
             if (!view || bear(w, e) < 0)
@@ -225,7 +240,7 @@ static int follow(struct watch *w, const struct su_job_port *p, json_t **out, st
         bool leave = interrupted(w, p);
         if (su_job_ended(view) || leave)
             break;
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000}, NULL);
+        p->rest(p->arg, pause_ms(cpu_us() - began));
     }
     *out = su_steal(&view);
     return 0;

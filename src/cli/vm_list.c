@@ -67,6 +67,14 @@ static json_t *upgrade_of(struct su_jobs *j, const struct su_domain *d)
     return d->upgrade_state[0] ? json_pack("{s:s}", "state", d->upgrade_state) : json_null();
 }
 
+/* One whose definition cannot be read is there all the same. */
+static json_t *unknown(const struct su_hv_vm *vm, const struct su_err *why)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:n,s:s,s:s,s:s,s:n,s:s}", "name", vm->name, "uuid", vm->uuid, "state",
+                     run_name(vm->run), "firmware", "unknown", "secureBoot", "tpm", "unknown", "chipset", "unknown",
+                     "machine", "", "upgrade", "problem", why->msg);
+}
+
 static json_t *describe(struct su_hv *hv, struct su_jobs *j, const struct su_hv_vm *vm, struct su_err *e)
 {
     struct su_buf xml SU_BUF = {0};
@@ -98,7 +106,8 @@ static struct su_jobs *records(const struct su_args *a, struct su_jobs *j)
 static void cell(const json_t *row, size_t column, char *out, size_t cap)
 {
     (void)column;
-    snprintf(out, cap, "%s", json_is_true(json_object_get(row, "secureBoot")) ? "yes" : "no");
+    const json_t *on = json_object_get(row, "secureBoot");
+    snprintf(out, cap, "%s", json_is_null(on) ? "unknown" : json_is_true(on) ? "yes" : "no");
 }
 
 static int fill(struct su_hv *hv, struct su_jobs *j, json_t *rows, struct su_err *e)
@@ -114,6 +123,8 @@ static int fill(struct su_hv *hv, struct su_jobs *j, json_t *rows, struct su_err
         json_t *o = describe(hv, j, &l.vm[i], e);
         if (!o && e->kind == SU_E_MISSING) /* undefined meanwhile */
             continue;
+        if (!o && e->kind != SU_E_NOMEM && strcmp(e->id, "vm.connect") != 0)
+            o = unknown(&l.vm[i], e);
         if (!o || json_array_append_new(rows, o) < 0)
             return -1;
     }

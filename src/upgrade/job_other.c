@@ -37,15 +37,13 @@ int su_job_assess(struct su_job *job, struct su_err *e)
     r->vm_lock = -1;
     if (su_job_begin(job, e) < 0)
         return -1;
-    if (su_hv_find(job->hv, job->vm.uuid[0] ? job->vm.uuid : job->vm.name, &r->vm, &why) < 0)
-        return su_job_fail(job, &why, e);
-    snprintf(job->vm.uuid, sizeof job->vm.uuid, "%s", r->vm.uuid);
-    snprintf(job->vm.name, sizeof job->vm.name, "%s", r->vm.name);
     r->rec.options = job->batch.options;
     if (job->vm.secure_boot >= 0)
         r->rec.options.secure_boot = job->vm.secure_boot != 0;
     if (su_run_facts(r, true, &why) < 0)
         return su_job_fail(job, &why, e);
+    snprintf(job->vm.uuid, sizeof job->vm.uuid, "%s", r->vm.uuid);
+    snprintf(job->vm.name, sizeof job->vm.name, "%s", r->vm.name);
     return end_assessed(r, e);
 }
 

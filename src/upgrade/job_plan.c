@@ -10,9 +10,10 @@
 int su_run_facts(struct su_run *r, bool before, struct su_err *e)
 {
     struct su_facts_ask ask = {.disk = true, .agent = before};
+    const struct su_batch_vm *vm = &r->job->vm;
     su_vm_facts_freep(&r->facts);
-    if (su_vm_facts_read(r->job->hv, r->job->vm.uuid, &r->rec.options, ask, before ? r->job->inv : NULL, &r->facts, e) <
-        0)
+    if (su_vm_facts_read(r->job->hv, vm->uuid[0] ? vm->uuid : vm->name, &r->rec.options, ask,
+                         before ? r->job->inv : NULL, &r->facts, e) < 0)
         return -1;
     r->vm = r->facts->vm;
     if (!before)

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEX64 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -237,6 +238,63 @@ int su_hv_agent(struct su_hv *hv, const char *uuid, const char *command, uint32_
     return su_buf_ok(answer, e);
 }
 
+/* Time passes when somebody sleeps, and a little when somebody looks. */
+static int64_t clock_ns;
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    (void)id;
+    clock_ns += 1000;
+    *t = (struct timespec){clock_ns / 1000000000, clock_ns % 1000000000};
+    return 0;
+}
+
+int nanosleep(const struct timespec *t, struct timespec *left)
+{
+    (void)left;
+    clock_ns += (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+    return 0;
+}
+
+/* How many seconds a guest is waited for that can only be seen from outside. */
+static int waited(const struct su_expect *x, struct su_evidence *ev)
+{
+    struct su_err e = {0};
+    int64_t begin = clock_ns;
+    ok(su_verify_collect(NULL, "u", x, 600, NULL, NULL, ev, &e) == 0, "collected");
+    return (int)((clock_ns - begin) / 1000000000);
+}
+
+static void waiting(void)
+{
+    struct su_evidence ev = {0};
+    struct su_expect x = {.has_pcr4 = true};
+    int s;
+    vm = (__typeof__(vm)){.no_agent_ever = true, .tx = 5};
+    s = waited(&x, &ev);
+    ok(s >= 59 && s <= 61, "frames, and no more that is required: %d s", s);
+    x.network_before = true;
+    s = waited(&x, &ev);
+    ok(s >= 59 && s <= 61, "the network is there: %d s", s);
+    x.agent_before = true;
+    s = waited(&x, &ev);
+    ok(s >= 598, "an agent that has to come: %d s", s);
+    x.agent_before = false;
+    vm.tx = 0;
+    s = waited(&x, &ev);
+    ok(s >= 598, "no sign of life: %d s", s);
+    vm = (__typeof__(vm)){.agent = true, .starting = 999, .tx = 5};
+    s = waited(&x, &ev);
+    ok(s >= 58 && s <= 61 && ev.inside && strcmp(ev.units, "starting") == 0, "a system that never is up: %d s", s);
+    vm = (__typeof__(vm)){.agent = true, .starting = 5, .tx = 5};
+    snprintf(x.cards, sizeof x.cards, "ens3=52:54:00:11:22:33");
+    s = waited(&x, &ev);
+    ok(s >= 5 && s <= 7, "one that is up later: %d s", s);
+    snprintf(x.cards, sizeof x.cards, "eth0=52:54:00:11:22:33");
+    s = waited(&x, &ev);
+    ok(s >= 58 && s <= 61, "a name that does not come: %d s", s);
+}
+
 static bool stop(void *arg)
 {
     (void)arg;
@@ -336,6 +394,7 @@ int main(void)
     files();
     outside_files();
     the_whole();
+    waiting();
     finishing();
     su_tmpdir_remove(&dir);
     return tap_done();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "confine.h"
+#include "sanitized.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -99,6 +100,8 @@ static int enter_seccomp(struct su_err *e)
         return su_fail_nomem(e, 0);
     int rc = seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, 0);
     for (size_t i = 0; i < SU_ARRAY_LEN(refused) && rc == 0; i++) {
+        if (SU_SANITIZED && refused[i] == SCMP_SYS(ptrace)) /* the search for leaks would end us with a bad status */
+            continue;
         rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
         if (rc == -EDOM) /* a call this architecture does not have */
             rc = 0;

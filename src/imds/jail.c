@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "jail.h"
+#include "base/sanitized.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -11,19 +12,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-
-/* A sanitizer's runtime reads /proc and starts threads at times of its own. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 /* Every right of Landlock's first version, reading and executing too. */
 #define ALL_RIGHTS ((uint64_t)(LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
@@ -87,7 +75,7 @@ static int allow_unix_sockets(scmp_filter_ctx f)
 
 static int filter(const int *calls, size_t n, int (*more)(scmp_filter_ctx), struct su_err *e)
 {
-    if (SANITIZED)
+    if (SU_SANITIZED)
         return 0;
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!f)
@@ -111,7 +99,7 @@ static int give_up(struct su_err *e)
         return su_fail_os(e, "imds.jail", "forbidding core dumps");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return su_fail_os(e, "imds.jail", "giving up new privileges");
-    return SANITIZED ? 0 : no_files(e);
+    return SU_SANITIZED ? 0 : no_files(e);
 }
 
 int su_jail_imds(struct su_err *e)

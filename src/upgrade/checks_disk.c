@@ -89,6 +89,12 @@ static void inventory(const struct su_vm_facts *f, const struct su_check *row, s
                        f->unread_vms, f->unread_vm);
 }
 
+static void nvram(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
+{
+    if (f->nvram_vm[0])
+        su_check_found(v, row, "the file for its UEFI variables is that of %s", f->nvram_vm);
+}
+
 static void data_shared(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
     for (uint32_t i = 0; i < f->defined.n_disks && i < SU_DOM_DISKS; i++) {
@@ -278,6 +284,8 @@ const struct su_check su_checks_disk[] = {
      "make the other disk independent: virsh blockpull, or qemu-img rebase -b ''", LIMIT, base_of_other},
     {"vm.inventory", SU_CHECK_WARNING, SU_FROM_LIBVIRT, "the disks of all other VMs are known",
      "see that virsh dumpxml shows them, and that they are disks of their own", LIMIT, inventory},
+    {"vm.nvram.used", SU_CHECK_STOP, SU_FROM_LIBVIRT, "no other VM keeps its UEFI variables where this one would",
+     "name another file for them in the other VM's <nvram>, and move them there while it is off", LIMIT, nvram},
     {"vm.disk.data-shared", SU_CHECK_NOTE, SU_FROM_LIBVIRT, "no data disk is shared with others", NULL, LIMIT,
      data_shared},
     {"vm.disk.chain", SU_CHECK_WARNING, SU_FROM_HOST, "the chain of files below the boot disk is known",

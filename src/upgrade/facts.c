@@ -57,6 +57,21 @@ static int read_host(struct su_hv *hv, struct su_vm_facts *f, struct su_err *e)
     return su_hv_caps(hv, f->defined.virt_type, f->defined.arch, machine, &f->caps, e);
 }
 
+/* Where libvirt would put the variables goes by the VM's name, and a VM that was renamed may still have its own there.
+ */
+static void look_nvram(struct su_hv *hv, const struct su_inventory *inv, struct su_vm_facts *f)
+{
+    struct su_hv_places now, later;
+    char said[SU_DOM_PATH];
+    su_hv_places(hv, &f->defined, &now);
+    memcpy(said, f->defined.nvram, sizeof said);
+    f->defined.nvram[0] = 0;
+    su_hv_places(hv, &f->defined, &later);
+    memcpy(f->defined.nvram, said, sizeof said);
+    if (now.nvram[0] && !su_inventory_other(inv, f->vm.uuid, now.nvram, f->nvram_vm))
+        (void)su_inventory_other(inv, f->vm.uuid, later.nvram, f->nvram_vm);
+}
+
 static int read_uses(struct su_hv *hv, const struct su_inventory *inv, struct su_vm_facts *f, struct su_err *e)
 {
     SU_INVENTORY struct su_inventory *own = NULL;
@@ -67,6 +82,7 @@ static int read_uses(struct su_hv *hv, const struct su_inventory *inv, struct su
     for (uint32_t i = 0; i < f->defined.n_disks && i < SU_DOM_DISKS; i++)
         su_inventory_look(inv ? inv : own, f->vm.uuid, &f->defined.disk[i], &f->use[i]);
     f->unread_vms = su_inventory_unread(inv ? inv : own, f->vm.uuid, f->unread_vm);
+    look_nvram(hv, inv ? inv : own, f);
     return 0;
 }
 

@@ -46,6 +46,7 @@ struct su_vm_facts {
     struct su_disk_use use[SU_DOM_DISKS]; /* beside defined.disk: chain, sharing, lock, space */
     uint32_t unread_vms;                  /* others whose disks could not be learned, which may be these */
     char unread_vm[SU_DOM_TEXT];          /* one of them */
+    char nvram_vm[SU_DOM_TEXT];           /* another VM whose UEFI variables are where this one's would be; "" */
     struct su_agent_facts agent;
     struct su_domain_notes notes; /* of the trial transformation */
     struct su_err transform_why;  /* kind != SU_OK: it cannot be transformed */

@@ -15,6 +15,7 @@ struct entry {
 };
 struct vm {
     char uuid[UUID], name[SU_DOM_TEXT];
+    char *nvram; /* owned; NULL: none */
 };
 struct su_inventory {
     size_t n, cap, n_vms, cap_vms, n_unread, cap_unread;
@@ -50,6 +51,8 @@ void su_inventory_free(struct su_inventory **inv)
     if (!*inv)
         return;
     free((*inv)->entry);
+    for (size_t i = 0; i < (*inv)->n_vms; i++)
+        free((*inv)->vm[i].nvram);
     free((*inv)->vm);
     free((*inv)->unread);
     free(*inv);
@@ -86,6 +89,9 @@ int su_inventory_add(struct su_inventory *inv, const struct su_domain *d, struct
     struct vm *vm = &inv->vm[inv->n_vms++];
     snprintf(vm->uuid, sizeof vm->uuid, "%s", d->uuid);
     snprintf(vm->name, sizeof vm->name, "%s", d->name);
+    vm->nvram = d->nvram[0] ? strdup(d->nvram) : NULL;
+    if (d->nvram[0] && !vm->nvram)
+        return su_fail_nomem(e, sizeof d->nvram);
     for (uint32_t i = 0; i < d->n_disks && i < SU_DOM_DISKS; i++)
         if (d->disk[i].source[0] && add_disk(inv, &d->disk[i], e) < 0)
             return -1;
@@ -170,4 +176,20 @@ void su_inventory_look(const struct su_inventory *inv, const char *uuid, const s
     for (const struct entry *en = first_of(inv, out->dev, out->ino);
          en < end && en->dev == out->dev && en->ino == out->ino; en++)
         compare(inv, en, uuid, d->target, out);
+}
+
+bool su_inventory_other(const struct su_inventory *inv, const char *uuid, const char *path, char name[SU_DOM_TEXT])
+{
+    struct su_disk_use use;
+    const struct vm *found = NULL;
+    for (size_t i = 0; i < inv->n_vms; i++)
+        if (inv->vm[i].nvram && strcmp(inv->vm[i].nvram, path) == 0 && strcmp(inv->vm[i].uuid, uuid) != 0)
+            found = &inv->vm[i];
+    su_inventory_file(path, "raw", &use);
+    for (size_t i = use.exists && inv->n ? (size_t)(first_of(inv, use.dev, use.ino) - inv->entry) : inv->n;
+         i < inv->n && inv->entry[i].dev == use.dev && inv->entry[i].ino == use.ino; i++)
+        if (strcmp(inv->vm[inv->entry[i].vm].uuid, uuid) != 0)
+            found = &inv->vm[inv->entry[i].vm];
+    snprintf(name, SU_DOM_TEXT, "%s", found ? found->name : "");
+    return found != NULL;
 }

@@ -38,6 +38,9 @@ void su_inventory_free(struct su_inventory **inv);
 /* Never fails for the disk's sake.  inv may be NULL: nothing is known about others.  Thread safe. */
 void su_inventory_look(const struct su_inventory *inv, const char *uuid, const struct su_dom_disk *d,
                        struct su_disk_use *out);
+/* Whether another VM than this one names the file: as a disk, below one, or for its UEFI variables; name: that VM, or
+ * "". */
+bool su_inventory_other(const struct su_inventory *inv, const char *uuid, const char *path, char name[SU_DOM_TEXT]);
 /* How many VMs, but the one with this UUID, may use disks that are not known; *name: the first one's. */
 uint32_t su_inventory_unread(const struct su_inventory *inv, const char *uuid, char name[SU_DOM_TEXT]);
 

@@ -38,7 +38,7 @@ static int give_up(struct su_run *r, struct su_err *e)
 {
     struct su_vm_record *rec = &r->rec;
     bool changed = false, off = r->vm.run == SU_HV_OFF;
-    if (su_run_lock_disks(r, e) < 0)
+    if (su_run_lock_disks(r, e) < 0 || su_run_alone(r, e) < 0)
         return -1;
     if (su_restore_commit(&rec->restore, r->job->hv, rec->uuid, !off, r->dir, &changed, e) < 0)
         return -1;

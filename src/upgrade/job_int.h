@@ -81,6 +81,9 @@ int su_run_defined(struct su_run *r, enum su_defined *out, struct su_err *e) SU_
 int su_run_agrees(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 /* Before a step that needs the guest off: somebody may have started it.  "vm.started". */
 int su_run_is_off(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
+/* Before files are merged, put back or removed long after the upgrade: no other VM has come to use them meanwhile, as a
+ * clone on top of them, for one.  "vm.restore.shared". */
+int su_run_alone(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 
 /* job_plan.c --------------------------------------------------------------- */
 

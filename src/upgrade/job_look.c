@@ -88,3 +88,26 @@ int su_run_is_off(struct su_run *r, struct su_err *e)
     (void)su_fail(e, SU_E_CONFLICT, "vm.started", "somebody started %s while it was upgraded", r->vm.name);
     return su_remedy(e, "see that nobody else works on this VM, then upgrade it again");
 }
+
+/* One of the files, when it is another VM's, too. */
+static int alone(const struct su_inventory *inv, const struct su_run *r, const char *path, struct su_err *e)
+{
+    char name[SU_DOM_TEXT];
+    if (!path[0] || !su_inventory_other(inv, r->rec.uuid, path, name))
+        return 0;
+    (void)su_fail(e, SU_E_REFUSED, "vm.restore.shared", "%.120s is used by %.60s, too, and would change under it", path,
+                  name);
+    return su_remedy(e, "make that VM independent of it first: virsh blockpull, or qemu-img rebase -b ''");
+}
+
+int su_run_alone(struct su_run *r, struct su_err *e)
+{
+    SU_INVENTORY struct su_inventory *inv = NULL;
+    if (su_inventory_read(r->job->hv, &inv, e) < 0 || alone(inv, r, r->rec.image, e) < 0)
+        return -1;
+    for (uint32_t i = 0; i < r->rec.restore.n_disks; i++)
+        if (alone(inv, r, r->rec.restore.disk[i].source, e) < 0 ||
+            alone(inv, r, r->rec.restore.disk[i].overlay, e) < 0)
+            return -1;
+    return 0;
+}

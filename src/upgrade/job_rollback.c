@@ -72,7 +72,7 @@ static int from_done(struct su_run *r, struct su_err *e)
     rec->keep_data = r->job->batch.options.keep_data || !set;
     if (rec->keep_data && !r->job->batch.options.keep_data)
         su_job_log(r->job, "going back", "there is no restore point: the layout goes back, data written since stays");
-    if (may_go_back(r, &why) < 0 || su_run_lock_disks(r, &why) < 0 || stop(r, &why) < 0)
+    if (may_go_back(r, &why) < 0 || su_run_lock_disks(r, &why) < 0 || su_run_alone(r, &why) < 0 || stop(r, &why) < 0)
         return su_job_fail(r->job, &why, e);
     rec->by_request = true;
     memset(&rec->error, 0, sizeof rec->error);

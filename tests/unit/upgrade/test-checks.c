@@ -211,6 +211,7 @@ CASE("vm.disk.used", STOP, f->use[BOOT].used_by_other = true)
 CASE("vm.disk.used", STOP, f->use[BOOT].used_twice = true)
 CASE("vm.disk.base", STOP, f->use[BOOT].base_of_other = true)
 CASE("vm.inventory", WARNING, f->unread_vms = 2)
+CASE("vm.nvram.used", STOP, SET(nvram_vm, "other"))
 CASE_BUT("vm.disk.data-shared", NOTE, (data_disk(f), f->use[DATA].used_by_other = true),
          (data_disk(f), f->use[DATA].used_by_other = f->defined.disk[DATA].read_only = true))
 CASE("vm.disk.chain", WARNING, f->use[BOOT].chain_unknown = true)

@@ -210,6 +210,31 @@ static void many(void)
     ok(bad == 0 && took < 5, "a thousand VMs");
 }
 
+/* What others have, whatever for. */
+static void others(void)
+{
+    struct su_err e;
+    static struct su_domain d;
+    char name[SU_DOM_TEXT];
+    SU_INVENTORY struct su_inventory *inv = NULL;
+    ok(su_inventory_new(&inv, &e) == 0 && !su_inventory_other(inv, "uuid-a", at("base.qcow2"), name), "nobody");
+    vm(inv, "a", "vda", at("base.qcow2"), "qcow2");
+    snprintf(d.name, sizeof d.name, "renamed");
+    snprintf(d.uuid, sizeof d.uuid, "uuid-r");
+    snprintf(d.nvram, sizeof d.nvram, "%s", at("a_VARS.fd"));
+    ok(su_inventory_add(inv, &d, &e) == 0);
+    su_inventory_sort(inv);
+    ok(!su_inventory_other(inv, "uuid-a", at("base.qcow2"), name) && !name[0], "its own disk");
+    ok(su_inventory_other(inv, "uuid-a", at("a_VARS.fd"), name), "variables of another VM, before it ever ran");
+    is_str(name, "renamed");
+    ok(!su_inventory_other(inv, "uuid-r", at("a_VARS.fd"), name), "its own variables");
+    vm(inv, "b", "vda", at("b.qcow2"), "qcow2");
+    su_inventory_sort(inv);
+    ok(su_inventory_other(inv, "uuid-a", at("base.qcow2"), name), "an overlay of another VM lies on it");
+    is_str(name, "b");
+    ok(su_inventory_other(inv, "uuid-b", at("link.raw"), name) == false, "a file that nobody has");
+}
+
 int main(void)
 {
     struct su_err e;
@@ -219,6 +244,7 @@ int main(void)
     snprintf(dir, sizeof dir, "%s", t.path);
     shared();
     chains();
+    others();
     odd_files();
     locks();
     many();

@@ -93,6 +93,19 @@ static void test_running(void)
     world_done(&w);
 }
 
+/* A VM beside it, with this disk. */
+static bool clone_with(struct world *w, const char *disk)
+{
+    char xml[1024];
+    struct su_err e = {0};
+    snprintf(xml, sizeof xml,
+             "<domain type='test'><name>clone</name><uuid>5e5e0000-0000-4000-8000-000000000002</uuid>"
+             "<memory unit='MiB'>64</memory><os><type>hvm</type></os><devices><disk type='file' device='disk'>"
+             "<driver name='qemu' type='raw'/><source file='%s'/><target dev='vda'/></disk></devices></domain>",
+             disk);
+    return su_hv_define(w->hv, (struct su_bytes){(uint8_t *)xml, strlen(xml)}, &e) == 0;
+}
+
 static void test_commit(void)
 {
     struct world w;
@@ -102,6 +115,13 @@ static void test_commit(void)
     ok(world_job(&w, SU_OP_UPGRADE, overlay) == SU_VM_OK && !world_runs(&w), "upgraded, verified, and off again");
     snprintf(image, sizeof image, "%s", overlay_of(&w));
     ok(strcmp(image, w.disk) != 0 && world_disk_is_old(&w), "on an overlay");
+    ok(clone_with(&w, w.disk), "somebody gave its old disk to another VM");
+    ok(world_job(&w, SU_OP_COMMIT, NULL) == SU_VM_FAILED && strcmp(w.job.vm.id, "vm.restore.shared") == 0,
+       "which would be destroyed");
+    ok(world_job(&w, SU_OP_ROLLBACK, keep_data) == SU_VM_FAILED && strcmp(w.job.vm.id, "vm.restore.shared") == 0,
+       "by going back, too");
+    ok(access(image, F_OK) == 0 && world_disk_is_old(&w) && world_state(&w, SU_VM_DONE), "nothing happened");
+    ok(clone_with(&w, "/nothing"), "it was a mistake");
     ok(world_job(&w, SU_OP_COMMIT, NULL) == SU_VM_OK && world_state(&w, SU_VM_KEPT), "the restore point is given up");
     ok(access(image, F_OK) < 0 && world_disk_has_gpt(w.disk), "the old file has it all");
     ok(world_defined_as(&w, SU_FIRMWARE_UEFI) && strcmp(overlay_of(&w), w.disk) == 0, "and is used");

@@ -43,10 +43,25 @@ static int may_go_back(struct su_run *r, struct su_err *e)
     return 0;
 }
 
+/* A guest that goes off after its time was up did what was wanted: the rollback goes on. */
+static int stop_guest(struct su_run *r, struct su_err *e)
+{
+    const struct su_job_options *o = &r->job->batch.options;
+    struct su_err_text why;
+    struct su_err late = {0};
+    if (su_run_stop(r, o->shutdown_timeout, r->rec.expect.agent_before, o->force, e) == 0)
+        return 0;
+    su_err_keep(e, &why);
+    if (su_run_late(r, &why, &late) < 0)
+        su_job_log(r->job, "warning", "%s", late.msg);
+    else if (r->gone || r->vm.run == SU_HV_OFF)
+        return 0;
+    return r->note[0] ? su_context(e, "%s", r->note) : -1;
+}
+
 /* From here on whoever continues knows that it ran. */
 static int stop(struct su_run *r, struct su_err *e)
 {
-    const struct su_job_options *o = &r->job->batch.options;
     struct su_vm_record *rec = &r->rec;
     rec->was_running = r->vm.run != SU_HV_OFF || (rec->going && rec->was_running);
     rec->going = true;
@@ -55,7 +70,7 @@ static int stop(struct su_run *r, struct su_err *e)
     const struct su_state_row *row = &su_state_table[SU_VM_OFF];
     if (su_job_progress(r->job, row->step, row->percent, e) < 0)
         return -1;
-    if (su_run_stop(r, o->shutdown_timeout, rec->expect.agent_before, o->force, e) == 0)
+    if (stop_guest(r, e) == 0)
         return 0;
     struct su_err ignored = {0};
     rec->going = false;

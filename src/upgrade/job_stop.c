@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DESTROY_MS = 60000, PRESS_MS = 15000 };
+enum { DESTROY_MS = 60000, PRESS_MS = 15000, LATE_S = 60 };
 
 /* Asks once, and waits; asking may fail (no agent), waiting then is for nothing. */
 static int try_stop(struct su_run *r, enum su_hv_stop how, const char *name, uint32_t ms, bool *off, struct su_err *e)
@@ -60,6 +60,19 @@ int su_run_stop(struct su_run *r, uint32_t timeout_s, bool agent, bool force, st
         return destroy(r, e);
     (void)su_fail(e, SU_E_REFUSED, "vm.shutdown", "%s did not shut down within %u s", r->vm.name, timeout_s);
     return su_remedy(e, "shut it down yourself, or use --force or a longer --shutdown-timeout");
+}
+
+int su_run_late(struct su_run *r, const struct su_err_text *why, struct su_err *e)
+{
+    bool off;
+    if (r->gone || r->vm.run == SU_HV_OFF || strcmp(why->id, "vm.shutdown") != 0)
+        return 0;
+    su_job_log(r->job, "stopping", "it was asked to shut down: whether it still does is seen within %d s", LATE_S);
+    if (su_hv_wait_off(r->job->hv, r->vm.uuid, LATE_S * 1000, &off, e) < 0)
+        return -1;
+    if (!off)
+        snprintf(r->note, sizeof r->note, "it was asked to shut down, and may do so yet");
+    return su_run_look(r, e);
 }
 
 /* Metadata ------------------------------------------------------------------- */

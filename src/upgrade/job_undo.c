@@ -156,21 +156,6 @@ static int back_definition(struct su_run *r, struct su_err *e)
     return define_before(r, d == SU_DEFINED_OTHER, e);
 }
 
-/* A guest that was asked to shut down and took too long may still do it: it is waited for, and then started again. */
-static int late_shutdown(struct su_run *r, struct su_err *e)
-{
-    bool off;
-    if (!r->rec.was_running || r->vm.run == SU_HV_OFF || strcmp(r->rec.error.id, "vm.shutdown") != 0)
-        return 0;
-    su_job_log(r->job, "going back", "it was asked to shut down: whether it still does is seen within %d s",
-               UNDO_STOP_S);
-    if (su_hv_wait_off(r->job->hv, r->vm.uuid, UNDO_STOP_S * 1000, &off, e) < 0)
-        return -1;
-    if (!off)
-        snprintf(r->note, sizeof r->note, "it was asked to shut down, and may do so yet");
-    return su_run_look(r, e);
-}
-
 static int back_running(struct su_run *r, struct su_err *e)
 {
     struct su_err ignored = {0};
@@ -178,7 +163,7 @@ static int back_running(struct su_run *r, struct su_err *e)
         return -1;
     if (r->gone)
         return 0;
-    if (late_shutdown(r, e) < 0)
+    if (r->rec.was_running && su_run_late(r, &r->rec.error, e) < 0)
         return -1;
     if (r->gone)
         return 0;

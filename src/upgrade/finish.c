@@ -2,13 +2,15 @@
 /* After the first good boot: the distribution's own EFI packages, so that shim and GRUB are updated with the system.
  *
  * The order of things keeps the guest bootable wherever they end: what surety put on the ESP is copied first, is
- * replaced only by what packages put there, and comes back when anything fails.  Firmware that finds a boot entry
- * without its files goes on to EFI/BOOT.  The one who reads the lines and the guest agent get the same ones. */
+ * replaced only by what packages put there, and comes back when anything fails, with nothing else beside it: shim acts
+ * on what lies there.  Firmware that finds a boot entry without its files goes on to EFI/BOOT.  The one who reads the
+ * lines and the guest agent get the same ones: all in parentheses, so that they leave a shell that they are pasted into
+ * as it was. */
 #include "upgrade/clean.h"
 #include "upgrade/verify.h"
 #include <string.h>
 
-/* $vendor: the directory below EFI. */
+/* $vendor: the directory below EFI.  Its end is in TAIL. */
 #define HEAD                                                                                                           \
     "set -eu\n"                                                                                                        \
     "export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1\n"        \
@@ -24,19 +26,35 @@
     "fi\n"                                                                                                             \
     "test -s /boot/efi/EFI/BOOT/BOOTX64.EFI\n"                                                                         \
     "old=$(mktemp -d /var/tmp/esp.XXXXXX)\n"                                                                           \
+    "back() {\n"                                                                                                       \
+    "    cp -R \"$old/EFI\" /boot/efi/\n"                                                                              \
+    "    cd /boot/efi && find EFI -type f | while read -r f; do [ -e \"$old/$f\" ] || rm -f \"$f\"; done\n"            \
+    "}\n"                                                                                                              \
     "cp -R /boot/efi/EFI \"$old/\"\n"                                                                                  \
-    "trap 'rc=$?; [ $rc = 0 ] || cp -R \"$old/EFI\" /boot/efi/; sync; rm -rf \"$old\"; exit $rc' EXIT\n"
+    "trap 'rc=$?; [ $rc = 0 ] || back; sync; rm -rf \"$old\"; exit $rc' EXIT\n"                                        \
+    "trap 'exit 1' HUP INT TERM\n"
 
 #define TAIL                                                                                                           \
-    "for f in BOOT/BOOTX64.EFI \"$vendor/shimx64.efi\" \"$vendor/grub.cfg\"; do test -s \"/boot/efi/EFI/$f\"; done\n"
+    "for f in BOOT/BOOTX64.EFI \"$vendor/shimx64.efi\" \"$vendor/grub.cfg\"; do test -s \"/boot/efi/EFI/$f\"; "        \
+    "done\n)\n"
 
-/* grub-pc goes; its core and modules stay on the disk, so BIOS still starts what is there. */
+/* grub-pc goes; its core and modules stay on the disk, so BIOS still starts what is there.  A grub-install that fails
+ * in a package is but a warning of it, and is not tried again: what is on the ESP tells. */
 #define APT                                                                                                            \
     "printf '%s boolean true\\n' 'grub-efi-amd64 grub2/force_efi_extra_removable' 'grub-efi-amd64 grub2/update_nvram'" \
     " | debconf-set-selections\n"                                                                                      \
     "apt-get -q update\n"                                                                                              \
     "apt-get -q -y install shim-signed grub-efi-amd64 grub-efi-amd64-signed efibootmgr\n"                              \
-    "test -s \"/boot/efi/EFI/$vendor/grubx64.efi\"\n"
+    "same() { cmp -s \"$1\" \"/boot/efi/EFI/$2\"; }\n"                                                                 \
+    "either() { same \"$1\" \"$2\" || same \"$old/EFI/$2\" \"$2\"; }\n"                                                \
+    "shim=/usr/lib/shim/shimx64.efi.signed grub=/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed\n"                  \
+    "good() {\n"                                                                                                       \
+    "    same $shim \"$vendor/shimx64.efi\" && same $grub \"$vendor/grubx64.efi\" &&\n"                                \
+    "        either $shim BOOT/BOOTX64.EFI && either $grub BOOT/grubx64.efi &&\n"                                      \
+    "        grep -q '^configfile ' \"/boot/efi/EFI/$vendor/grub.cfg\"\n"                                              \
+    "}\n"                                                                                                              \
+    "good || dpkg-reconfigure grub-efi-amd64\n"                                                                        \
+    "good || { echo 'the EFI system partition has not what the packages should have put there'; exit 1; }\n"
 #define DNF                                                                                                            \
     "if command -v dnf >/dev/null; then dnf=dnf; else dnf=yum; fi\n"                                                   \
     "$dnf -y install shim-x64 grub2-efi-x64 efibootmgr\n"                                                              \
@@ -49,7 +67,7 @@
 
 #define SYSTEM(id, vendor, packages)                                                                                   \
     {                                                                                                                  \
-        id, "vendor=" vendor "\n" HEAD packages TAIL                                                                   \
+        id, "(\nvendor=" vendor "\n" HEAD packages TAIL                                                                \
     }
 static const struct {
     const char *os_id, *commands;

@@ -78,6 +78,7 @@ static void fill_expect(struct su_run *r)
     struct su_expect *x = &r->rec.expect;
     *x = (struct su_expect){.secure_boot = r->rec.options.secure_boot, .vtpm = r->rec.options.vtpm};
     x->agent_before = a->answered;
+    x->agent_maybe = !f->live && f->defined.agent_channel;
     snprintf(x->os_id, sizeof x->os_id, "%s", a->answered ? a->os_id : f->disk.os_id);
     snprintf(x->os_version, sizeof x->os_version, "%s", a->answered ? a->os_version : f->disk.os_version);
     snprintf(x->machine_id, sizeof x->machine_id, "%s", a->answered ? a->machine_id : f->disk.machine_id);

@@ -22,6 +22,7 @@ struct su_expect {
     char os_id[64], os_version[64], machine_id[40], hostname[256]; /* "": not known */
     char root_uuid[40];                                            /* of root's file system; "": not known */
     bool agent_before;   /* it answered before the upgrade: it has to afterwards */
+    bool agent_maybe;    /* it was off, with a channel for an agent: nobody knows whether one answers */
     bool network_before; /* the guest had an address before; where it cannot be asked: it sent frames */
     char cards[SU_AGENT_NICS *
                34]; /* names that the guest has for the VM's network cards: "ens3=52:54:00:11:22:33 ..." */

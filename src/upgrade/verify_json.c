@@ -34,8 +34,9 @@ static const struct {
     const char *name;
     size_t offset, size; /* size 0: a boolean */
 } members[] = {
-    FLAG(secure_boot), FLAG(vtpm),     FLAG(has_pcr4),  TEXT(pcr4),         TEXT(os_id),          TEXT(os_version),
-    TEXT(machine_id),  TEXT(hostname), TEXT(root_uuid), FLAG(agent_before), FLAG(network_before), TEXT(cards),
+    FLAG(secure_boot),    FLAG(vtpm),       FLAG(has_pcr4),    TEXT(pcr4),      TEXT(os_id),
+    TEXT(os_version),     TEXT(machine_id), TEXT(hostname),    TEXT(root_uuid), FLAG(agent_before),
+    FLAG(network_before), TEXT(cards),      FLAG(agent_maybe),
 };
 
 json_t *su_expect_json(const struct su_expect *x)

@@ -6,8 +6,9 @@
 
 /* AGAIN: a system with an agent that still starts; a bridge that learns and a slow lease take half of it.
  * SETTLE: nothing is missing, but an agent's channel is there, and one may still answer.
+ * MAYBE: the same, of a VM that was off, where an agent may be that would prove all: it is worth more patience.
  * QUIET: from the first sign of life, when all that may still come is not required. */
-enum { TICK_MS = 1000, AGAIN_MS = 60000, SETTLE_MS = 10000, QUIET_MS = 60000 };
+enum { TICK_MS = 1000, AGAIN_MS = 60000, SETTLE_MS = 10000, MAYBE_MS = 120000, QUIET_MS = 60000 };
 
 static int64_t now_ms(void)
 {
@@ -70,7 +71,8 @@ static bool settled(const struct wait *w, const struct su_evidence *ev, struct s
     if (!outside_done(ev))
         return now_ms() - t->sign >= QUIET_MS;
     t->complete = t->complete ? t->complete : now_ms();
-    return (!ev->live.agent_channel && ev->tx_bytes > 0) || now_ms() - t->complete >= SETTLE_MS;
+    return (!ev->live.agent_channel && ev->tx_bytes > 0) ||
+           now_ms() - t->complete >= (w->x->agent_maybe ? MAYBE_MS : SETTLE_MS);
 }
 
 /* Ends when the agent answers, when it need not and the rest is complete for a while, when the VM is off, in the end.

@@ -162,10 +162,8 @@ static void encrypted(const struct su_vm_facts *f, const struct su_check *row, s
 static void data_file(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
     const struct su_disk_use *u = use_or_skip(f, v);
-    if (u && u->data_file && f->options.restore == SU_RESTORE_INTERNAL)
-        su_check_found_as(v, row, SU_CHECK_STOP, "its boot disk has an external data file, and so no snapshots inside");
-    else if (u && u->data_file)
-        su_check_found(v, row, "its boot disk keeps its data in another file, which no lock here covers");
+    if (u && u->data_file)
+        su_check_found(v, row, "its boot disk keeps its data in another file, which nothing here looks after");
 }
 
 static void dirty(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
@@ -299,8 +297,8 @@ const struct su_check su_checks_disk[] = {
      "delete those that are not needed", LIMIT, internal_snapshots},
     {"vm.disk.encrypted", SU_CHECK_STOP, SU_FROM_HOST, "the boot disk is not encrypted by QEMU",
      "copy it into an image without encryption, upgrade, then encrypt it again", PRE, encrypted},
-    {"vm.disk.data-file", SU_CHECK_WARNING, SU_FROM_HOST, "the boot disk holds its data itself",
-     "say --restore-point overlay", LIMIT, data_file},
+    {"vm.disk.data-file", SU_CHECK_STOP, SU_FROM_HOST, "the boot disk holds its data itself",
+     "copy it into an image that does: qemu-img convert -O qcow2", LIMIT, data_file},
     {"vm.disk.dirty", SU_CHECK_STOP, SU_FROM_HOST, "the boot disk's image is sound",
      "run, with the VM off: qemu-img check IMAGE, and read its report", PRE, dirty},
     {"vm.disk.locked", SU_CHECK_STOP, SU_FROM_HOST, "no other program writes the VM's disks",

@@ -70,11 +70,12 @@ static int follow(struct walk *w, const char *name, const char *rest, const char
 {
     struct stat st;
     char target[SU_DOM_PATH], all[sizeof w->left];
-    if (fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    int link SU_CLOSE = openat(w->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); /* it may be replaced meanwhile */
+    if (link < 0 || fstat(link, &st) < 0)
         return su_restore_fail_os(e, "looking at", path);
     if ((st.st_uid != 0 && st.st_uid != geteuid()) || ++w->links > MAX_LINKS)
         return refuse(e, path, "a link of somebody else leads there");
-    ssize_t n = readlinkat(w->dir, name, target, sizeof target - 1);
+    ssize_t n = readlinkat(link, "", target, sizeof target - 1);
     if (n <= 0 || n >= (ssize_t)sizeof target - 1)
         return refuse(e, path, "a link leads nowhere");
     target[n] = 0;
@@ -226,6 +227,8 @@ int su_state_copy_file(int from, const char *name, int to, const char *as, struc
         return errno == ELOOP ? refuse(e, name, "a link") : su_restore_fail_os(e, "opening", name);
     if (fstat(in, &st) < 0 || !S_ISREG(st.st_mode))
         return refuse(e, name, "not a regular file");
+    if (st.st_nlink > 1)
+        return refuse(e, name, "it has another name elsewhere");
     if (b->files-- == 0)
         return refuse(e, name, "there are more files than such state has");
     int out SU_CLOSE = openat(to, as, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

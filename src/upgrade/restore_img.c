@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* qemu-img.  A qcow2 file says itself what lies below it, and a guest that broke out of QEMU may have written that; so
- * where something is written, what lies below is named here. */
+/* qemu-img.  A qcow2 file says itself what lies below it and where its data are, and a guest that broke out of QEMU may
+ * have written that.  So nothing below is opened where it is not needed, an overlay's base is named here, and a file
+ * that keeps its data in another one is refused: that could be any file of the host. */
 #include "base/child.h"
 #include "upgrade/restore_int.h"
 #include <errno.h>
@@ -38,19 +39,36 @@ static int open_image(const char *path, int flags, int *fd, struct su_err *e)
     return 0;
 }
 
+static int read_head(int fd, const char *path, struct su_qcow2_head *h, struct su_err *e)
+{
+    SU_FREE uint8_t *buf = malloc(SU_QCOW2_HEAD);
+    if (!buf)
+        return su_fail_nomem(e, SU_QCOW2_HEAD);
+    ssize_t n = pread(fd, buf, SU_QCOW2_HEAD, 0);
+    if (n < 0)
+        return su_restore_fail_os(e, "reading", path);
+    if (su_qcow2_head((struct su_bytes){buf, (size_t)n}, h, e) < 0)
+        return su_context(e, "%.100s", path);
+    return h->data_file ? su_fail(e, SU_E_REFUSED, "vm.restore.format", "%.150s keeps its data in another file", path)
+                        : 0;
+}
+
 static int on_qcow2(const char *path, int flags, const char *verb, const char *const *args, unsigned ms,
                     struct su_buf *out, struct su_err *e)
 {
     int fd SU_CLOSE = -1;
     const char *argv[12] = {"qemu-img", verb};
-    char image[96];
+    char image[128];
     size_t n = 2;
-    if (open_image(path, flags, &fd, e) < 0)
+    struct su_qcow2_head h;
+    if (open_image(path, flags, &fd, e) < 0 || read_head(fd, path, &h, e) < 0)
         return -1;
     while (*args)
         argv[n++] = *args++;
-    snprintf(image, sizeof image, "driver=qcow2,file.driver=file,file.filename=/proc/self/fd/%d", fd);
-    argv[n++] = "--image-opts";
+    snprintf(
+        image, sizeof image,
+        "json:{\"driver\":\"qcow2\",\"backing\":null,\"file\":{\"driver\":\"file\",\"filename\":\"/proc/self/fd/%d\"}}",
+        fd);
     argv[n] = image;
     if (run_tool(argv, &fd, 1, ms, out, e) < 0)
         return su_context(e, "%.100s", path);
@@ -93,18 +111,37 @@ int su_img_repair(const char *path, struct su_err *e)
 
 /* Overlays -------------------------------------------------------------------- */
 
+/* How large the disk in a file is, as QEMU sees it. */
+static int disk_size(int fd, const char *format, const char *path, struct stat *st, uint64_t *size, struct su_err *e)
+{
+    struct su_qcow2_head h = {0};
+    bool qcow2 = strcmp(format, "qcow2") == 0;
+    if (fstat(fd, st) < 0)
+        return su_restore_fail_os(e, "looking at", path);
+    if (qcow2 && read_head(fd, path, &h, e) < 0)
+        return -1;
+    *size = qcow2 ? h.virtual_size : su_round_up((uint64_t)st->st_size, 512);
+    return 0;
+}
+
 static int fill_overlay(int fd, const char *base, const char *format, const char *overlay, struct su_err *e)
 {
-    char image[64];
+    char image[64], bytes[24];
     struct stat st;
+    uint64_t size;
     int old SU_CLOSE = -1, high SU_CLOSE = fcntl(fd, F_DUPFD_CLOEXEC, 16);
-    const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b", base, image, NULL};
+    /* -u: base is not opened, nor what it names */
+    const char *argv[] = {"qemu-img", "create", "-q", "-u",  "-f",  "qcow2", "-F",
+                          format,     "-b",     base, image, bytes, NULL};
     if (high < 0 || su_state_open(base, O_RDONLY, &old, e) < 0)
         return high < 0 ? su_restore_fail_os(e, "opening", overlay) : -1;
+    if (disk_size(old, format, base, &st, &size, e) < 0)
+        return -1;
     snprintf(image, sizeof image, "/proc/self/fd/%d", high);
+    snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)size);
     if (run_tool(argv, &high, 1, SNAPSHOT_MS, NULL, e) < 0)
         return su_context(e, "an overlay for %.100s", base);
-    if (fstat(old, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0)
+    if (fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0)
         return su_restore_fail_os(e, "giving owner and mode to", overlay);
     return fsync(fd) < 0 ? su_restore_fail_os(e, "writing", overlay) : 0;
 }
@@ -128,8 +165,12 @@ int su_img_merge(const char *overlay, const char *base, const char *format, stru
     int fds[2] = {-1, -1};
     int top SU_CLOSE = -1, below SU_CLOSE = -1;
     char image[256];
+    struct stat st;
+    uint64_t size;
+    struct su_qcow2_head h;
     const char *argv[] = {"qemu-img", "commit", "-q", "-d", "--image-opts", image, NULL};
-    if (open_image(overlay, O_RDWR, &top, e) < 0 || open_image(base, O_RDWR, &below, e) < 0)
+    if (open_image(overlay, O_RDWR, &top, e) < 0 || open_image(base, O_RDWR, &below, e) < 0 ||
+        read_head(top, overlay, &h, e) < 0 || disk_size(below, format, base, &st, &size, e) < 0)
         return -1;
     fds[0] = top;
     fds[1] = below;

@@ -36,6 +36,8 @@ static struct no no_file(const struct su_dom_disk *d, const struct su_disk_use *
         return NO("vm.restore.format", "is neither raw nor qcow2", REMEDY_NONE);
     if (u->encrypted)
         return NO("vm.restore.format", "is an encrypted qcow2 file", REMEDY_NONE);
+    if (u->data_file)
+        return NO("vm.restore.format", "keeps its data in another file", REMEDY_NONE);
     return NO(NULL);
 }
 
@@ -44,7 +46,7 @@ static struct no no_internal(const struct su_dom_disk *d, const struct su_disk_u
     struct no n = no_file(d, u);
     if (n.id)
         return n;
-    if (strcmp(u->format, "qcow2") != 0 || u->compat_v2 || u->data_file || u->head_unknown)
+    if (strcmp(u->format, "qcow2") != 0 || u->compat_v2 || u->head_unknown)
         return NO("vm.restore.format", "cannot hold snapshots (qcow2 of version 3 can)", "use --restore-point overlay");
     if (u->base_of_other)
         return NO("vm.restore.shared", "is the base of another disk", REMEDY_NONE);

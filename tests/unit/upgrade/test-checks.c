@@ -223,8 +223,7 @@ CASE_BUT("vm.disk.qcow2-v2", STOP, (f->use[BOOT].compat_v2 = true, f->use[BOOT].
 CASE("vm.disk.qcow2-v2", STOP, f->use[BOOT].compat_v2 = true, f->options.restore = SU_RESTORE_INTERNAL)
 CASE("vm.disk.snapshots", NOTE, f->use[BOOT].internal_snapshots = 1)
 CASE("vm.disk.encrypted", STOP, f->use[BOOT].encrypted = true)
-CASE("vm.disk.data-file", WARNING, f->use[BOOT].data_file = true)
-CASE("vm.disk.data-file", STOP, f->use[BOOT].data_file = true, f->options.restore = SU_RESTORE_INTERNAL)
+CASE("vm.disk.data-file", STOP, f->use[BOOT].data_file = true)
 CASE_BUT("vm.disk.dirty", STOP, f->use[BOOT].dirty = true, f->use[BOOT].dirty = f->live = true)
 CASE_BUT("vm.disk.locked", STOP, f->use[BOOT].locked = true, f->use[BOOT].locked = f->live = true)
 CASE_BUT("vm.disk.space", STOP, f->use[BOOT].free_space = 1 << 20,

@@ -239,8 +239,8 @@ static const struct {
      "vm.restore.format", 0},
     {"raw, internal", SU_RESTORE_INTERNAL, D("file", "/tmp/x"), U(.format = "raw"), -1, "vm.restore.format", 0},
     {"qcow2, overlay", SU_RESTORE_OVERLAY, D("file", "/tmp/x"), U(.format = "qcow2"), SU_RESTORE_OVERLAY, "", 1},
-    {"external data", SU_RESTORE_AUTO, D("file", "/tmp/x"), U(.format = "qcow2", .data_file = true), SU_RESTORE_OVERLAY,
-     "", 1},
+    {"external data", SU_RESTORE_AUTO, D("file", "/tmp/x"), U(.format = "qcow2", .data_file = true), -1,
+     "vm.restore.format", 0},
     {"encrypted", SU_RESTORE_AUTO, D("file", "/tmp/x"), U(.format = "qcow2", .encrypted = true), -1,
      "vm.restore.format", 0},
     {"vmdk", SU_RESTORE_AUTO, D("file", "/tmp/x"), U(.format = "vmdk"), -1, "vm.restore.format", 0},
@@ -346,6 +346,36 @@ static void test_foreign(void)
     ok(is(r->disk[1].overlay, "mine", 0600) && access(r->disk[0].overlay, F_OK) < 0, "a file of that name stays");
 }
 
+/* Whoever can write an image may have written any file's name into its header. */
+static void test_hostile_headers(void)
+{
+    struct bed b BED;
+    struct su_err e = {0};
+    bool has = false;
+    char top[360], data[400], option[460];
+    if (!ok(bed_make(&b, SU_RESTORE_OVERLAY) == 0))
+        return;
+    snprintf(top, sizeof top, "%s/top.qcow2", b.t.path);
+    snprintf(data, sizeof data, "%s/secret", b.t.path);
+    snprintf(option, sizeof option, "data_file=%s,data_file_raw=on", data);
+    tool((const char *const[]){"qemu-img", "create", "-q", "-f", "qcow2", "-o", option, top, "1M", NULL});
+    ok(su_img_merge(top, b.a, "qcow2", &e) < 0 && strcmp(e.id, "vm.restore.format") == 0, "an overlay's data: %s",
+       e.msg);
+    ok(su_img_merge(b.b, top, "qcow2", &e) < 0 && strcmp(e.id, "vm.restore.format") == 0, "a base's: %s", e.msg);
+    ok(su_img_snapshot(top, SU_IMG_CREATE, "s", &e) < 0 && su_img_repair(top, &e) < 0, "not touched");
+    ok(su_img_has_snapshot(top, "s", &has, &e) < 0, "nor looked at: %s", e.msg);
+    unlink(top);
+    tool((const char *const[]){"qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", "/nowhere/x", top,
+                               "1M", NULL});
+    ok(su_img_snapshot(top, SU_IMG_CREATE, "s", &e) == 0 && su_img_has_snapshot(top, "s", &has, &e) == 0 && has,
+       "what lies below is not opened %s", e.msg);
+    ok(su_img_snapshot(top, SU_IMG_APPLY, "s", &e) == 0 && su_img_repair(top, &e) == 0, "going back %s", e.msg);
+    struct su_disk_use u;
+    su_inventory_file(top, "qcow2", &u);
+    is_str(u.backing_file, "/nowhere/x");
+    ok(su_img_overlay(top, "qcow2", data, &e) < 0 || unlink(data) == 0, "an overlay on it: %s", e.msg);
+}
+
 int main(void)
 {
     static const enum su_restore_kind both[] = {SU_RESTORE_INTERNAL, SU_RESTORE_OVERLAY};
@@ -355,6 +385,7 @@ int main(void)
     test_no_state();
     test_hostile_state();
     test_hostile_way();
+    test_hostile_headers();
     test_plan_room();
     test_lost();
     test_foreign();

@@ -56,6 +56,12 @@ static void swtpm_setup(const struct su_vm_facts *f, const struct su_check *row,
         su_check_found(v, row, "swtpm_setup is not installed, so no new vTPM can be made");
 }
 
+static void qemu_img(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
+{
+    if (!su_check_skip(v, f->test_driver || !f->local || f->restore == SU_RESTORE_NONE) && !f->host.qemu_img)
+        su_check_found(v, row, "qemu-img is not installed, so no restore point can be taken");
+}
+
 static bool no_firmware(const struct su_vm_facts *f, struct su_check_verdict *v)
 {
     return su_check_skip(v, f->test_driver || !f->local);
@@ -99,6 +105,8 @@ const struct su_check su_checks_host[] = {
      swtpm},
     {"vm.host.swtpm-setup", SU_CHECK_STOP, SU_FROM_HOST, "swtpm_setup is installed",
      "install the Debian package swtpm-tools", PRE, swtpm_setup},
+    {"vm.host.qemu-img", SU_CHECK_STOP, SU_FROM_HOST, "qemu-img is installed",
+     "install the Debian package qemu-utils, or say --restore-point none", PRE, qemu_img},
     {"vm.host.firmware", SU_CHECK_STOP, SU_FROM_HOST, "a firmware descriptor offers what is asked for", OVMF, PRE,
      descriptor},
     {"vm.host.loader", SU_CHECK_STOP, SU_FROM_HOST, "the firmware's file can be read", OVMF, PRE, loader},

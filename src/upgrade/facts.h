@@ -25,7 +25,7 @@ struct su_vm_extras {
 
 /* What lies ready on this host for the machine it will have. */
 struct su_host_facts {
-    bool swtpm, swtpm_setup;
+    bool swtpm, swtpm_setup, qemu_img;
     bool descriptor;                           /* a firmware descriptor offers what is asked for */
     bool loader, nvram_template;               /* the files it names can be read */
     char loader_file[256], template_file[256]; /* "" without a descriptor */

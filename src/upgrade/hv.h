@@ -37,6 +37,8 @@ int su_hv_find(struct su_hv *hv, const char *name_or_uuid, struct su_hv_vm *out,
 int su_hv_xml(struct su_hv *hv, const char *uuid, bool live, struct su_buf *out, struct su_err *e) SU_MUST_CHECK;
 int su_hv_define(struct su_hv *hv, struct su_bytes xml, struct su_err *e) SU_MUST_CHECK;
 int su_hv_start(struct su_hv *hv, const char *uuid, bool fresh_nvram, struct su_err *e) SU_MUST_CHECK;
+/* A VM that has that name already is fine. It has to be off. */
+int su_hv_rename(struct su_hv *hv, const char *uuid, const char *name, struct su_err *e) SU_MUST_CHECK;
 enum su_hv_stop { SU_HV_STOP_AGENT, SU_HV_STOP_ACPI, SU_HV_STOP_DESTROY };
 /* Asks, and returns; see su_hv_wait_off. */
 int su_hv_stop(struct su_hv *hv, const char *uuid, enum su_hv_stop how, struct su_err *e) SU_MUST_CHECK;

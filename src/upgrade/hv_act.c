@@ -53,6 +53,23 @@ int su_hv_define(struct su_hv *hv, struct su_bytes xml, struct su_err *e)
     return su_hv_do(hv, NULL, SU_HV_REPEAT, define, text, e); /* the same definition twice is that definition */
 }
 
+static int give_name(virConnectPtr conn, virDomainPtr dom, void *arg, struct su_err *e)
+{
+    const char *is = virDomainGetName(dom);
+    (void)conn;
+    if (is && strcmp(is, arg) == 0)
+        return 0;
+    return virDomainRename(dom, arg, 0) < 0 ? su_hv_fail(e, "renaming", dom) : 0;
+}
+
+int su_hv_rename(struct su_hv *hv, const char *uuid, const char *name, struct su_err *e)
+{
+    char *text SU_FREE = strdup(name);
+    if (!text)
+        return su_fail_nomem(e, strlen(name));
+    return su_hv_do(hv, uuid, SU_HV_REPEAT, give_name, text, e);
+}
+
 /* On and off ---------------------------------------------------------------- */
 
 struct power {

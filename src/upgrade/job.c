@@ -185,6 +185,16 @@ bool su_run_has_file(const struct su_run *r, const char *name)
     return dir >= 0 && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+int su_run_rename_file(const struct su_run *r, const char *from, const char *to, struct su_err *e)
+{
+    SU_CLOSE int dir = open_dir(r, e);
+    if (dir < 0)
+        return -1;
+    if (renameat(dir, from, dir, to) < 0 || fsync(dir) < 0)
+        return su_fail_os(e, "vm.dir", "renaming %s/%s", r->dir, from);
+    return 0;
+}
+
 void su_run_drop_file(const struct su_run *r, const char *name)
 {
     struct su_err ignored = {0};

@@ -69,6 +69,7 @@ void su_run_report(struct su_run *r); /* the record's part of the report */
 int su_run_put_file(const struct su_run *r, const char *name, struct su_bytes b, struct su_err *e) SU_MUST_CHECK;
 int su_run_get_file(const struct su_run *r, const char *name, struct su_buf *out, struct su_err *e) SU_MUST_CHECK;
 bool su_run_has_file(const struct su_run *r, const char *name);
+int su_run_rename_file(const struct su_run *r, const char *from, const char *to, struct su_err *e) SU_MUST_CHECK;
 void su_run_drop_file(const struct su_run *r, const char *name);
 
 /* job_look.c --------------------------------------------------------------- */
@@ -91,8 +92,10 @@ enum su_planned { SU_PLANNED, SU_PLAN_ALREADY, SU_PLAN_STOPS };
 int su_run_facts(struct su_run *r, bool before, struct su_err *e) SU_MUST_CHECK;
 /* Fills the record and r->after; writes nothing. */
 int su_run_plan(struct su_run *r, enum su_planned *out, struct su_err *e) SU_MUST_CHECK;
-/* before.xml and after.xml, and no journal in the way. */
+/* The definitions are kept beside those of an earlier upgrade; when the record says "checked", they take their place as
+ * before.xml and after.xml, and the earlier journal goes. */
 int su_run_keep_plan(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
+int su_run_adopt_plan(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 /* The first finding that stops. */
 void su_run_first_stop(const struct su_check_verdict *v, struct su_err_text *out);
 int su_run_stops(const struct su_run *r, struct su_err *e) SU_MUST_CHECK; /* the same as an error; else 0 */

@@ -7,6 +7,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* The plan, until the record of this upgrade is there: what they replace may be the way back from an earlier one. */
+#define NEXT_BEFORE "next-before.xml"
+#define NEXT_AFTER "next-after.xml"
+
 int su_run_facts(struct su_run *r, bool before, struct su_err *e)
 {
     struct su_facts_ask ask = {.disk = true, .agent = before};
@@ -151,26 +155,18 @@ static int fill_record(struct su_run *r, struct su_err *e)
     return 0;
 }
 
-/* The journal of a conversion that was given up, or taken back, is in the way of the next one.  One that nobody knows
- * of may be all that mends the disk. */
-static int clear_journal(struct su_run *r, struct su_err *e)
+/* The journal of a conversion that was given up, or taken back, is in the way of the next one: it goes with the old
+ * plan.  One that nobody knows of may be all that mends the disk. */
+static int check_journal(struct su_run *r, struct su_err *e)
 {
     char dir[SU_DOM_PATH];
     snprintf(dir, sizeof dir, "%.*s", (int)(strlen(r->rec.undo) - strlen("/undo")), r->rec.undo);
     if (mkdir(dir, 0700) < 0 && errno != EEXIST)
         return su_fail_os(e, "vm.dir", "making %s", dir);
-    if (access(r->rec.undo, F_OK) < 0)
+    if (r->old || access(r->rec.undo, F_OK) < 0)
         return 0;
-    if (!r->old) {
-        (void)su_fail(e, SU_E_CONFLICT, "vm.journal", "%s belongs to a conversion that no record tells of",
-                      r->rec.undo);
-        return su_remedy(e, "run: surety disk recover IMAGE --undo FILE; then move that file away");
-    }
-    if (r->rec.switch_only)
-        return 0;
-    if (unlink(r->rec.undo) < 0)
-        return su_fail_os(e, "vm.journal", "removing %s", r->rec.undo);
-    return 0;
+    (void)su_fail(e, SU_E_CONFLICT, "vm.journal", "%s belongs to a conversion that no record tells of", r->rec.undo);
+    return su_remedy(e, "run: surety disk recover IMAGE --undo FILE; then move that file away");
 }
 
 static int transform(struct su_run *r, struct su_buf *out, struct su_err *e)
@@ -218,9 +214,21 @@ int su_run_plan(struct su_run *r, enum su_planned *out, struct su_err *e)
 
 int su_run_keep_plan(struct su_run *r, struct su_err *e)
 {
-    if (clear_journal(r, e) < 0 || su_run_put_file(r, "before.xml", su_buf_bytes(&r->facts->xml), e) < 0)
+    if (check_journal(r, e) < 0 || su_run_put_file(r, NEXT_BEFORE, su_buf_bytes(&r->facts->xml), e) < 0)
         return -1;
-    return su_run_put_file(r, "after.xml", su_buf_bytes(&r->after), e);
+    return su_run_put_file(r, NEXT_AFTER, su_buf_bytes(&r->after), e);
+}
+
+/* The old definition goes last: while it is there, nothing was adopted. */
+int su_run_adopt_plan(struct su_run *r, struct su_err *e)
+{
+    if (r->rec.state != SU_VM_CHECKED || !su_run_has_file(r, NEXT_BEFORE))
+        return 0;
+    if (!r->rec.switch_only && unlink(r->rec.undo) < 0 && errno != ENOENT)
+        return su_fail_os(e, "vm.journal", "removing %s", r->rec.undo);
+    if (su_run_has_file(r, NEXT_AFTER) && su_run_rename_file(r, NEXT_AFTER, "after.xml", e) < 0)
+        return -1;
+    return su_run_rename_file(r, NEXT_BEFORE, "before.xml", e);
 }
 
 /* The disk worker ------------------------------------------------------------ */

@@ -98,7 +98,7 @@ static int from_done(struct su_run *r, struct su_err *e)
 static int from_unfinished(struct su_run *r, struct su_err *e)
 {
     struct su_err why = {0};
-    if (su_run_lock_disks(r, &why) < 0)
+    if (su_run_lock_disks(r, &why) < 0 || su_run_adopt_plan(r, &why) < 0)
         return su_job_fail(r->job, &why, e);
     r->rec.by_request = true;
     return su_run_undo_and_end(r, NULL, e);

@@ -30,9 +30,11 @@ static int same_disks(struct su_run *r, struct su_err *e)
         const struct su_restore_disk *want = &r->rec.restore.disk[i];
         for (uint32_t k = 0; k < d->n_disks; k++) {
             if (strcmp(d->disk[k].target, want->target) == 0 && want->key[0] &&
-                strcmp(r->facts->use[k].key, want->key) != 0)
-                return su_fail(e, SU_E_CONFLICT, "vm.changed", "another file took the place of disk %s of %s",
-                               want->target, r->rec.name);
+                strcmp(r->facts->use[k].key, want->key) != 0) {
+                (void)su_fail(e, SU_E_CONFLICT, "vm.changed", "another file took the place of disk %s of %s",
+                              want->target, r->rec.name);
+                return su_remedy(e, "see that nobody else works on this VM, then upgrade it again");
+            }
         }
     }
     return 0;
@@ -226,6 +228,9 @@ static int start(struct su_run *r, struct su_err *e)
     if (!r->gone && r->vm.run == SU_HV_RUNNING) /* by somebody else, a moment before */
         return 0;
     *e = why;
+    if (!e->remedy)
+        (void)su_remedy(e, "see /var/log/libvirt/qemu/ for the last words of QEMU and swtpm, and what surety vm assess "
+                           "says of the host; then upgrade it again");
     return su_context(e, "starting %s with UEFI", r->rec.name);
 }
 

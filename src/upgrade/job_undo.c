@@ -139,7 +139,9 @@ static int define_before(struct su_run *r, bool keep_other, struct su_err *e)
         su_job_log(r->job, "going back", "the definition had been changed since; it is kept in %s/replaced.xml",
                    r->dir);
     }
-    if (su_run_get_file(r, "before.xml", &before, e) < 0)
+    /* libvirt takes no definition that gives a VM another name */
+    if (su_run_get_file(r, "before.xml", &before, e) < 0 ||
+        (keep_other && su_hv_rename(r->job->hv, r->vm.uuid, r->rec.name, e) < 0))
         return -1;
     return su_hv_define(r->job->hv, su_buf_bytes(&before), e);
 }
@@ -208,6 +210,8 @@ int su_run_undo(struct su_run *r, const struct su_err *why, struct su_err *e)
 {
     if (why) {
         su_err_keep(why, &r->rec.error);
+        if (!why->remedy)
+            su_clean(r->rec.error.remedy, sizeof r->rec.error.remedy, "remove the cause, then upgrade it again");
         su_job_log(r->job, "failed", "[%s] %s", r->rec.error.id, r->rec.error.text);
     }
     const struct su_state_row *row = &su_state_table[SU_VM_UNDOING];

@@ -159,12 +159,19 @@ static int check(struct su_run *r, struct su_err *e)
     return su_run_move(r, SU_VM_CHECKED, e);
 }
 
+/* What an earlier upgrade left may still be in the way, and must not be taken for this one's: no way back from here. */
+static int adopt_and_go_on(struct su_run *r, struct su_err *e)
+{
+    struct su_err why = {0};
+    return su_run_adopt_plan(r, &why) < 0 ? su_job_fail(r->job, &why, e) : go_on(r, e);
+}
+
 static int begin(struct su_run *r, struct su_err *e)
 {
     int rc = start_anew(r, e);
     if (rc == 0)
         rc = check(r, e);
-    return rc < 0 ? -1 : rc > 0 ? 0 : go_on(r, e);
+    return rc < 0 ? -1 : rc > 0 ? 0 : adopt_and_go_on(r, e);
 }
 
 /* A runner before us was interrupted. */
@@ -175,7 +182,7 @@ static int go_on_or_back(struct su_run *r, struct su_err *e)
                r->rec.going ? ", in the step after it" : "");
     if (r->rec.state == SU_VM_UNDOING)
         return su_run_undo_and_end(r, NULL, e);
-    if (su_run_lock_disks(r, &why) < 0)
+    if (su_run_lock_disks(r, &why) < 0 || su_run_adopt_plan(r, &why) < 0)
         return su_job_fail(r->job, &why, e);
     if (su_run_agrees(r, &why) < 0)
         return su_run_undo_and_end(r, &why, e);

@@ -230,6 +230,27 @@ static int give_up_disk(const struct su_restore *r, const struct su_restore_disk
     return has ? su_img_snapshot(d->source, SU_IMG_DELETE, r->name, e) : 0;
 }
 
+/* Somebody started the VM while the set was being taken: what there is of the snapshots goes, through QEMU. */
+static int drop_begun(const struct su_restore *r, struct su_hv *hv, const char *uuid, int dir, struct su_err *e)
+{
+    for (uint32_t i = 0; i < r->n_disks; i++)
+        if (su_hv_drop_snapshot(hv, uuid, r->disk[i].target, r->name, e) < 0)
+            return -1;
+    return su_stage_set(dir, r->name, SU_STAGE_NONE, e);
+}
+
+static int give_up(const struct su_restore *r, struct su_hv *hv, const char *uuid, bool running, int dir,
+                   enum su_stage stage, struct su_err *e)
+{
+    bool cut = stage == SU_STAGE_GIVEN_UP, ours = cut || stage == SU_STAGE_TAKEN;
+    if (stage == SU_STAGE_TAKEN && su_stage_set(dir, r->name, SU_STAGE_GIVEN_UP, e) < 0)
+        return -1;
+    for (uint32_t i = 0; i < r->n_disks; i++)
+        if (give_up_disk(r, &r->disk[i], hv, uuid, running, cut, e) < 0)
+            return -1;
+    return ours ? su_stage_set(dir, r->name, SU_STAGE_KEPT, e) : 0;
+}
+
 int su_restore_commit(struct su_restore *r, struct su_hv *hv, const char *uuid, bool running, const char *path,
                       bool *changed_xml, struct su_err *e)
 {
@@ -238,14 +259,12 @@ int su_restore_commit(struct su_restore *r, struct su_hv *hv, const char *uuid, 
     if (su_restore_dir(path, &dir, e) < 0 || su_stage_get(dir, r->name, &m, e) < 0)
         return -1;
     enum su_stage stage = m.other ? SU_STAGE_NONE : m.stage;
+    *changed_xml = false;
+    if (stage == SU_STAGE_BEGUN && running && r->kind == SU_RESTORE_INTERNAL)
+        return drop_begun(r, hv, uuid, dir, e);
     if (stage == SU_STAGE_BEGUN || stage == SU_STAGE_GOING || stage == SU_STAGE_RESTORED)
         return gone(e, "it was not completed, or gone back to");
-    if (stage == SU_STAGE_TAKEN && su_stage_set(dir, r->name, SU_STAGE_GIVEN_UP, e) < 0)
-        return -1;
-    for (uint32_t i = 0; i < r->n_disks; i++)
-        if (give_up_disk(r, &r->disk[i], hv, uuid, running, stage == SU_STAGE_GIVEN_UP, e) < 0)
-            return -1;
-    if ((stage == SU_STAGE_TAKEN || stage == SU_STAGE_GIVEN_UP) && su_stage_set(dir, r->name, SU_STAGE_KEPT, e) < 0)
+    if (give_up(r, hv, uuid, running, dir, stage, e) < 0)
         return -1;
     r->taken = false;
     *changed_xml = r->kind == SU_RESTORE_OVERLAY && !running;

@@ -18,6 +18,10 @@ static int run_tool(const char *const *argv, const int *fds, size_t n_fds, unsig
     struct su_child c = {.argv = argv, .keep_fds = fds, .n_keep_fds = n_fds, .timeout_ms = ms, .own_group = true};
     if (su_child_run(&c, out, e) == 0)
         return 0;
+    if (strstr(e->msg, "another process using")) { /* as qemu-img says it when it does not get the lock */
+        (void)su_fail(e, SU_E_CONFLICT, "vm.disk.locked", "another program uses the image");
+        return su_remedy(e, "end the program: a backup, qemu-nbd, or a VM that libvirt does not know; then try again");
+    }
     if (!strstr(e->msg, "No space left") && !strstr(e->msg, "Disk quota exceeded") && !strstr(e->msg, "File too large"))
         return -1;
     char said[sizeof e->msg];

@@ -40,7 +40,7 @@ static void check_row(const struct su_job_options *o, const struct su_job_option
         PROMISE(at[0] == 0 || at[0] == '/');
         check_text(at, row->max);
         return;
-    case SU_JOB_TEXT:
+    case SU_JOB_MAP:
         check_text(at, row->max);
         return;
     }

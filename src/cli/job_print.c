@@ -236,7 +236,8 @@ static void print_plan(const struct end *x, const json_t *vm)
     putchar('\n');
     line("Plan for ", su_api_text(vm, "name"), stdout);
     line("  restore point: ", su_api_text(plan, "restore_point.kind"), stdout);
-    line("  PCR 4 will be: ", su_api_text(plan, "expect.pcr4"), stdout);
+    const char *pcr4 = su_api_text(plan, "expect.pcr4");
+    line("  PCR 4 will be: ", pcr4[0] ? pcr4 : "not known", stdout);
     for (size_t i = 0; i < json_array_size(changes); i++)
         line("  ", su_api_text(json_array_get(changes, i), "text"), stdout);
     if (x->verbose)
@@ -270,6 +271,26 @@ static void print_assessment(const struct end *x)
     }
 }
 
+/* All for the same reason, so it is said once. */
+static void print_skipped(const json_t *vms)
+{
+    const json_t *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(vms); i++) {
+        const json_t *vm = json_array_get(vms, i);
+        if (!is(vm, "outcome", "skipped"))
+            continue;
+        first = first ? first : vm;
+        n++;
+    }
+    if (!first)
+        return;
+    printf("\n%zu without a turn: ", n);
+    su_print_safe(su_api_text(first, "text"), stdout);
+    printf(" [%s]\n", su_api_text(first, "id"));
+    line("  remedy: ", su_api_text(first, "remedy"), stdout);
+}
+
 static void print_work(const struct end *x)
 {
     const json_t *vms = su_api_member(x->view, "vms");
@@ -282,9 +303,10 @@ static void print_work(const struct end *x)
             print_verified(x, vm);
         print_plan(x, vm);
         print_finish(x, vm);
-        if (!is(vm, "outcome", "ok") && !is(vm, "outcome", "already"))
+        if (!is(vm, "outcome", "ok") && !is(vm, "outcome", "already") && !is(vm, "outcome", "skipped"))
             print_problem(vm);
     }
+    print_skipped(vms);
 }
 
 static void print_foot(const struct end *x, const char *path)

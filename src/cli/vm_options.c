@@ -124,7 +124,7 @@ static int value_of(const struct su_args *a, const struct su_job_option_row *row
     case SU_JOB_WORD:
         *out = json_string(typed);
         return 0;
-    case SU_JOB_TEXT:
+    case SU_JOB_MAP:
         return joined(a, name, out, e);
     }
     return bad(name, "another value", e);

@@ -52,9 +52,9 @@ enum {
     {                                                                                                                  \
         n, SU_JOB_PATH, AT(m), NULL, 0, ROOM(m), 0, o                                                                  \
     }
-#define TEXT(n, m, o)                                                                                                  \
+#define MAP(n, m, o)                                                                                                   \
     {                                                                                                                  \
-        n, SU_JOB_TEXT, AT(m), NULL, 0, ROOM(m), 0, o                                                                  \
+        n, SU_JOB_MAP, AT(m), NULL, 0, ROOM(m), 0, o                                                                   \
     }
 
 const struct su_job_option_row su_job_option_rows[] = {
@@ -79,7 +79,7 @@ const struct su_job_option_row su_job_option_rows[] = {
     PATH("firmware-vars", firmware_vars, PLAN),
     PATH("key-dir", key_dir, PLAN),
     PATH("overlay-dir", overlay_dir, PLAN),
-    TEXT("map", map, PLAN),
+    MAP("map", map, PLAN),
 };
 const size_t su_job_option_count = SU_ARRAY_LEN(su_job_option_rows);
 
@@ -115,7 +115,7 @@ static uint32_t get_number(const struct su_job_options *o, const struct su_job_o
 
 static bool is_text(const struct su_job_option_row *row)
 {
-    return row->type == SU_JOB_PATH || row->type == SU_JOB_TEXT;
+    return row->type == SU_JOB_PATH || row->type == SU_JOB_MAP;
 }
 
 void su_job_options_default(struct su_job_options *o)
@@ -193,10 +193,40 @@ static int take_text(const struct su_job_option_row *row, const json_t *v, struc
     return 0;
 }
 
+/* "8e=GUID,27={GUID}", as surety disk takes it: a slip is found before a guest is shut down for it. */
+static bool is_map(const char *s)
+{
+    static const char hex[] = "0123456789abcdefABCDEF";
+    for (;;) {
+        size_t type = strspn(s, hex), guid, braces;
+        if (type < 1 || type > 2 || s[type] != '=')
+            return false;
+        s += type + 1;
+        braces = *s == '{';
+        s += braces;
+        guid = strspn(s, "-0123456789abcdefABCDEF");
+        if (guid != 36 || (braces && s[guid] != '}'))
+            return false;
+        s += guid + braces;
+        if (!*s)
+            return true;
+        if (*s++ != ',')
+            return false;
+    }
+}
+
+static int take_map(const struct su_job_option_row *row, const json_t *v, struct su_job_options *o, struct su_err *e)
+{
+    if (take_text(row, v, o, e) < 0)
+        return -1;
+    const char *s = member_of(o, row);
+    return *s && !is_map(s) ? bad(row, "not TYPE=GUID, like 8e=e6d6d379-f507-44c2-a23c-238f2a3df928", e) : 0;
+}
+
 static int (*const takers[])(const struct su_job_option_row *, const json_t *, struct su_job_options *,
                              struct su_err *) = {
     [SU_JOB_SWITCH] = take_bool,   [SU_JOB_ONOFF] = take_bool, [SU_JOB_WORD] = take_word,
-    [SU_JOB_NUMBER] = take_number, [SU_JOB_PATH] = take_text,  [SU_JOB_TEXT] = take_text,
+    [SU_JOB_NUMBER] = take_number, [SU_JOB_PATH] = take_text,  [SU_JOB_MAP] = take_map,
 };
 
 static const struct su_job_option_row *find_row(const char *name)

@@ -54,11 +54,11 @@ json_t *su_job_options_json(const struct su_job_options *o); /* all members; new
 struct su_job_option_row {
     const char *name; /* without "--" */
     /* in JSON: true or false, the same, a string, a number, a string, a string */
-    enum su_job_option_type { SU_JOB_SWITCH, SU_JOB_ONOFF, SU_JOB_WORD, SU_JOB_NUMBER, SU_JOB_PATH, SU_JOB_TEXT } type;
+    enum su_job_option_type { SU_JOB_SWITCH, SU_JOB_ONOFF, SU_JOB_WORD, SU_JOB_NUMBER, SU_JOB_PATH, SU_JOB_MAP } type;
     size_t offset;
     const char *words;           /* SU_JOB_WORD: "auto overlay internal none", in the order of the enum */
     uint32_t min, max, fallback; /* SU_JOB_NUMBER: the range; fallback: the default of numbers and of ON or OFF.
-                                  * SU_JOB_PATH and SU_JOB_TEXT: max is the size of the member */
+                                  * SU_JOB_PATH and SU_JOB_MAP: max is the size of the member */
     unsigned ops;                /* bit set of enum su_op that know it */
 };
 extern const struct su_job_option_row su_job_option_rows[];

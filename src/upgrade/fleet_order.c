@@ -83,8 +83,9 @@ void su_order_why(const struct su_order *o, struct su_batch_vm *vm)
         {"job.canary", "a VM that was to go first did not end well",
          "See what the report says about the first VMs, then begin a new batch with the others"},
         {"job.max-failures", "too many VMs of this batch failed before",
-         "See what the report says about them, then run this batch again, or with --keep-going"},
-        {"job.cancelled", "the batch was cancelled before this VM's turn", "Run this batch again to go on"},
+         "See what the report says about them, then run this batch again: surety job run ID"},
+        {"job.cancelled", "the batch was cancelled before this VM's turn",
+         "Run this batch again to go on: surety job run ID"},
     };
     size_t i = o->canary_bad ? 0 : too_many(o) ? 1 : 2;
     snprintf(vm->id, sizeof vm->id, "%s", why[i].id);

@@ -232,13 +232,19 @@ static void wait_for_next_run(struct fleet *f, struct su_batch_vm *vm)
         broke(f, &e);
 }
 
+/* A name that libvirt does not know: nothing was done, and it tells nothing about the others. */
+static bool slip(const struct su_batch_vm *vm)
+{
+    return vm->outcome == SU_VM_FAILED && !vm->uuid[0] && strcmp(vm->id, "vm.none") == 0;
+}
+
 static void keep_result(struct fleet *f, uint32_t index, struct su_job *job, int rc, struct su_err *e)
 {
     HOLD(f);
     if (rc < 0)
         broke(f, e);
     f->vm[index] = job->vm;
-    su_order_end(&f->order, index, job->vm.outcome);
+    su_order_end(&f->order, index, slip(&job->vm) ? SU_VM_STOPPED : job->vm.outcome);
     wait_for_next_run(f, &f->vm[index]);
     if (job->report && su_report_add(f->report, index, job->report, e) < 0)
         broke(f, e);

@@ -80,11 +80,11 @@ static int end_verified(struct su_run *r, struct su_err *e)
     return su_job_end(r->job, SU_VM_OK, NULL, summary, e);
 }
 
-static int not_uefi(struct su_job *job, struct su_err *e)
+static int not_uefi(struct su_job *job, const char *summary, struct su_err *e)
 {
     static const struct su_err_text why = {"vm.bios", "this VM boots under BIOS",
                                            "upgrade it first: surety vm upgrade NAME"};
-    return su_job_end(job, SU_VM_STOPPED, &why, "there is nothing to verify", e);
+    return su_job_end(job, SU_VM_STOPPED, &why, summary, e);
 }
 
 static int is_off(struct su_job *job, struct su_err *e)
@@ -126,7 +126,7 @@ static int verify(struct su_run *r, struct su_err *e)
     if (expect_of_definition(r, &uefi, &of_definition, &why) < 0)
         return su_job_fail(r->job, &why, e);
     if (!uefi)
-        return not_uefi(r->job, e);
+        return not_uefi(r->job, "there is nothing to verify", e);
     if (r->vm.run == SU_HV_OFF)
         return is_off(r->job, e);
     bool known = r->revision && (r->rec.state == SU_VM_DONE || r->rec.state == SU_VM_KEPT);
@@ -178,7 +178,7 @@ static int finish(struct su_run *r, struct su_err *e)
     if (expect_of_definition(r, &uefi, &ignored, &why) < 0)
         return su_job_fail(r->job, &why, e);
     if (!uefi)
-        return not_uefi(r->job, e);
+        return not_uefi(r->job, "it has no EFI boot files to keep up to date", e);
     if (su_agent_ask(r->job->hv, r->vm.uuid, 5, a, &why) < 0)
         return su_job_fail(r->job, &why, e);
     const char *os_id = a->answered ? a->os_id : r->rec.expect.os_id;

@@ -10,6 +10,8 @@ static const struct su_option *const *const rows[SU_OP_COUNT] = {
     [SU_OP_VERIFY] = su_vm_options_verify, [SU_OP_ROLLBACK] = su_vm_options_rollback,
     [SU_OP_COMMIT] = su_vm_options_commit, [SU_OP_FINISH] = su_vm_options_finish,
 };
+#define GUID "e6d6d379-f507-44c2-a23c-238f2a3df928"
+
 /* Of the command itself; --yes is one for upgrade --all, too. */
 static const char *const own[] = {"--all",     "--csv",   "--connect", "--local",  "--state", "--detach",
                                   "--verbose", "--quiet", "--json",    "--socket", "--yes"};
@@ -98,7 +100,8 @@ static void values(void)
            !o.secure_boot && !o.vtpm && o.restore == SU_RESTORE_INTERNAL && o.machine == SU_MACHINE_I440FX &&
            o.batch == 7 && o.force && o.dry_run,
        "each kind of value");
-    ok(TYPE(SU_OP_UPGRADE, &o, &e, "--map", "27=A", "--map", "12=B") == 0 && strcmp(o.map, "27=A,12=B") == 0,
+    ok(TYPE(SU_OP_UPGRADE, &o, &e, "--map", "27=" GUID, "--map", "12={" GUID "}") == 0 &&
+           strcmp(o.map, "27=" GUID ",12={" GUID "}") == 0,
        "--map may be repeated");
     ok(TYPE(SU_OP_UPGRADE, &o, &e, "--key-dir", "keys") == 0 && getcwd(here, sizeof here) &&
            strncmp(o.key_dir, here, strlen(here)) == 0 && strcmp(o.key_dir + strlen(here), "/keys") == 0,

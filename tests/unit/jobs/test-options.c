@@ -31,7 +31,7 @@ static void all_members(void)
         "\"allow-unsigned\":true,\"no-start\":true,\"finish\":true,\"keep-data\":true,\"yes\":true,\"dry-run\":true,"
         "\"keep-going\":true,\"batch\":64,\"canary\":2,\"max-failures\":3,\"shutdown-timeout\":1,"
         "\"verify-timeout\":86400,\"boot-files\":\"/a\",\"firmware-vars\":\"/b\",\"key-dir\":\"/c\","
-        "\"overlay-dir\":\"/d\",\"map\":\"ef=x\"}";
+        "\"overlay-dir\":\"/d\",\"map\":\"ef=e6d6d379-f507-44c2-a23c-238f2a3df928\"}";
     struct su_job_options o, again;
     struct su_err e = {0};
     ok(parse(text, &o, &e) == 0, "every option: %s", e.msg);
@@ -44,7 +44,7 @@ static void all_members(void)
     is_str(o.firmware_vars, "/b");
     is_str(o.key_dir, "/c");
     is_str(o.overlay_dir, "/d");
-    is_str(o.map, "ef=x");
+    is_str(o.map, "ef=e6d6d379-f507-44c2-a23c-238f2a3df928");
     json_auto_t *j = su_job_options_json(&o);
     ok(su_job_options_parse(j, &again, &e) == 0 && memcmp(&again, &o, sizeof o) == 0, "there and back");
 }
@@ -72,6 +72,10 @@ static void refused(void)
         {"{\"key-dir\":\"keys\"}", "key-dir"},
         {"{\"key-dir\":null}", "key-dir"},
         {"{\"map\":\"a\\nb\"}", "map"},
+        {"{\"map\":\"zz=e6d6d379-f507-44c2-a23c-238f2a3df928\"}", "map"},
+        {"{\"map\":\"8e\"}", "map"},
+        {"{\"map\":\"8e={e6d6d379-f507-44c2-a23c-238f2a3df928\"}", "map"},
+        {"{\"map\":\"8e=e6d6d379-f507-44c2-a23c-238f2a3df928,\"}", "map"},
         {"{\"map\":\"a\\u007fb\"}", "map"},
     };
     for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++) {

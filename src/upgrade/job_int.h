@@ -109,8 +109,8 @@ int su_run_show_plan(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 /* The agent, then ACPI, each half of timeout_s; without an agent ACPI has all of it.  Then SU_E_REFUSED "vm.shutdown",
  * unless force. */
 int su_run_stop(struct su_run *r, uint32_t timeout_s, bool agent, bool force, struct su_err *e) SU_MUST_CHECK;
-/* why: how su_run_stop() ended.  A guest that was asked to shut down and took too long may still do it: it is waited for
- * a minute more.  r->vm tells whether it is off now; else r->note says that it may be yet. */
+/* why: how su_run_stop() ended.  A guest that was asked to shut down and took too long may still do it: it is waited
+ * for a minute more.  r->vm tells whether it is off now; else r->note says that it may be yet. */
 int su_run_late(struct su_run *r, const struct su_err_text *why, struct su_err *e) SU_MUST_CHECK;
 /* <surety:upgrade state="..."/>; state NULL: removed. */
 int su_run_mark(struct su_run *r, const char *state, struct su_err *e) SU_MUST_CHECK;

@@ -33,7 +33,7 @@ struct su_job_options {
     uint32_t batch;               /* --batch N (5), 1..64: VMs at a time */
     uint32_t canary;              /* --canary N (0): that many first; one that is not ok stops the batch */
     uint32_t max_failures;        /* --max-failures N (1): that many that failed or are stuck stop the batch */
-    uint32_t shutdown_timeout;    /* --shutdown-timeout S (300), seconds, 1..86400; half for the agent, or all for ACPI */
+    uint32_t shutdown_timeout;    /* --shutdown-timeout S (300), seconds, 1..86400: half for the agent, or all */
     uint32_t verify_timeout;      /* --verify-timeout S (600), seconds, 1..86400 */
     char boot_files[512];         /* --boot-files DIR; "": search */
     char firmware_vars[512];      /* --firmware-vars FILE: whose keys count; "": the template libvirt will use */

@@ -19,3 +19,5 @@ extern const struct su_http_route su_api_job_routes[];
 extern const size_t su_api_n_job_routes;
 /* {UUID: {"state", "job"}} of every VM that surety has worked on.  Without lock: it reads the store. */
 int su_api_upgrades(struct su_daemon *d, json_t **out, struct su_err *e) SU_MUST_CHECK;
+/* jobs/view.h's su_jobs_report(), as a stream. */
+int su_api_report(struct su_jobs *j, const char *id, struct su_http_response *a, struct su_err *e) SU_MUST_CHECK;

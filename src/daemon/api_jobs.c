@@ -250,8 +250,7 @@ static int get_job(void *ctx, const struct su_http_request *q, struct su_http_re
 static int get_report(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
-    json_t *o = NULL;
-    return su_jobs_report(&d->jobs, q->param[0], &o, e) < 0 ? -1 : su_api_answer(o, a, e);
+    return su_api_report(&d->jobs, q->param[0], a, e);
 }
 
 /* Changing it ---------------------------------------------------------------------------- */

@@ -122,7 +122,7 @@ bool su_batch_id_valid(const char *id)
 }
 
 /* Reports are root's own files in root's own directory; a link there is none of ours. */
-static int read_file(const char *path, struct su_buf *out, struct su_err *e)
+static int open_file(const char *path, uint64_t *size, struct su_err *e)
 {
     struct stat st;
     SU_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -134,9 +134,21 @@ static int read_file(const char *path, struct su_buf *out, struct su_err *e)
         return su_fail_os(e, "job.state", "reading %.160s", path);
     if (!S_ISREG(st.st_mode) || st.st_size > REPORT_MAX)
         return su_fail(e, SU_E_FORMAT, "job.state", "%.160s is no report", path);
-    for (off_t at = 0; at < st.st_size;) {
+    *size = (uint64_t)st.st_size;
+    int opened = fd;
+    fd = -1;
+    return opened;
+}
+
+static int read_file(const char *path, struct su_buf *out, struct su_err *e)
+{
+    uint64_t size;
+    SU_CLOSE int fd = open_file(path, &size, e);
+    if (fd < 0)
+        return -1;
+    for (uint64_t at = 0; at < size;) {
         char part[4096];
-        ssize_t n = pread(fd, part, sizeof part, at);
+        ssize_t n = pread(fd, part, sizeof part, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -144,32 +156,68 @@ static int read_file(const char *path, struct su_buf *out, struct su_err *e)
         if (n == 0)
             break;
         su_buf_add(out, part, (size_t)n);
-        at += n;
+        at += (uint64_t)n;
     }
     return su_buf_ok(out, e);
 }
 
-int su_jobs_report(struct su_jobs *j, const char *id, json_t **out, struct su_err *e)
+static int report_path(struct su_jobs *j, const char *id, const char *ending, char *out, size_t cap, struct su_err *e)
 {
     struct su_batch b;
-    struct su_buf text SU_BUF = {0}, data SU_BUF = {0};
-    char path[sizeof j->dir + 64];
     if (!su_batch_id_valid(id))
         return su_fail(e, SU_E_MISSING, "job.none", "there is no job %.64s", id);
     if (su_batch_get(j, id, &b, NULL, e) < 0)
         return -1;
-    snprintf(path, sizeof path, "%s/report/%s.json", j->dir, id);
-    if (read_file(path, &data, e) < 0)
+    snprintf(out, cap, "%s/report/%s.%s", j->dir, id, ending);
+    return 0;
+}
+
+/* What is in the report beside its JSON. */
+static int words_of(struct su_jobs *j, const char *id, json_t **out, struct su_err *e)
+{
+    struct su_buf text SU_BUF = {0};
+    char path[sizeof j->dir + 64];
+    if (report_path(j, id, "txt", path, sizeof path, e) < 0 || read_file(path, &text, e) < 0)
         return -1;
-    snprintf(path, sizeof path, "%s/report/%s.txt", j->dir, id);
-    if (read_file(path, &text, e) < 0)
+    json_t *words = json_stringn(su_buf_str(&text), text.n);
+    *out = json_pack("{s:s,s:o}", "path", path, "text", words ? words : json_null());
+    return *out ? 0 : su_fail_nomem(e, text.n);
+}
+
+int su_jobs_report(struct su_jobs *j, const char *id, json_t **out, struct su_err *e)
+{
+    struct su_buf data SU_BUF = {0};
+    char path[sizeof j->dir + 64];
+    json_t *o JSON = NULL;
+    if (report_path(j, id, "json", path, sizeof path, e) < 0 || read_file(path, &data, e) < 0 ||
+        words_of(j, id, &o, e) < 0)
         return -1;
     json_t *report = json_loadb(su_buf_str(&data), data.n, 0, NULL);
-    json_t *words = json_stringn(su_buf_str(&text), text.n);
-    json_t *o = json_pack("{s:o,s:o,s:s}", "report", report ? report : json_null(), "text", words ? words : json_null(),
-                          "path", path);
-    if (!o)
-        return su_fail_nomem(e, data.n + text.n);
-    *out = o;
+    if (json_object_set_new(o, "report", report ? report : json_null()) < 0)
+        return su_fail_nomem(e, data.n);
+    *out = su_steal(&o);
+    return 0;
+}
+
+int su_jobs_report_open(struct su_jobs *j, const char *id, struct su_buf *head, int *fd, uint64_t *size,
+                        struct su_err *e)
+{
+    char path[sizeof j->dir + 64];
+    uint64_t n;
+    json_t *o JSON = NULL;
+    if (report_path(j, id, "json", path, sizeof path, e) < 0 || words_of(j, id, &o, e) < 0)
+        return -1;
+    SU_FREE char *text = json_dumps(o, JSON_COMPACT);
+    if (!text)
+        return su_fail_nomem(e, 4096);
+    su_buf_add(head, text, strlen(text) - 1);
+    su_buf_text(head, ",\"report\":");
+    if (su_buf_ok(head, e) < 0)
+        return -1;
+    int opened = open_file(path, &n, e);
+    if (opened < 0)
+        return -1;
+    *fd = opened;
+    *size = n;
     return 0;
 }

@@ -308,8 +308,8 @@ int su_step_done(struct su_run *r, struct su_err *e)
     struct su_vm_record *rec = &r->rec;
     (void)e;
     finish(r);
-    if (!rec->was_running && rec->started &&
-        su_run_stop(r, rec->options.shutdown_timeout, rec->expect.agent_before, true, &why) < 0)
+    bool agent = rec->expect.agent_before || r->verified.inside;
+    if (!rec->was_running && rec->started && su_run_stop(r, rec->options.shutdown_timeout, agent, true, &why) < 0)
         warn(r, "it was off before, and could not be shut down again", &why);
     rec->done = now_s();
     why = (struct su_err){0};

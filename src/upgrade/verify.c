@@ -295,7 +295,7 @@ static bool needs_guest(const char *id)
 
 void su_verify_judge(const struct su_expect *x, const struct su_evidence *ev, struct su_verified *out)
 {
-    *out = (struct su_verified){0};
+    *out = (struct su_verified){.inside = ev->inside};
     for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++) {
         row *r = &out->row[out->n++];
         *r = (row){.id = rows[i].id};

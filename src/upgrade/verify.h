@@ -67,6 +67,7 @@ struct su_verify_row {
 struct su_verified {
     unsigned n;        /* rows */
     unsigned no, open; /* of required rows */
+    bool inside;       /* the guest agent answered */
     struct su_verify_row row[SU_VERIFY_ROWS];
 };
 

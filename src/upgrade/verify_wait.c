@@ -6,8 +6,8 @@
 
 /* AGAIN: a system with an agent that still starts; a bridge that learns and a slow lease take half of it.
  * SETTLE: nothing is missing, but an agent's channel is there, and one may still answer.
- * MAYBE: the same, of a VM that was off, where an agent may be that would prove all: it is worth more patience.
- * QUIET: from the first sign of life, when all that may still come is not required. */
+ * QUIET: from the first sign of life, when all that may still come is not required.
+ * MAYBE: both, of a VM that was off, where an agent may be that would prove all: it is worth more patience. */
 enum { TICK_MS = 1000, AGAIN_MS = 60000, SETTLE_MS = 10000, MAYBE_MS = 120000, QUIET_MS = 60000 };
 
 static int64_t now_ms(void)
@@ -69,7 +69,7 @@ static bool settled(const struct wait *w, const struct su_evidence *ev, struct s
         return false;
     t->sign = t->sign ? t->sign : now_ms();
     if (!outside_done(ev))
-        return now_ms() - t->sign >= QUIET_MS;
+        return now_ms() - t->sign >= (w->x->agent_maybe ? MAYBE_MS : QUIET_MS);
     t->complete = t->complete ? t->complete : now_ms();
     return (!ev->live.agent_channel && ev->tx_bytes > 0) ||
            now_ms() - t->complete >= (w->x->agent_maybe ? MAYBE_MS : SETTLE_MS);

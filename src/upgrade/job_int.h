@@ -104,6 +104,10 @@ void su_run_worker(struct su_run *r, struct su_worker *w, char *key, size_t cap)
 /* job_dryrun.c: the plan goes into the report, without passwords. */
 int su_run_show_plan(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 
+/* job_finish.c: what was printed goes into the log and the report, with the commands when it failed. */
+int su_run_finish(struct su_run *r, const char *os_id, struct su_err *e) SU_MUST_CHECK;
+void su_run_finish_report(struct su_run *r, const char *os_id, bool good, struct su_bytes printed);
+
 /* job_stop.c --------------------------------------------------------------- */
 
 /* The agent, then ACPI, each half of timeout_s; without an agent ACPI has all of it.  Then SU_E_REFUSED "vm.shutdown",

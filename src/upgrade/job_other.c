@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { FINISH_S = 1800 };
-
 /* assess --------------------------------------------------------------------- */
 
 static int end_assessed(struct su_run *r, struct su_err *e)
@@ -156,23 +154,18 @@ int su_job_verify(struct su_job *job, struct su_err *e)
 static int end_unfinished(struct su_run *r, const char *os_id, const struct su_err *why, struct su_err *e)
 {
     struct su_err_text text;
-    const char *commands = su_finish_commands(os_id);
     su_err_keep(why, &text);
-    if (commands) {
-        su_job_report(r->job, "finish", json_pack("{s:b,s:s}", "ok", false, "commands", commands));
+    if (su_finish_commands(os_id))
         snprintf(text.remedy, sizeof text.remedy, "as root in the guest, run the commands that are printed with this");
-    }
     return su_job_end(r->job, SU_VM_FAILED, &text, "the guest's EFI packages were not installed", e);
 }
 
 static int finish(struct su_run *r, struct su_err *e)
 {
-    SU_BUF struct su_buf log = {0};
     SU_FREE struct su_agent_facts *a = calloc(1, sizeof *a);
     struct su_expect ignored;
     struct su_err why = {0};
     bool uefi = false;
-    char text[4096];
     if (!a)
         return su_fail_nomem(e, sizeof *a);
     if (expect_of_definition(r, &uefi, &ignored, &why) < 0)
@@ -182,12 +175,11 @@ static int finish(struct su_run *r, struct su_err *e)
     if (su_agent_ask(r->job->hv, r->vm.uuid, 5, a, &why) < 0)
         return su_job_fail(r->job, &why, e);
     const char *os_id = a->answered ? a->os_id : r->rec.expect.os_id;
-    if (!a->answered)
+    if (!a->answered) {
+        su_run_finish_report(r, os_id, false, (struct su_bytes){0});
         return end_unfinished(r, os_id, &a->why, e);
-    int rc = su_finish_run(r->job->hv, r->vm.uuid, os_id, FINISH_S, &log, &why);
-    su_clean_bytes(text, sizeof text, su_buf_bytes(&log));
-    su_job_report(r->job, "log", json_string(text));
-    if (rc < 0)
+    }
+    if (su_run_finish(r, os_id, &why) < 0)
         return end_unfinished(r, os_id, &why, e);
     return su_job_end(r->job, SU_VM_OK, NULL, "the distribution's EFI packages keep shim and GRUB updated from now on",
                       e);

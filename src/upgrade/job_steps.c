@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FINISH_S = 1800, CONVERT_TRIES = 10 };
+enum { CONVERT_TRIES = 10 };
 
 static uint64_t now_s(void)
 {
@@ -287,18 +287,9 @@ int su_step_verify(struct su_run *r, struct su_err *e)
 
 static void finish(struct su_run *r)
 {
-    SU_BUF struct su_buf log = {0};
     struct su_err why = {0};
-    const char *commands = su_finish_commands(r->rec.expect.os_id);
-    char text[2048];
-    if (!r->rec.options.finish || !r->rec.started)
-        return;
-    if (su_finish_run(r->job->hv, r->rec.uuid, r->rec.expect.os_id, FINISH_S, &log, &why) < 0)
+    if (r->rec.options.finish && r->rec.started && su_run_finish(r, r->rec.expect.os_id, &why) < 0)
         warn(r, "the EFI packages were not installed", &why);
-    su_clean_bytes(text, sizeof text, su_buf_bytes(&log));
-    su_job_report(r->job, "finish",
-                  json_pack("{s:b,s:s,s:s?}", "ok", why.kind == SU_OK, "log", text, "commands",
-                            why.kind == SU_OK ? NULL : commands));
 }
 
 /* The VM is upgraded and proved: what fails here is said, and undoes nothing. */

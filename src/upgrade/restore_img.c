@@ -132,7 +132,7 @@ static int fill_overlay(int fd, const char *base, const char *format, const char
 {
     char image[64], bytes[24];
     struct stat st;
-    uint64_t size;
+    uint64_t size = 0;
     int old SU_CLOSE = -1, high SU_CLOSE = fcntl(fd, F_DUPFD_CLOEXEC, 16);
     /* -u: base is not opened, nor what it names */
     const char *argv[] = {"qemu-img", "create", "-q", "-u",  "-f",  "qcow2", "-F",
@@ -170,7 +170,7 @@ int su_img_merge(const char *overlay, const char *base, const char *format, stru
     int top SU_CLOSE = -1, below SU_CLOSE = -1;
     char image[256];
     struct stat st;
-    uint64_t size;
+    uint64_t size = 0;
     struct su_qcow2_head h;
     const char *argv[] = {"qemu-img", "commit", "-q", "-d", "--image-opts", image, NULL};
     if (open_image(overlay, O_RDWR, &top, e) < 0 || open_image(base, O_RDWR, &below, e) < 0 ||

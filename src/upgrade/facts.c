@@ -117,6 +117,14 @@ static void key_file(const struct su_vm_facts *f, char *out, size_t cap)
         out[0] = 0;
 }
 
+/* Signatures are judged by the keys of the template.  Where Secure Boot is to be off it has none, and would refuse all:
+ * NULL, for the keys that firmware has usually. */
+static const char *template_with_keys(const struct su_vm_facts *f)
+{
+    bool on = f->options.secure_boot && f->options.machine != SU_MACHINE_I440FX;
+    return on ? f->host.template_file : NULL;
+}
+
 static int read_disk(struct su_vm_facts *f, struct su_err *e)
 {
     char key[SU_DOM_PATH];
@@ -132,7 +140,7 @@ static int read_disk(struct su_vm_facts *f, struct su_err *e)
         .format = use->format,
         .key_file = key,
         .boot_files = o->boot_files,
-        .firmware_vars = o->firmware_vars[0] ? o->firmware_vars : f->host.template_file,
+        .firmware_vars = o->firmware_vars[0] ? o->firmware_vars : template_with_keys(f),
         .map = o->map,
         .sector_size = d->disk[d->boot_disk].logical_sector,
         .allow_unsigned = o->allow_unsigned || !o->secure_boot || o->machine == SU_MACHINE_I440FX,

@@ -148,7 +148,8 @@ static int fill_record(struct su_run *r, struct su_err *e)
     int n = snprintf(rec->undo, sizeof rec->undo, "%s/disk/undo", r->dir);
     if (n < 0 || (size_t)n >= sizeof rec->undo)
         return su_fail(e, SU_E_RANGE, "vm.dir", "the path of the state's directory is too long");
-    if (!rec->options.firmware_vars[0] && strlen(f->host.template_file) < sizeof rec->options.firmware_vars)
+    bool keys = rec->options.secure_boot && !rec->options.firmware_vars[0];
+    if (keys && strlen(f->host.template_file) < sizeof rec->options.firmware_vars)
         snprintf(rec->options.firmware_vars, sizeof rec->options.firmware_vars, "%s", f->host.template_file);
     fill_expect(r);
     fill_pcr4(r);

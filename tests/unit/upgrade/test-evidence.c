@@ -273,6 +273,10 @@ static void waiting(void)
     vm = (__typeof__(vm)){.no_agent_ever = true, .tx = 5};
     s = waited(&x, &ev);
     ok(s >= 59 && s <= 61, "frames, and no more that is required: %d s", s);
+    x.agent_maybe = true;
+    s = waited(&x, &ev);
+    ok(s >= 119 && s <= 121, "an agent that may come: %d s", s);
+    x.agent_maybe = false;
     x.network_before = true;
     s = waited(&x, &ev);
     ok(s >= 59 && s <= 61, "the network is there: %d s", s);

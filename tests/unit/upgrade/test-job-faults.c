@@ -38,6 +38,20 @@ static enum su_vm_outcome job_with(struct world *w, enum su_op op, world_tweak t
     return w->job.vm.outcome;
 }
 
+/* libvirt's own, for a guest that hears no button. */
+static bool deaf;
+
+int virDomainShutdown(virDomainPtr dom)
+{
+    return deaf ? 0 : virDomainDestroy(dom);
+}
+
+int virDomainShutdownFlags(virDomainPtr dom, unsigned int flags)
+{
+    (void)flags;
+    return virDomainShutdown(dom);
+}
+
 /* Events --------------------------------------------------------------------- */
 
 static void start_it(struct world *w)
@@ -67,6 +81,13 @@ static void change_it(struct world *w)
     for (char *at; (at = strstr((char *)xml.p, "524288"));)
         memcpy(at, "262144", 6);
     ok(su_hv_define(w->hv, su_buf_bytes(&xml), &e) == 0, "is changed by somebody %s", e.msg);
+}
+
+static void shut_it_down(struct world *w)
+{
+    struct su_err e = {0};
+    deaf = false;
+    ok(su_hv_stop(w->hv, WORLD_UUID, SU_HV_STOP_ACPI, &e) == 0, "at last it shuts down %s", e.msg);
 }
 
 static bool now;
@@ -100,6 +121,11 @@ static void break_worker(struct world *w)
 static void none(struct su_job_options *o)
 {
     o->restore = SU_RESTORE_NONE;
+}
+
+static void yes(struct su_job_options *o)
+{
+    o->yes = true;
 }
 
 static bool as_before(struct world *w)
@@ -223,6 +249,24 @@ static void test_stuck(void)
     world_done(&w);
 }
 
+/* A guest that takes longer than it may is never left off. */
+static void test_late(void)
+{
+    static const char at[] = "whether it still does";
+    struct world w;
+    if (!ok(world_make(&w, "qcow2", true), "a VM that runs"))
+        return;
+    deaf = true;
+    ok(job_with(&w, SU_OP_UPGRADE, NULL, at, shut_it_down) == SU_VM_FAILED, "its time to shut down is up");
+    is_str(w.job.vm.id, "vm.shutdown");
+    ok(as_before(&w) && !overlays_left(&w) && world_runs(&w), "it is as before, and was started again");
+    ok(world_job(&w, SU_OP_UPGRADE, NULL) == SU_VM_OK, "it is upgraded when it hears");
+    deaf = true;
+    ok(job_with(&w, SU_OP_ROLLBACK, yes, at, shut_it_down) == SU_VM_OK, "a rollback goes on when it is off");
+    ok(as_before(&w) && !overlays_left(&w) && world_runs(&w), "it is as before, and runs");
+    world_done(&w);
+}
+
 static void test_cancelled(void)
 {
     static const struct {
@@ -261,6 +305,7 @@ int main(void)
     test_changed();
     test_worker();
     test_stuck();
+    test_late();
     test_cancelled();
     unlink(world_base());
     return tap_done();

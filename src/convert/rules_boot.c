@@ -37,14 +37,17 @@ static void firmware_keys(const struct su_facts *f, const struct su_rule *row, s
 
 static void loader_trusted(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
+    enum su_severity s = f->opt->allow_unsigned ? SU_WARNING : SU_STOP;
     if (!f->files.found || !f->check.firmware_known)
         return;
     if (f->check.shim.verdict != SU_SB_TRUSTED_BY_FIRMWARE)
-        su_found(v, row, "the firmware would not start shim (%s%s%s)", su_sb_verdict_name(f->check.shim.verdict),
-                 f->check.shim.signer[0] ? ", signed by " : "", f->check.shim.signer);
+        su_found_as(v, s, row->id, row->remedy, "the firmware would not start shim (%s%s%s)",
+                    su_sb_verdict_name(f->check.shim.verdict), f->check.shim.signer[0] ? ", signed by " : "",
+                    f->check.shim.signer);
     if (!trusted(&f->check.grub))
-        su_found(v, row, "shim would not start GRUB (%s%s%s)", su_sb_verdict_name(f->check.grub.verdict),
-                 f->check.grub.signer[0] ? ", signed by " : "", f->check.grub.signer);
+        su_found_as(v, s, row->id, row->remedy, "shim would not start GRUB (%s%s%s)",
+                    su_sb_verdict_name(f->check.grub.verdict), f->check.grub.signer[0] ? ", signed by " : "",
+                    f->check.grub.signer);
 }
 
 static void kernels_trusted(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)

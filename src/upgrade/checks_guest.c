@@ -24,7 +24,8 @@ static void disk_rules(const struct su_vm_facts *f, const struct su_check *row, 
     for (uint32_t i = 0; i < f->disk.n_findings && i < SU_DF_FINDINGS; i++) {
         __typeof__(&f->disk.finding[0]) x = &f->disk.finding[i];
         bool ours = strcmp(x->id, "linux.network.names") == 0 && f->disk.n_names > 0; /* vm.guest.nics weighs it */
-        if (!ours)
+        bool moot = strncmp(x->id, "boot.secureboot.", 16) == 0 && !su_check_secure_boot(f);
+        if (!ours && !moot)
             su_check_say(v, &(struct su_check_said){.id = x->id,
                                                     .text = x->text,
                                                     .remedy = x->remedy,

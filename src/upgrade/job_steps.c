@@ -147,6 +147,12 @@ static int already_converted(struct su_run *r, bool *done, struct su_err *e)
     return 0;
 }
 
+/* As the checks found it, which say what that means. */
+static bool was_gpt(const struct su_run *r)
+{
+    return r->facts && r->facts->disk.looked && strcmp(r->facts->disk.table, "gpt") == 0;
+}
+
 int su_step_convert(struct su_run *r, struct su_err *e)
 {
     int status = 0;
@@ -162,7 +168,9 @@ int su_step_convert(struct su_run *r, struct su_err *e)
         su_job_report(r->job, "disk", json_incref(answer));
         if (status == 3)
             return refused(answer, e);
-        if (status != 0)
+        if (status != 0 && was_gpt(r))
+            su_job_log(r->job, "converting", "the disk has a GPT already and stays as it is");
+        else if (status != 0)
             return su_fail(e, SU_E_REFUSED, "vm.convert", "the disk has a GPT, and not from this upgrade");
         take_pcr4(r, answer);
     }

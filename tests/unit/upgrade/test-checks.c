@@ -250,6 +250,8 @@ CASE_BUT("vm.os.same", STOP, (f->agent.answered = true, SET(agent.os_id, "ubuntu
          (f->agent.answered = true, SET(agent.os_id, "debian")))
 CASE("vm.os.same", STOP, f->agent.answered = true, SET(agent.machine_id, "a"), SET(disk.machine_id, "b"))
 CASE_AS("vm.disk.rules", "volume.encrypted.bitlocker", STOP, finding(f, "volume.encrypted.bitlocker", "stop"))
+CASE3(__LINE__, "vm.disk.rules", "boot.secureboot.loader", STOP, finding(f, "boot.secureboot.loader", "stop"),
+      (finding(f, "boot.secureboot.loader", "stop"), f->options.secure_boot = false))
 CASE_AS("vm.disk.rules", "linux.fstab.names", WARNING, finding(f, "linux.fstab.names", "warning"))
 CASE_AS("vm.disk.rules", "volume.dirty", NOTE, finding(f, "volume.dirty", "stop"), f->disk.stale = true)
 CASE_AS("vm.disk.rules", "linux.network.names", WARNING, finding(f, "linux.network.names", "warning"))

@@ -125,6 +125,9 @@ int su_step_off(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_save(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_convert(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_redefine(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
+/* Pure: of places, what the new firmware must not find.  A TPM of its own stays, with what the guest sealed to it, and
+ * so do variables that the new definition goes on with. */
+void su_run_state_left(const struct su_domain *was, const struct su_domain *will, struct su_hv_places *places);
 int su_step_start(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_verify(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 int su_step_done(struct su_run *r, struct su_err *e) SU_MUST_CHECK;

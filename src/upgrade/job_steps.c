@@ -199,6 +199,29 @@ static int read_back(struct su_run *r, struct su_err *e)
     return su_run_put_file(r, "after.xml", su_buf_bytes(&now), e);
 }
 
+void su_run_state_left(const struct su_domain *was, const struct su_domain *will, struct su_hv_places *places)
+{
+    if (was->tpm == SU_YES)
+        places->tpm[0] = 0;
+    if (was->nvram[0] && strcmp(was->nvram, will->nvram) == 0)
+        places->nvram[0] = 0;
+}
+
+static int clear_state(struct su_run *r, struct su_bytes planned, struct su_err *e)
+{
+    SU_BUF struct su_buf before = {0};
+    SU_FREE struct su_domain *was = calloc(1, sizeof *was), *will = calloc(1, sizeof *will);
+    SU_FREE struct su_restore *set = malloc(sizeof *set);
+    if (!was || !will || !set)
+        return su_fail_nomem(e, 2 * sizeof *was);
+    *set = r->rec.restore;
+    if (su_run_get_file(r, "before.xml", &before, e) < 0 || su_domain_parse(su_buf_bytes(&before), was, e) < 0 ||
+        su_domain_parse(planned, will, e) < 0)
+        return -1;
+    su_run_state_left(was, will, &set->places);
+    return su_restore_clear_state(set, e);
+}
+
 static int redefine(struct su_run *r, struct su_err *e)
 {
     SU_BUF struct su_buf after = {0};
@@ -207,7 +230,7 @@ static int redefine(struct su_run *r, struct su_err *e)
     r->rec.redefining = true;
     if (su_run_save(r, e) < 0 || su_run_get_file(r, "after.xml", &after, e) < 0)
         return -1;
-    if (su_restore_clear_state(&r->rec.restore, e) < 0 || su_hv_define(r->job->hv, su_buf_bytes(&after), e) < 0)
+    if (clear_state(r, su_buf_bytes(&after), e) < 0 || su_hv_define(r->job->hv, su_buf_bytes(&after), e) < 0)
         return -1;
     return read_back(r, e) < 0 ? -1 : su_run_mark(r, "upgrading", e);
 }
@@ -229,7 +252,8 @@ static int start(struct su_run *r, struct su_err *e)
     r->rec.started_by_us = true;
     if (su_run_save(r, e) < 0)
         return -1;
-    if (su_hv_start(r->job->hv, r->vm.uuid, true, &why) == 0)
+    bool fresh = access(r->rec.restore.places.nvram, F_OK) < 0; /* what is there was left there */
+    if (su_hv_start(r->job->hv, r->vm.uuid, fresh, &why) == 0)
         return 0;
     if (su_run_look(r, e) < 0)
         return -1;

@@ -97,15 +97,13 @@ static void drop_journal(struct su_run *r)
     (void)unlink(r->rec.undo);
 }
 
-/* The whole set: with overlays and snapshots the disks, and in any case NVRAM and vTPM state.  Where the set was given
- * up, the state that UEFI left has to go all the same. */
+/* The whole set: with overlays and snapshots the disks, and in any case NVRAM and vTPM state, of which the copies stay
+ * when the set is given up. */
 static int back_set(struct su_run *r, struct su_err *e)
 {
     struct su_restore *set = &r->rec.restore;
     if (r->theirs && set->kind == SU_RESTORE_INTERNAL)
         return 0; /* it writes to the disk: the snapshot goes, the disk stays */
-    if (r->rec.redefining && !set->taken)
-        return su_restore_clear_state(set, e);
     if (su_restore_back(set, r->dir, set->kind == SU_RESTORE_NONE || r->rec.keep_data, e) < 0)
         return -1;
     if (has_set(&r->rec) && !r->rec.keep_data)

@@ -270,8 +270,31 @@ static void test_switch(void)
     world_done(&w);
 }
 
+/* Which state an upgrade may throw away: none that the VM had, and goes on with. */
+static void test_state_left(void)
+{
+    struct su_domain *was = calloc(1, sizeof *was), *will = calloc(1, sizeof *will);
+    const struct su_hv_places all = {.nvram = "/n", .tpm = "/t"};
+    struct su_hv_places p = all;
+    su_run_state_left(was, will, &p);
+    ok(p.nvram[0] && p.tpm[0], "what an earlier VM of this name left");
+    was->tpm = SU_YES;
+    snprintf(was->nvram, sizeof was->nvram, "/n");
+    p = all;
+    su_run_state_left(was, will, &p);
+    ok(p.nvram[0] && !p.tpm[0], "variables of a firmware that goes; not its TPM");
+    snprintf(will->nvram, sizeof will->nvram, "/n");
+    was->tpm = SU_UNKNOWN;
+    p = all;
+    su_run_state_left(was, will, &p);
+    ok(!p.nvram[0] && p.tpm[0], "a TPM 1.2; not the variables that stay");
+    free(was);
+    free(will);
+}
+
 int main(void)
 {
+    test_state_left();
     test_off();
     test_running();
     test_commit();

@@ -25,12 +25,24 @@ int su_agent_refused(const char *words, struct su_err *e)
     return su_fail(e, SU_E_IO, "vm.agent.failed", "the guest agent: %.200s", said[0] ? said : "an error without words");
 }
 
+/* A tree of JSON takes up to a hundred times its text: each value that begins one or stands in one counts. */
+static bool too_many_values(struct su_bytes text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == '{' || text.p[i] == '[' || text.p[i] == ',';
+    return n > SU_AGENT_VALUES;
+}
+
 int su_agent_return(struct su_bytes answer, json_t **ret, struct su_err *e)
 {
     json_error_t why;
     if (answer.n > SU_AGENT_ANSWER)
         return su_fail(e, SU_E_RANGE, "vm.agent.size", "the guest agent's answer has more than %d bytes",
                        SU_AGENT_ANSWER);
+    if (too_many_values(answer))
+        return su_fail(e, SU_E_RANGE, "vm.agent.size", "the guest agent's answer has more than %d values",
+                       SU_AGENT_VALUES);
     json_t *o = json_loadb((const char *)answer.p, answer.n, JSON_REJECT_DUPLICATES, &why);
     json_t *value = json_object_get(o, "return");
     const json_t *error = json_object_get(o, "error");

@@ -5,6 +5,7 @@
 #include "upgrade/agent.h"
 
 enum { SU_AGENT_ANSWER = 1 << 20 }; /* bytes of one answer that are looked at */
+enum { SU_AGENT_VALUES = 1 << 17 }; /* commas and opening brackets in it */
 
 /* *ret: the member "return", new reference.  An answer that is an error becomes one. */
 int su_agent_return(struct su_bytes answer, json_t **ret, struct su_err *e) SU_MUST_CHECK;

@@ -19,11 +19,6 @@ static uint64_t wall_ms(void)
 
 /* Saying how far it is ------------------------------------------------------- */
 
-static bool shown(unsigned char c)
-{
-    return c >= 0x20 && c != 0x7F;
-}
-
 /* One event is one line, whatever a guest's text holds. */
 void su_job_log(struct su_job *job, const char *step, const char *fmt, ...)
 {
@@ -36,9 +31,7 @@ void su_job_log(struct su_job *job, const char *step, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    for (char *p = text; *p; p++)
-        if (!shown((unsigned char)*p))
-            *p = '?';
+    su_clean(text, sizeof text, text);
     if (!gmtime_r(&now, &tm) || strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
         when[0] = 0;
     fprintf(job->log, "%s %s %s\n", when, step, text);

@@ -37,8 +37,8 @@ static json_t *disk_plan(struct su_run *r)
     if (r->rec.switch_only || d->boot_disk >= d->n_disks)
         return json_null();
     su_run_worker(r, &w, key, sizeof key);
-    w.image = d->disk[d->boot_disk].source; /* the overlay is not there yet */
-    w.format = d->disk[d->boot_disk].format;
+    w.image = d->disk[d->boot_disk].source;        /* the overlay is not there yet */
+    w.format = r->facts->use[d->boot_disk].format; /* never looked for: a guest writes what is looked at */
     w.undo = NULL;
     w.shared = r->facts->live;
     w.dry_run = true;

@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Evidence that the guest's agent reads for us.  The guest chooses every byte and how long an answer takes, so there is
- * a fixed list of questions, and the first that nobody answers is the last. */
+ * a fixed list of questions, the first that nobody answers is the last, and so is one after PATIENCE_S. */
 #include "upgrade/clean.h"
 #include "upgrade/verify_int.h"
 #include "upgrade/verify_parse.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define EFIVARS "/sys/firmware/efi/efivars/"
 #define EFI_GLOBAL "-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 #define TPM "/sys/class/tpm/tpm0/"
-enum { TIMEOUT_S = 10, SMALL = 4096, MOUNTS = 256 << 10, LOG = 512 << 10, MOST_CARDS = 8 };
+enum { TIMEOUT_S = 10, PATIENCE_S = 300, SMALL = 4096, MOUNTS = 256 << 10, LOG = 512 << 10, MOST_CARDS = 8 };
 
 struct look {
     struct su_hv *hv;
     const char *uuid;
-    bool gone; /* it does not answer any more */
+    time_t begun; /* CLOCK_MONOTONIC; 0: not yet */
+    bool gone;    /* it does not answer any more */
     struct su_err why;
 };
+
+/* An agent that is slow at each answer must not hold a fleet for hours. */
+static bool patient(struct look *l)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    l->begun = l->begun ? l->begun : t.tv_sec;
+    return t.tv_sec - l->begun < PATIENCE_S;
+}
 
 /* Appends; false when it cannot be had.  *absent: the guest says that there is no such file. */
 static bool get(struct look *l, const char *path, size_t max, struct su_buf *out, bool *absent)
 {
     *absent = false;
+    l->gone = l->gone || !patient(l);
     if (l->gone)
         return false;
     if (su_agent_file(l->hv, l->uuid, path, max, out, &l->why) == 0)

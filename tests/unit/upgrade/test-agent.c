@@ -228,6 +228,14 @@ static void hostile(void)
     struct su_err e = {0};
     json_t *ret = NULL;
     SU_BUF struct su_buf b = {0};
+    SU_BUF struct su_buf bomb = {0};
+    su_buf_text(&bomb, "{\"return\":[");
+    for (int i = 0; i < SU_AGENT_VALUES / 2; i++)
+        su_buf_text(&bomb, "{},");
+    su_buf_text(&bomb, "{}]}");
+    ok(bomb.n < SU_AGENT_ANSWER && su_agent_return(su_buf_bytes(&bomb), &ret, &e) < 0 &&
+           strcmp(e.id, "vm.agent.size") == 0,
+       "more memory than text");
     su_buf_zero(&b, SU_AGENT_ANSWER + 1);
     ok(su_agent_return(su_buf_bytes(&b), &ret, &e) < 0 && strcmp(e.id, "vm.agent.size") == 0, "too long");
     ok(su_agent_return((struct su_bytes){(const uint8_t *)"{\"error\":7}", 11}, &ret, &e) < 0,

@@ -74,7 +74,10 @@ static int end_verified(struct su_run *r, struct su_err *e)
             snprintf(why.text, sizeof why.text, "%.40s: %.190s", v->row[i].id, v->row[i].text);
     if (why.text[0])
         return su_job_end(r->job, SU_VM_FAILED, &why, "is not what it should be; nothing was changed", e);
-    snprintf(summary, sizeof summary, "is what it should be; %u things could not be proved from here", v->open);
+    if (v->open)
+        snprintf(summary, sizeof summary, "is what it should be; could not be proved from here: %u", v->open);
+    else
+        snprintf(summary, sizeof summary, "is what it should be");
     return su_job_end(r->job, SU_VM_OK, NULL, summary, e);
 }
 

@@ -63,7 +63,7 @@ static int end_upgraded(struct su_run *r, struct su_err *e)
     else if (proved(v, "verify.pcr4"))
         n += snprintf(summary + n, sizeof summary - (size_t)n, ", PCR 4 as predicted");
     if (rec->started && v->open)
-        n += snprintf(summary + n, sizeof summary - (size_t)n, "; %u things could not be proved from here", v->open);
+        n += snprintf(summary + n, sizeof summary - (size_t)n, "; could not be proved from here: %u", v->open);
     if (r->note[0])
         snprintf(summary + n, sizeof summary - (size_t)n, "; %.100s", r->note);
     su_run_report(r);

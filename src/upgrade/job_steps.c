@@ -23,20 +23,26 @@ static void warn(struct su_run *r, const char *what, const struct su_err *why)
 /* stopped -------------------------------------------------------------------- */
 
 /* Paths can come to mean other files between two looks. */
-static int same_disks(struct su_run *r, struct su_err *e)
+static int same_file(const struct su_run *r, const char *target, const char *key, struct su_err *e)
 {
     const struct su_domain *d = &r->facts->defined;
-    for (uint32_t i = 0; i < r->rec.restore.n_disks; i++) {
-        const struct su_restore_disk *want = &r->rec.restore.disk[i];
-        for (uint32_t k = 0; k < d->n_disks; k++) {
-            if (strcmp(d->disk[k].target, want->target) == 0 && want->key[0] &&
-                strcmp(r->facts->use[k].key, want->key) != 0) {
-                (void)su_fail(e, SU_E_CONFLICT, "vm.changed", "another file took the place of disk %s of %s",
-                              want->target, r->rec.name);
-                return su_remedy(e, "see that nobody else works on this VM, then upgrade it again");
-            }
-        }
+    for (uint32_t k = 0; k < d->n_disks && key[0]; k++) {
+        if (strcmp(d->disk[k].target, target) != 0 || strcmp(r->facts->use[k].key, key) == 0)
+            continue;
+        (void)su_fail(e, SU_E_CONFLICT, "vm.changed", "another file took the place of disk %s of %s", target,
+                      r->rec.name);
+        return su_remedy(e, "see that nobody else works on this VM, then upgrade it again");
     }
+    return 0;
+}
+
+static int same_disks(const struct su_run *r, struct su_err *e)
+{
+    if (same_file(r, r->rec.boot_target, r->rec.boot_key, e) < 0)
+        return -1;
+    for (uint32_t i = 0; i < r->rec.restore.n_disks; i++)
+        if (same_file(r, r->rec.restore.disk[i].target, r->rec.restore.disk[i].key, e) < 0)
+            return -1;
     return 0;
 }
 

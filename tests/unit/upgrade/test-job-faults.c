@@ -83,6 +83,15 @@ static void change_it(struct world *w)
     ok(su_hv_define(w->hv, su_buf_bytes(&xml), &e) == 0, "is changed by somebody %s", e.msg);
 }
 
+/* Another file under the same name. */
+static void swap_disk(struct world *w)
+{
+    char other[sizeof w->disk + 8];
+    snprintf(other, sizeof other, "%s.new", w->disk);
+    const char *argv[] = {"cp", w->disk, other, NULL};
+    ok(world_run(argv, NULL) && rename(other, w->disk) == 0, "somebody puts another file in its disk's place");
+}
+
 static void shut_it_down(struct world *w)
 {
     struct su_err e = {0};
@@ -207,6 +216,12 @@ static void test_changed(void)
         return;
     ok(job_with(&w, SU_OP_UPGRADE, NULL, "starting begins", change_it) == SU_VM_FAILED, "changed after ours");
     ok(as_before(&w) && json_object_get(w.job.report, "replaced_definition"), "as before; what was replaced is kept");
+    world_done(&w);
+    if (!ok(world_make(&w, "raw", false), "a VM"))
+        return;
+    ok(job_with(&w, SU_OP_UPGRADE, none, "stopping begins", swap_disk) == SU_VM_FAILED, "without a restore point");
+    is_str(w.job.vm.id, "vm.changed");
+    ok(as_before(&w), "that file was not touched");
     world_done(&w);
 }
 

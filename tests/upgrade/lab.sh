@@ -176,7 +176,7 @@ same_definition() { # same_definition NAME: as when lab_keep_xml was called
 lab_console() { tr -d '\0\r' <"/var/log/libvirt/$1.console" 2>/dev/null; }
 
 lab_wait_state() { # lab_wait_state NAME STATE [SECONDS]
-    local end=$((SECONDS + ${3:-300}))
+    local end=$((SECONDS + ${3:-1800}))
     until [ "$(lab_state "$1")" = "$2" ]; do
         [ $SECONDS -lt $end ] || return 1
         sleep 0.3
@@ -207,7 +207,7 @@ lab_leftovers() { # lab_leftovers NAME
 agent() { virsh -q qemu-agent-command "$1" --timeout "${3:-5}" "$2" 2>/dev/null; } # agent NAME JSON [SECONDS]
 
 lab_wait_agent() { # lab_wait_agent NAME [SECONDS]
-    local end=$((SECONDS + ${2:-600}))
+    local end=$((SECONDS + ${2:-1800}))
     until agent "$1" '{"execute":"guest-ping"}' >/dev/null; do
         if [ $SECONDS -ge $end ] || [ "$(lab_state "$1")" != running ]; then
             note "$1 is $(lab_state "$1"), its agent does not answer; its console:
@@ -255,7 +255,7 @@ surety_vm() {
     local name=$1 op=$2
     shift 2
     case $op in assess | upgrade) set -- "$@" --boot-files "$SURETY_CACHE/efi";; esac
-    timeout 900 "$SURETY" vm "$op" "$@" --json >"$T/$name.json" 2>"$T/$name.err" </dev/null
+    timeout 5400 "$SURETY" vm "$op" "$@" --json >"$T/$name.json" 2>"$T/$name.err" </dev/null
 }
 json() { jq -r "$2" "$T/$1.json" 2>/dev/null || echo unreadable; } # json NAME FILTER
 
@@ -268,4 +268,41 @@ exits() { # exits STATUS TEXT COMMAND...: of vm and surety_vm, whose second word
 vm_notes() {
     note "$(jq -c '.vms[]? | [.name, .outcome, .id, .text, .remedy, .summary]' "$T/$1.json")"
     note "$(tail -5 "$T/$1.err")"
+}
+
+# ---- what suites of real VMs share ----------------------------------------------------------------------------------
+
+marked() { # marked NAME STATE
+    like "$(virsh metadata "$1" urn:surety:upgrade:1 2>&1 | tr '\n' ' ')" "state=[\"']$2[\"']" "$1: its metadata says $2"
+}
+unmarked() { like "$(virsh metadata "$1" urn:surety:upgrade:1 2>&1)" 'metadata not found' "$1: no mark is left"; }
+outcome() { json "$1" '[.. | objects | select(has("outcome")) | .outcome] | first'; }
+gone() { # gone NAME: nothing of the new firmware is left
+    is "$(lab_leftovers "$1" | xargs)" "" "$1: NVRAM and vTPM state are gone"
+}
+
+table_of() { # table_of FILE
+    qemu-img dd -U -f "${1##*.}" -O raw bs=1M count=2 "if=$1" "of=$T/${1##*/}.head" &&
+        blkid -p -s PTTYPE -o value "$T/${1##*/}.head"
+}
+
+make_vm() { # make_vm NAME VARIANT FORMAT BUS [KEY=VALUE...]
+    local name=$1 variant=$2 format=$3 bus=$4 kernel=cloud
+    shift 4
+    [ "$bus" != sata ] || kernel=generic
+    lab_disk "$name" "$variant" "$format" --kernel $kernel && lab_define "$name" "$REPLY" bus="$bus" "$@"
+    report $? "$name: a VM with $bus, $format, $kernel kernel"
+    lab_keep_xml "$name"
+}
+
+# ---- suretyd --------------------------------------------------------------------------------------------------------
+
+start_suretyd() {
+    mkdir -p "$T/run" "$T/vms.d"
+    printf '[host]\nname = node1\ncluster = lab\n[vms]\ndir = %s\n' "$T/vms.d" >"$T/surety.conf"
+    "$BUILD/suretyd" --config "$T/surety.conf" --state "$LAB_STATE" --run "$T/run" --surety "$SURETY" \
+        >"$T/suretyd.log" 2>&1 </dev/null &
+    SURETYD=$!
+    CHILDREN+=("$SURETYD")
+    wait_for test -S "$T/run/api.sock"
 }

@@ -102,7 +102,7 @@ static const char *status(const struct su_vm *vm, uint64_t now)
 
 json_t *su_api_vm(const struct su_vm *vm, uint64_t now, const json_t *upgrades)
 {
-    const struct su_vm_desc *d = vm->desc;
+    const struct su_vm_kept *d = vm->desc;
     json_t *problem =
         vm->problem_id[0] ? json_pack("{s:s,s:s}", "id", vm->problem_id, "text", vm->problem) : json_null();
     json_t *security =

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* daemon/desc.h - what one source (libvirt, or a file of vms.d) says of one VM.
  *
- * domxml.c and vmfile.c make it from bytes, instance.c makes instance metadata of it, vmtab.c decides what becomes of
- * it.  Every string is UTF-8 without control characters, cut at its array's end. */
+ * domxml.c and vmfile.c make it from bytes, instance.c makes instance metadata of it, vmtab.c keeps what it needs of
+ * it.  It is large: one at a time, never one for each VM.  Every string is UTF-8 without control characters, cut at its
+ * array's end. */
 #pragma once
 #include "wire/hostconf.h"
 

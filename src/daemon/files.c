@@ -73,7 +73,7 @@ static void read_one(struct su_daemon *d, int dir, const char *name, char *buf, 
     if (rc == 0 && k->uuid[0] && strcmp(k->uuid, desc->uuid) != 0)
         su_vmtab_unclaim(&d->vms, source, k->uuid);
     if (rc == 0)
-        rc = su_vmtab_claim(&d->vms, source, desc, &e);
+        rc = su_vmtab_claim(&d->vms, source, desc, &d->conf, &e);
     if (rc < 0) { /* a VM that is not certain is no VM */
         su_log_err(LOG_ERR, "vms", &e);
         return;

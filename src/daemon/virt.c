@@ -81,7 +81,7 @@ static void claim(struct su_virt *v, virDomainPtr dom)
     }
     set_pid_file(v, desc);
     SU_HOLD(&v->d->lock);
-    if (su_vmtab_claim(&v->d->vms, SOURCE, desc, &e) < 0)
+    if (su_vmtab_claim(&v->d->vms, SOURCE, desc, &v->d->conf, &e) < 0)
         su_log_err(LOG_ERR, desc->name, &e);
     su_daemon_wake(v->d);
 }

@@ -6,7 +6,7 @@
 
 struct su_vm_claim {
     char source[300];
-    struct su_vm_desc *desc; /* owned */
+    struct su_vm_kept *desc; /* owned */
     uint64_t round;
 };
 
@@ -17,12 +17,19 @@ static void vm_free(struct su_vm *vm)
     free(vm);
 }
 
+static void kept_free(struct su_vm_kept *k)
+{
+    su_buf_done(&k->facts);
+    su_buf_done(&k->instance);
+    free(k);
+}
+
 void su_vmtab_done(struct su_vmtab *t)
 {
     for (size_t i = 0; i < t->n; i++)
         vm_free(t->vm[i]);
     for (size_t i = 0; i < t->n_claims; i++)
-        free(t->claim[i].desc);
+        kept_free(t->claim[i].desc);
     free(t->vm);
     free(t->claim);
     memset(t, 0, sizeof *t);
@@ -112,14 +119,45 @@ static struct su_vm_claim *find_claim(struct su_vmtab *t, const char *source, co
     return NULL;
 }
 
-int su_vmtab_claim(struct su_vmtab *t, const char *source, const struct su_vm_desc *d, struct su_err *e)
+static int make_texts(struct su_vm_kept *k, const struct su_vm_desc *d, const struct su_host_conf *c, struct su_err *e)
+{
+    struct su_vm_facts *facts SU_FREE = malloc(sizeof *facts);
+    if (!facts)
+        return su_fail_nomem(e, sizeof *facts);
+    su_desc_facts(d, c, facts);
+    su_vm_facts_put(&k->facts, facts);
+    return su_buf_ok(&k->facts, e) < 0 ? -1 : su_desc_instance(d, c, &k->instance, e);
+}
+
+static void keep(struct su_vm_kept *k, const struct su_vm_desc *d, const struct su_host_conf *c)
+{
+    struct su_err ignored = {0}; /* resolving tells that they are missing */
+    su_buf_done(&k->facts);
+    su_buf_done(&k->instance);
+    *k = (struct su_vm_kept){.running = d->running,
+                             .secure_boot = d->secure_boot,
+                             .vtpm = d->vtpm,
+                             .custom_command = d->custom_command,
+                             .cid = d->cid};
+    memcpy(k->uuid, d->uuid, sizeof k->uuid);
+    memcpy(k->name, d->name, sizeof k->name);
+    memcpy(k->socket, d->socket, sizeof k->socket);
+    memcpy(k->pid_file, d->pid_file, sizeof k->pid_file);
+    memcpy(k->firmware, d->firmware, sizeof k->firmware);
+    memcpy(k->security_type, d->security_type, sizeof k->security_type);
+    if (d->running && make_texts(k, d, c, &ignored) < 0)
+        su_buf_done(&k->instance);
+}
+
+int su_vmtab_claim(struct su_vmtab *t, const char *source, const struct su_vm_desc *d, const struct su_host_conf *conf,
+                   struct su_err *e)
 {
     struct su_vm_claim *c = find_claim(t, source, d->uuid);
     if (add_vm(t, d->uuid, e) < 0)
         return -1;
     t->dirty = true;
     if (c) {
-        *c->desc = *d;
+        keep(c->desc, d, conf);
         c->round = t->round;
         return 0;
     }
@@ -127,13 +165,13 @@ int su_vmtab_claim(struct su_vmtab *t, const char *source, const struct su_vm_de
         return su_fail(e, SU_E_RANGE, "vm.too-many", "more than %d VMs", SU_VMTAB_MAX);
     if (grow((void **)&t->claim, t->n_claims, &t->cap_claims, sizeof *t->claim, e) < 0)
         return -1;
-    struct su_vm_desc *copy = malloc(sizeof *copy);
-    if (!copy)
-        return su_fail_nomem(e, sizeof *copy);
-    *copy = *d;
+    struct su_vm_kept *kept = calloc(1, sizeof *kept);
+    if (!kept)
+        return su_fail_nomem(e, sizeof *kept);
+    keep(kept, d, conf);
     c = &t->claim[t->n_claims++];
     snprintf(c->source, sizeof c->source, "%s", source);
-    c->desc = copy;
+    c->desc = kept;
     c->round = t->round;
     return 0;
 }
@@ -143,7 +181,7 @@ static void drop_claim(struct su_vmtab *t, size_t i)
     struct su_vm *vm = su_vmtab_find(t, t->claim[i].desc->uuid);
     if (vm && vm->desc == t->claim[i].desc)
         vm->desc = NULL;
-    free(t->claim[i].desc);
+    kept_free(t->claim[i].desc);
     t->claim[i] = t->claim[--t->n_claims];
     t->dirty = true;
 }
@@ -280,34 +318,33 @@ static void find_collisions(struct su_vm **run, size_t n)
             collide(run[i - 1], run[i], "vm.socket-collision", "socket");
 }
 
-static int replace(struct su_vmtab *t, struct su_buf *have, struct su_buf *made, uint64_t *rev, struct su_err *e)
+static int replace(struct su_vmtab *t, struct su_buf *have, struct su_bytes made, uint64_t *rev, struct su_err *e)
 {
-    if (su_buf_ok(made, e) < 0)
-        return -1;
-    if (*rev && have->n == made->n && memcmp(have->p, made->p, made->n) == 0)
+    struct su_buf copy SU_BUF = {0};
+    if (*rev && have->n == made.n && memcmp(have->p, made.p, made.n) == 0)
         return 0;
+    su_buf_add(&copy, made.p, made.n);
+    if (su_buf_ok(&copy, e) < 0)
+        return -1;
     struct su_buf old = *have;
-    *have = *made;
-    *made = old;
+    *have = copy;
+    copy = old;
     *rev = ++t->rev;
     return 0;
 }
 
-static int make_messages(struct su_vmtab *t, struct su_vm *vm, const struct su_host_conf *c, struct su_err *e)
+static int make_messages(struct su_vmtab *t, struct su_vm *vm, struct su_err *e)
 {
-    struct su_vm_facts *facts SU_FREE = malloc(sizeof *facts);
-    struct su_buf body SU_BUF = {0}, instance SU_BUF = {0}, route SU_BUF = {0};
-    if (!facts)
-        return su_fail_nomem(e, sizeof *facts);
-    su_desc_facts(vm->desc, c, facts);
-    su_vm_facts_put(&body, facts);
-    if (replace(t, &vm->facts, &body, &vm->facts_rev, e) < 0 || su_desc_instance(vm->desc, c, &instance, e) < 0)
-        return -1;
-    struct su_vm_route r = {.cid = vm->desc->cid, .mark = vm->mark, .instance = su_buf_bytes(&instance)};
+    struct su_buf route SU_BUF = {0};
+    struct su_vm_route r = {.cid = vm->desc->cid, .mark = vm->mark, .instance = su_buf_bytes(&vm->desc->instance)};
+    if (!vm->desc->instance.n)
+        return su_fail(e, SU_E_RANGE, "vm.instance", "the instance metadata of %s cannot be made", vm->name);
     memcpy(r.uuid, vm->uuid, sizeof r.uuid);
     memcpy(r.name, vm->desc->name, sizeof r.name);
     su_vm_route_put(&route, &r);
-    return replace(t, &vm->route, &route, &vm->route_rev, e);
+    return su_buf_ok(&route, e) < 0 || replace(t, &vm->facts, su_buf_bytes(&vm->desc->facts), &vm->facts_rev, e) < 0
+               ? -1
+               : replace(t, &vm->route, su_buf_bytes(&route), &vm->route_rev, e);
 }
 
 static bool reachable(const struct su_vm *vm)
@@ -338,7 +375,7 @@ static void recall_refusal(struct su_vm *vm)
         cut_off(vm, "vm.refused", "surety-imds does not take it; its log says why");
 }
 
-int su_vmtab_resolve(struct su_vmtab *t, const struct su_host_conf *c, struct su_err *e)
+int su_vmtab_resolve(struct su_vmtab *t, struct su_err *e)
 {
     if (!t->dirty)
         return 0;
@@ -358,7 +395,7 @@ int su_vmtab_resolve(struct su_vmtab *t, const struct su_host_conf *c, struct su
     for (size_t i = 0; i < n; i++) {
         struct su_err why = {0};
         if (!run[i]->problem_id[0] && reachable(run[i])) {
-            if (make_messages(t, run[i], c, &why) < 0)
+            if (make_messages(t, run[i], &why) < 0)
                 cut_off(run[i], why.id, "%s", why.msg);
             else
                 run[i]->wanted = true;

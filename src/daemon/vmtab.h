@@ -17,11 +17,21 @@
 
 enum su_vm_peer { SU_PEER_SIGNER, SU_PEER_IMDS, SU_PEERS };
 
+/* What is kept of a claim's struct su_vm_desc. */
+struct su_vm_kept {
+    char uuid[SU_UUID_TEXT];
+    char name[SU_VM_NAME];
+    bool running, secure_boot, vtpm, custom_command;
+    uint32_t cid;
+    char socket[108], pid_file[512], firmware[8], security_type[32];
+    struct su_buf facts, instance; /* of a running one: what is signed, and /metadata/instance; empty: none */
+};
+
 /* A VM by its UUID. */
 struct su_vm {
     char uuid[SU_UUID_TEXT];
     char name[SU_VM_NAME];
-    struct su_vm_desc *desc; /* borrowed from the claim that counts; NULL: nobody claims it any more */
+    struct su_vm_kept *desc; /* borrowed from the claim that counts; NULL: nobody claims it any more */
     char source[300];        /* of that claim */
     unsigned n_claims;
     uint32_t mark;                     /* of its port on the legacy network; 0: it has none */
@@ -54,8 +64,10 @@ enum { SU_VMTAB_MAX = 4096 }; /* as many as surety-imds takes */
 
 void su_vmtab_done(struct su_vmtab *t);
 
-/* A claim is replaced by a later one of the same source for the same UUID.  SU_E_RANGE "vm.too-many". */
-int su_vmtab_claim(struct su_vmtab *t, const char *source, const struct su_vm_desc *d, struct su_err *e) SU_MUST_CHECK;
+/* A claim is replaced by a later one of the same source for the same UUID.  SU_E_RANGE "vm.too-many".  When the
+ * messages of a running one cannot be made ("vm.instance"), the claim counts, and the VM is cut off. */
+int su_vmtab_claim(struct su_vmtab *t, const char *source, const struct su_vm_desc *d, const struct su_host_conf *c,
+                   struct su_err *e) SU_MUST_CHECK;
 void su_vmtab_unclaim(struct su_vmtab *t, const char *source, const char *uuid);
 /* The claim stays, but does not run any more. */
 void su_vmtab_stopped(struct su_vmtab *t, const char *source, const char *uuid);
@@ -73,7 +85,7 @@ void su_vmtab_marks(struct su_vmtab *t, const struct su_vm_mark *m, size_t n);
 void su_vmtab_unmark(struct su_vmtab *t, const char *uuid);
 
 /* Computes who is served, after changes; nothing to do otherwise. */
-int su_vmtab_resolve(struct su_vmtab *t, const struct su_host_conf *c, struct su_err *e) SU_MUST_CHECK;
+int su_vmtab_resolve(struct su_vmtab *t, struct su_err *e) SU_MUST_CHECK;
 
 struct su_vm *su_vmtab_find(const struct su_vmtab *t, const char *uuid); /* borrowed; NULL: none */
 /* By UUID or by name.  SU_E_MISSING "vm.none", SU_E_CONFLICT "vm.ambiguous". */

@@ -26,7 +26,7 @@ void su_log_err(int priority, const char *what, const struct su_err *e)
 
 enum { OPERATOR = 12345 };
 static char top[64];
-static struct su_vm_desc desc;
+static struct su_vm_kept desc;
 static struct su_vm vm = {.uuid = "b1310a36-d400-46f6-82cb-6217df846586", .name = "a", .desc = &desc, .wanted = true};
 static struct su_vm *vms[] = {&vm};
 static struct su_daemon d = {.vms = {.vm = vms, .n = 1}};

@@ -21,7 +21,7 @@ static struct su_vm_desc *vm(unsigned n, uint32_t cid)
 
 static bool claim(struct su_vmtab *t, const char *source, const struct su_vm_desc *d)
 {
-    return su_vmtab_claim(t, source, d, &e) == 0 && su_vmtab_resolve(t, &conf, &e) == 0;
+    return su_vmtab_claim(t, source, d, &conf, &e) == 0 && su_vmtab_resolve(t, &e) == 0;
 }
 
 static const char *problem(struct su_vmtab *t, unsigned n)
@@ -40,22 +40,22 @@ static void collisions(void)
     is_str(problem(&t, 3), "vm.cid-collision");
     is_str(problem(&t, 2), "");
     su_vmtab_stopped(&t, "libvirt", vm(1, 0)->uuid);
-    ok(su_vmtab_resolve(&t, &conf, &e) == 0, "the first stops");
+    ok(su_vmtab_resolve(&t, &e) == 0, "the first stops");
     is_str(problem(&t, 3), "");
     is_str(problem(&t, 1), "(not wanted)");
     ok(claim(&t, "file:x.conf", vm(2, 50)), "a file claims the second's UUID");
     is_str(problem(&t, 2), "vm.uuid-collision");
     su_vmtab_unclaim(&t, "file:x.conf", vm(2, 0)->uuid);
-    ok(su_vmtab_resolve(&t, &conf, &e) == 0, "and lets it go");
+    ok(su_vmtab_resolve(&t, &e) == 0, "and lets it go");
     is_str(problem(&t, 2), "");
     struct su_vm_mark m[2] = {{.mark = 7}, {.mark = 7}};
     memcpy(m[0].uuid, vm(2, 0)->uuid, SU_UUID_TEXT);
     memcpy(m[1].uuid, vm(3, 0)->uuid, SU_UUID_TEXT);
     su_vmtab_marks(&t, m, 2);
-    ok(su_vmtab_resolve(&t, &conf, &e) == 0, "one mark for two");
+    ok(su_vmtab_resolve(&t, &e) == 0, "one mark for two");
     is_str(problem(&t, 2), "vm.mark-collision");
     su_vmtab_unmark(&t, m[0].uuid);
-    ok(su_vmtab_resolve(&t, &conf, &e) == 0, "taken from one");
+    ok(su_vmtab_resolve(&t, &e) == 0, "taken from one");
     is_str(problem(&t, 2), "");
     struct su_vm_desc *s = vm(4, 0);
     snprintf(s->socket, sizeof s->socket, "/s");
@@ -77,7 +77,7 @@ static void collisions(void)
     uint64_t round = su_vmtab_begin(&t);
     ok(claim(&t, "libvirt", vm(2, 11)), "seen again");
     su_vmtab_end(&t, "libvirt", round);
-    ok(su_vmtab_resolve(&t, &conf, &e) == 0, "the others not");
+    ok(su_vmtab_resolve(&t, &e) == 0, "the others not");
     is_str(problem(&t, 3), "(gone)");
     is_str(problem(&t, 2), "");
     is_str(problem(&t, 4), "vm.socket-collision");
@@ -180,10 +180,10 @@ static void change(struct su_vmtab *t, struct model *m)
         }
         break;
     default:
-        if (su_vmtab_claim(t, "libvirt", d, &e) < 0)
+        if (su_vmtab_claim(t, "libvirt", d, &conf, &e) < 0)
             ok(0, "%s", e.msg);
     }
-    if (su_vmtab_resolve(t, &conf, &e) < 0)
+    if (su_vmtab_resolve(t, &e) < 0)
         ok(0, "%s", e.msg);
 }
 
@@ -202,7 +202,7 @@ static void order(void)
         }
         unsigned n = 0;
         while (n++ < 2000 && (int)step(&t, &m, SU_PEER_SIGNER, false) + (int)step(&t, &m, SU_PEER_IMDS, false) > 0)
-            if (su_vmtab_resolve(&t, &conf, &e) < 0)
+            if (su_vmtab_resolve(&t, &e) < 0)
                 ok(0, "%s", e.msg);
         if (n >= 2000)
             ok(0, "run %u does not come to an end", run);
@@ -225,11 +225,12 @@ static void many(void)
     unsigned n = 0;
     struct su_vm *v = NULL;
     for (unsigned i = 0; i < SU_VMTAB_MAX; i++)
-        if (su_vmtab_claim(&t, "libvirt", vm(i, 100 + i), &e) == 0)
+        if (su_vmtab_claim(&t, "libvirt", vm(i, 100 + i), &conf, &e) == 0)
             n++;
     ok(n == SU_VMTAB_MAX, "as many as fit");
-    ok(su_vmtab_claim(&t, "libvirt", vm(SU_VMTAB_MAX, 1), &e) < 0 && strcmp(e.id, "vm.too-many") == 0, "and no more");
-    ok(su_vmtab_resolve(&t, &conf, &e) == 0 && su_vmtab_next(&t, SU_PEER_SIGNER, &v) == SU_VM_PUT, "all are wanted");
+    ok(su_vmtab_claim(&t, "libvirt", vm(SU_VMTAB_MAX, 1), &conf, &e) < 0 && strcmp(e.id, "vm.too-many") == 0,
+       "and no more");
+    ok(su_vmtab_resolve(&t, &e) == 0 && su_vmtab_next(&t, SU_PEER_SIGNER, &v) == SU_VM_PUT, "all are wanted");
     su_vmtab_done(&t);
 }
 

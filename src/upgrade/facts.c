@@ -53,7 +53,7 @@ static int read_host(struct su_hv *hv, struct su_vm_facts *f, struct su_err *e)
 {
     const char *machine = f->options.machine == SU_MACHINE_Q35 ? "q35" : "pc";
     if (f->local && !f->test_driver) /* which runs no guests */
-        su_host_facts_read(NULL, &f->options, &f->host);
+        su_host_facts_now(&f->options, &f->host);
     return su_hv_caps(hv, f->defined.virt_type, f->defined.arch, machine, &f->caps, e);
 }
 

@@ -68,5 +68,8 @@ int su_extras_read(struct su_bytes xml, const struct su_domain *d, struct su_vm_
 /* Looks for swtpm, and through the firmware descriptors (docs/interop/firmware.json of QEMU) of dirs, a list that ends
  * with NULL, the first directory with a file name deciding; NULL: the places QEMU documents.  Never fails. */
 void su_host_facts_read(const char *const *dirs, const struct su_job_options *opt, struct su_host_facts *out);
+/* The same of the places QEMU documents, at most SU_HOST_FACTS_S old: all VMs of a batch ask it.  Thread safe. */
+enum { SU_HOST_FACTS_S = 10 };
+void su_host_facts_now(const struct su_job_options *opt, struct su_host_facts *out);
 /* The definition has what opt asks for already. */
 bool su_vm_same_already(const struct su_domain *d, const struct su_job_options *opt);

@@ -7,9 +7,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { DESCRIPTORS_MAX = 64, DESCRIPTOR_SIZE = 64 << 10, NAME_SIZE = 128 };
 
@@ -131,4 +133,23 @@ void su_host_facts_read(const char *const *dirs, const struct su_job_options *op
         }
         json_decref(d);
     }
+}
+
+void su_host_facts_now(const struct su_job_options *opt, struct su_host_facts *out)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct {
+        time_t until; /* CLOCK_MONOTONIC, seconds; 0: not read yet */
+        struct su_host_facts facts;
+    } read[2][2]; /* by what fits() looks at */
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    pthread_mutex_lock(&lock);
+    size_t q35 = opt->machine == SU_MACHINE_Q35, secure = opt->secure_boot;
+    if (read[q35][secure].until <= now.tv_sec) {
+        su_host_facts_read(NULL, opt, &read[q35][secure].facts);
+        read[q35][secure].until = now.tv_sec + SU_HOST_FACTS_S;
+    }
+    *out = read[q35][secure].facts;
+    pthread_mutex_unlock(&lock);
 }

@@ -129,6 +129,7 @@ int su_hv_open(const char *uri, struct su_hv **out, struct su_err *e)
     if (!hv)
         return su_fail_nomem(e, sizeof *hv);
     pthread_mutex_init(&hv->lock, NULL);
+    pthread_mutex_init(&hv->caps_lock, NULL);
     int n = snprintf(hv->uri, sizeof hv->uri, "%s", uri);
     hv->conn = n > 0 && (size_t)n < sizeof hv->uri ? virConnectOpen(uri) : NULL;
     if (!hv->conn) {
@@ -149,6 +150,7 @@ void su_hv_close(struct su_hv **hv)
     pipes_block(&pipes);
     if ((*hv)->conn)
         virConnectClose((*hv)->conn);
+    pthread_mutex_destroy(&(*hv)->caps_lock);
     pthread_mutex_destroy(&(*hv)->lock);
     free(*hv);
     *hv = NULL;

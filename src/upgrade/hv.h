@@ -62,7 +62,9 @@ int su_hv_commit_disk(struct su_hv *hv, const char *uuid, const char *target, co
 int su_hv_drop_snapshot(struct su_hv *hv, const char *uuid, const char *target, const char *name,
                         struct su_err *e) SU_MUST_CHECK;
 
-/* What the host can: virConnectGetDomainCapabilities() for this arch, machine and type. */
+/* What the host can: virConnectGetDomainCapabilities() for this arch, machine and type.  An answer counts for
+ * SU_HV_FRESH_MS: all VMs of a batch ask the same, and a batch may run for hours.  Thread safe. */
+enum { SU_HV_FRESH_MS = 10000 };
 struct su_hv_caps {
     bool known; /* the driver answers such questions */
     bool q35, efi, secure_boot, tpm_emulator, tpm_crb;

@@ -80,8 +80,8 @@ static void read_caps(xmlNodePtr root, struct su_hv_caps *out)
     read_loaders(loader, out);
 }
 
-int su_hv_caps(struct su_hv *hv, const char *virt_type, const char *arch, const char *machine, struct su_hv_caps *out,
-               struct su_err *e)
+static int ask_caps(struct su_hv *hv, const char *virt_type, const char *arch, const char *machine,
+                    struct su_hv_caps *out, struct su_err *e)
 {
     struct ask a = {.virt_type = virt_type, .arch = arch, .machine = machine};
     if (su_hv_do(hv, NULL, SU_HV_REPEAT, ask, &a, e) < 0)
@@ -96,6 +96,57 @@ int su_hv_caps(struct su_hv *hv, const char *virt_type, const char *arch, const 
     xmlFreeDoc(doc);
     *out = caps;
     return 0;
+}
+
+/* False: too long to be kept. */
+static bool asked_set(struct su_hv_asked *a, const char *virt_type, const char *arch, const char *machine)
+{
+    int n = snprintf(a->virt_type, sizeof a->virt_type, "%s", virt_type);
+    int m = snprintf(a->arch, sizeof a->arch, "%s", arch);
+    int k = snprintf(a->machine, sizeof a->machine, "%s", machine);
+    return (size_t)n < sizeof a->virt_type && (size_t)m < sizeof a->arch && (size_t)k < sizeof a->machine;
+}
+
+static struct su_hv_asked *asked_find(struct su_hv *hv, const struct su_hv_asked *like)
+{
+    int64_t now = su_hv_now_ms();
+    for (size_t i = 0; i < SU_ARRAY_LEN(hv->asked); i++) {
+        struct su_hv_asked *a = &hv->asked[i];
+        if (a->until_ms > now && strcmp(a->virt_type, like->virt_type) == 0 && strcmp(a->arch, like->arch) == 0 &&
+            strcmp(a->machine, like->machine) == 0)
+            return a;
+    }
+    return NULL;
+}
+
+/* With caps_lock.  like: in, what is asked; out, the answer. */
+static int look_up(struct su_hv *hv, struct su_hv_asked *like, struct su_err *e)
+{
+    const struct su_hv_asked *known = asked_find(hv, like);
+    if (known) {
+        *like = *known;
+        return 0;
+    }
+    if (ask_caps(hv, like->virt_type, like->arch, like->machine, &like->caps, e) < 0)
+        return -1;
+    like->until_ms = su_hv_now_ms() + SU_HV_FRESH_MS;
+    hv->asked[hv->next_asked] = *like;
+    hv->next_asked = (hv->next_asked + 1) % SU_ARRAY_LEN(hv->asked);
+    return 0;
+}
+
+int su_hv_caps(struct su_hv *hv, const char *virt_type, const char *arch, const char *machine, struct su_hv_caps *out,
+               struct su_err *e)
+{
+    struct su_hv_asked like = {0};
+    if (!asked_set(&like, virt_type, arch, machine))
+        return ask_caps(hv, virt_type, arch, machine, out, e);
+    pthread_mutex_lock(&hv->caps_lock);
+    int rc = look_up(hv, &like, e);
+    pthread_mutex_unlock(&hv->caps_lock);
+    if (rc == 0)
+        *out = like.caps;
+    return rc;
 }
 
 /* Places --------------------------------------------------------------------- */

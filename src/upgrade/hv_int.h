@@ -11,6 +11,14 @@ struct su_hv {
     virConnectPtr conn;   /* NULL: broke, and could not be made again yet */
     char uri[512];
     bool local, test, session;
+
+    pthread_mutex_t caps_lock; /* of what follows; taken before lock, and held while libvirt is asked */
+    struct su_hv_asked {
+        char virt_type[16], arch[16], machine[32];
+        int64_t until_ms; /* by su_hv_now_ms(); 0: not asked yet */
+        struct su_hv_caps caps;
+    } asked[4];
+    uint32_t next_asked;
 };
 
 static inline void su_hv_domain_free(virDomainPtr *d)

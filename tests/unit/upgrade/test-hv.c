@@ -171,6 +171,8 @@ static void test_missing(struct su_hv *hv)
     is_str(e.id, "vm.net");
     ok(su_hv_commit_disk(hv, UUID "a", "vda", "/tmp/none.img", &e) < 0, "no block jobs: %s", e.msg);
     ok(su_hv_caps(hv, "test", "x86_64", "q35", &caps, &e) == 0 && !caps.known && !caps.q35, "cannot say %s", e.msg);
+    caps.q35 = true;
+    ok(su_hv_caps(hv, "test", "x86_64", "q35", &caps, &e) == 0 && !caps.known && !caps.q35, "nor the second time");
     snprintf(d->name, sizeof d->name, "a");
     snprintf(d->nvram, sizeof d->nvram, "/x");
     su_hv_places(hv, d, &places);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -270,6 +271,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     umask(022);
+    mallopt(M_ARENA_MAX, 1); /* its threads seldom work at once: what one frees, the next one takes */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit is an error like a full disk */
     sigemptyset(&set);

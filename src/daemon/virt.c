@@ -7,6 +7,7 @@
 #include "daemon/virt_int.h"
 #include <errno.h>
 #include <libvirt/virterror.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -114,6 +115,7 @@ static void resync(struct su_virt *v)
     v->resync = virConnectIsAlive(v->conn) != 1;
     if (v->resync)
         return;
+    malloc_trim(0); /* the XML of all VMs went through it, and will not again for long */
     SU_HOLD(&v->d->lock);
     su_vmtab_end(&v->d->vms, SOURCE, round);
     v->d->libvirt_here = true;

@@ -97,7 +97,7 @@ static int get_vms(void *ctx, const struct su_http_request *q, struct su_http_re
     if (su_api_upgrades(d, &upgrades, e) < 0)
         return -1;
     SU_HOLD(&d->lock);
-    return su_api_answer(su_api_vms(d, upgrades), a, e);
+    return su_api_vms(d, upgrades, &a->body, e);
 }
 
 static int get_vm(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)

@@ -118,12 +118,21 @@ json_t *su_api_vm(const struct su_vm *vm, uint64_t now, const json_t *upgrades)
                      words(d ? d->firmware : ""), "upgrade", upgrade ? json_incref(upgrade) : json_null());
 }
 
-json_t *su_api_vms(const struct su_daemon *d, const json_t *upgrades)
+int su_api_vms(const struct su_daemon *d, const json_t *upgrades, struct su_buf *out, struct su_err *e)
 {
-    json_t *list = json_array();
     uint64_t now = su_now();
-    for (size_t i = 0; i < d->vms.n; i++)
-        if (d->vms.vm[i]->desc)
-            json_array_append_new(list, su_api_vm(d->vms.vm[i], now, upgrades));
-    return json_pack("{s:o}", "vms", list);
+    const char *comma = "";
+    su_buf_text(out, "{\"vms\":[");
+    for (size_t i = 0; i < d->vms.n; i++) {
+        json_t *vm = d->vms.vm[i]->desc ? su_api_vm(d->vms.vm[i], now, upgrades) : NULL;
+        char *text SU_FREE = vm ? json_dumps(vm, JSON_COMPACT) : NULL;
+        json_decref(vm);
+        if (!text)
+            continue;
+        su_buf_text(out, comma);
+        su_buf_text(out, text);
+        comma = ",";
+    }
+    su_buf_text(out, "]}\n");
+    return su_buf_ok(out, e);
 }

@@ -7,4 +7,5 @@
 json_t *su_api_server(const struct su_daemon *d);
 /* upgrades: of su_api_upgrades(); borrowed. */
 json_t *su_api_vm(const struct su_vm *vm, uint64_t now, const json_t *upgrades);
-json_t *su_api_vms(const struct su_daemon *d, const json_t *upgrades);
+/* The text of {"vms": [...]}, one VM after another: the values of all of them take ten times as much. */
+int su_api_vms(const struct su_daemon *d, const json_t *upgrades, struct su_buf *out, struct su_err *e) SU_MUST_CHECK;

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vm-nodes.py N TYPE DISKS: a host of N legacy VMs as XML, for libvirt's test driver (TYPE test: one <node>, all off), or
-one domain a file for others (TYPE qemu: vmNNNN.xml in the current directory). Disk N is DISKS/vmNNNN.qcow2."""
+"""vm-nodes.py N TYPE DISKS: a host of N legacy VMs as XML, for libvirt's test driver (one <node>, all off; TYPE test, or
+bare: without devices, of which that driver keeps most), or one domain a file for others (TYPE qemu: vmNNNN.xml in the
+current directory). Disk N is DISKS/vmNNNN.qcow2."""
+import re
 import sys
 import uuid
 
@@ -19,15 +21,17 @@ DOMAIN = """<domain type='{type}' xmlns:test='http://libvirt.org/schemas/domain/
 
 
 def domain(i, kind, disks):
-    test = kind == "test"
-    return DOMAIN.format(type=kind, name=f"vm{i:04d}", uuid=uuid.uuid5(uuid.NAMESPACE_DNS, f"{i}.example.org"),
-                         machine="pc-i440fx-7.2" if test else "pc", disks=disks, high=i // 256, low=i % 256,
-                         more="<test:runstate>5</test:runstate>" if test else "")
+    test = kind != "qemu"
+    xml = re.sub("<devices>.*</devices>", "", DOMAIN, flags=re.DOTALL) if kind == "bare" else DOMAIN
+    return xml.format(type="test" if test else "qemu", name=f"vm{i:04d}",
+                      uuid=uuid.uuid5(uuid.NAMESPACE_DNS, f"{i}.example.org"),
+                      machine="pc-i440fx-7.2" if test else "pc", disks=disks, high=i // 256, low=i % 256,
+                      more="<test:runstate>5</test:runstate>" if test else "")
 
 
 def main():
     n, kind, disks = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    if kind == "test":
+    if kind != "qemu":
         print("<node>" + "".join(domain(i, kind, disks) for i in range(n)) + "</node>")
         return
     for i in range(n):

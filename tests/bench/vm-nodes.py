@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vm-nodes.py N TYPE DISKS: a host of N legacy VMs as XML, for libvirt's test driver (one <node>, all off; TYPE test, or
-bare: without devices, of which that driver keeps most), or one domain a file for others (TYPE qemu: vmNNNN.xml in the
-current directory). Disk N is DISKS/vmNNNN.qcow2."""
+"""vm-nodes.py N TYPE DISKS: a host of N legacy VMs as XML, for libvirt's test driver (one <node>, all off; TYPE test,
+or bare: without devices, of which that driver keeps most), or one domain a file for others (TYPE qemu: vmNNNN.xml in
+the current directory). Disk N is DISKS/vmNNNN.qcow2."""
 import re
 import sys
 import uuid

@@ -27,7 +27,7 @@ struct su_vm_desc {
     uint32_t cid;       /* vsock context id in use; 0: none */
     char socket[108];   /* hybrid vsock: the VMM's Unix socket, without "_169"; "": none */
     char pid_file[512]; /* "": none known; its process is the VM */
-    char firmware[8]; /* "bios", "uefi"; "": not told */
+    char firmware[8];   /* "bios", "uefi"; "": not told */
     bool secure_boot, vtpm;
     char security_type[32];
     bool custom_command; /* libvirt's qemu:commandline or qemu:override: what the XML says may not be so */

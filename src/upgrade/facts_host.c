@@ -118,9 +118,8 @@ void su_host_facts_read(const char *const *dirs, const struct su_job_options *op
     static const char *const places[] = {"/etc/qemu/firmware", "/usr/share/qemu/firmware", NULL};
     struct descriptor list[DESCRIPTORS_MAX];
     size_t n = 0;
-    *out = (struct su_host_facts){.swtpm = runnable("swtpm"),
-                                  .swtpm_setup = runnable("swtpm_setup"),
-                                  .qemu_img = runnable("qemu-img")};
+    *out = (struct su_host_facts){
+        .swtpm = runnable("swtpm"), .swtpm_setup = runnable("swtpm_setup"), .qemu_img = runnable("qemu-img")};
     for (const char *const *d = dirs ? dirs : places; *d; d++)
         n = list_dir(*d, list, n);
     qsort(list, n, sizeof list[0], by_name);

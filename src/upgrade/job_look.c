@@ -106,8 +106,7 @@ int su_run_alone(struct su_run *r, struct su_err *e)
     if (su_inventory_read(r->job->hv, &inv, e) < 0 || alone(inv, r, r->rec.image, e) < 0)
         return -1;
     for (uint32_t i = 0; i < r->rec.restore.n_disks; i++)
-        if (alone(inv, r, r->rec.restore.disk[i].source, e) < 0 ||
-            alone(inv, r, r->rec.restore.disk[i].overlay, e) < 0)
+        if (alone(inv, r, r->rec.restore.disk[i].source, e) < 0 || alone(inv, r, r->rec.restore.disk[i].overlay, e) < 0)
             return -1;
     return 0;
 }

@@ -91,9 +91,12 @@ static void base(struct su_vm_facts *f)
     f->extras.n_serials = 1;
     f->caps = (struct su_hv_caps){
         .known = true, .q35 = true, .efi = true, .secure_boot = true, .tpm_emulator = true, .tpm_crb = true};
-    f->host = (struct su_host_facts){
-        .swtpm = true,      .swtpm_setup = true, .qemu_img = true,
-        .descriptor = true, .loader = true,      .nvram_template = true};
+    f->host = (struct su_host_facts){.swtpm = true,
+                                     .swtpm_setup = true,
+                                     .qemu_img = true,
+                                     .descriptor = true,
+                                     .loader = true,
+                                     .nvram_template = true};
     f->asked.disk = true;
     f->disk.looked = true;
     SET(disk.table, "mbr");
@@ -168,8 +171,7 @@ CASE_BUT("vm.host.secure-boot", STOP, f->caps.secure_boot = false,
 CASE_BUT("vm.host.tpm", STOP, f->caps.tpm_emulator = false, (f->caps.tpm_emulator = false, f->options.vtpm = false))
 CASE_BUT("vm.host.tpm-crb", STOP, f->caps.tpm_crb = false, (f->caps.tpm_crb = false, f->defined.tpm = SU_YES))
 CASE_BUT("vm.host.swtpm", STOP, f->host.swtpm = false, (f->host.swtpm = false, f->test_driver = true))
-CASE_BUT("vm.host.qemu-img", STOP, f->host.qemu_img = false,
-         (f->host.qemu_img = false, f->restore = SU_RESTORE_NONE))
+CASE_BUT("vm.host.qemu-img", STOP, f->host.qemu_img = false, (f->host.qemu_img = false, f->restore = SU_RESTORE_NONE))
 CASE_BUT("vm.host.swtpm-setup", STOP, f->host.swtpm_setup = false, (f->host.swtpm_setup = false, f->local = false))
 CASE_BUT("vm.host.firmware", STOP, f->host.descriptor = false, (f->host.descriptor = false, f->test_driver = true))
 CASE_BUT("vm.host.loader", STOP, f->host.loader = false, (f->host.loader = false, f->host.descriptor = false))

@@ -115,7 +115,7 @@ static int open_dir(const struct su_run *r, struct su_err *e)
     return fd;
 }
 
-static int write_all(int fd, struct su_bytes b)
+int su_job_write(int fd, struct su_bytes b)
 {
     while (b.n) {
         ssize_t n = write(fd, b.p, b.n);
@@ -138,7 +138,7 @@ int su_run_put_file(const struct su_run *r, const char *name, struct su_bytes b,
     snprintf(tmp, sizeof tmp, "%s.new", name);
     (void)unlinkat(dir, tmp, 0);
     SU_CLOSE int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0 && write_all(fd, b) == 0 && renameat(dir, tmp, dir, name) == 0 && fsync(dir) == 0)
+    if (fd >= 0 && su_job_write(fd, b) == 0 && renameat(dir, tmp, dir, name) == 0 && fsync(dir) == 0)
         return 0;
     (void)su_fail_os(e, "vm.dir", "writing %s/%s", r->dir, name);
     (void)unlinkat(dir, tmp, 0);
@@ -235,6 +235,11 @@ int su_run_lock_disks(struct su_run *r, struct su_err *e)
     return 0;
 }
 
+static int no_vm(const struct su_run *r, struct su_err *e)
+{
+    return su_fail(e, SU_E_MISSING, "vm.none", "there is no VM %s", r->job->vm.name);
+}
+
 static int find_vm(struct su_run *r, struct su_err *e)
 {
     struct su_batch_vm *vm = &r->job->vm;
@@ -263,12 +268,10 @@ static int load_record(struct su_run *r, struct su_err *e)
     if (why.kind == SU_E_MISSING && !r->gone)
         return 0;
     *e = why;
-    if (why.kind == SU_E_MISSING)
-        return su_fail(e, SU_E_MISSING, "vm.none", "there is no VM %s", r->job->vm.name);
-    return -1;
+    return why.kind == SU_E_MISSING ? no_vm(r, e) : -1;
 }
 
-int su_run_begin(struct su_job *job, bool lock, struct su_run **out, struct su_err *e)
+static int run_begin(struct su_job *job, bool lock, struct su_run **out, struct su_err *e)
 {
     SU_RUN struct su_run *r = calloc(1, sizeof *r);
     if (!r)
@@ -285,6 +288,22 @@ int su_run_begin(struct su_job *job, bool lock, struct su_run **out, struct su_e
         return -1;
     *out = su_steal(&r);
     return 0;
+}
+
+int su_job_with(struct su_job *job, bool lock, int (*work)(struct su_run *r, struct su_err *e), struct su_err *e)
+{
+    SU_RUN struct su_run *r = NULL;
+    struct su_err why = {0};
+    if (su_job_begin(job, e) < 0)
+        return -1;
+    return run_begin(job, lock, &r, &why) < 0 ? su_job_fail(job, &why, e) : work(r, e);
+}
+
+int su_run_none(struct su_run *r, struct su_err *e)
+{
+    struct su_err why = {0};
+    (void)no_vm(r, &why);
+    return su_job_fail(r->job, &why, e);
 }
 
 void su_run_free(struct su_run **rp)

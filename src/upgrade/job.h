@@ -19,6 +19,9 @@ struct su_job {
     json_t *report; /* what the job found, for the batch's report; new reference when it ends */
 };
 
+/* All of it, and on stable storage: 0, or -1 with errno. */
+int su_job_write(int fd, struct su_bytes b) SU_MUST_CHECK;
+
 /* Each runs to its end and fills job->vm (outcome, id, text, remedy, summary).  -1 only when the store cannot be
  * written; nothing is left half done then either: the record says where to go on. */
 int su_job_upgrade(struct su_job *job, struct su_err *e) SU_MUST_CHECK;

@@ -52,10 +52,8 @@ static int give_up(struct su_run *r, struct su_err *e)
 static int commit(struct su_run *r, struct su_err *e)
 {
     struct su_err why = {0};
-    if (r->gone) {
-        (void)su_fail(&why, SU_E_MISSING, "vm.none", "there is no VM %s", r->job->vm.name);
-        return su_job_fail(r->job, &why, e);
-    }
+    if (r->gone)
+        return su_run_none(r, e);
     bool had = r->rec.restore.taken && r->rec.restore.kind != SU_RESTORE_NONE;
     if (give_up(r, &why) < 0) {
         struct su_err_text text;
@@ -71,19 +69,19 @@ static int commit(struct su_run *r, struct su_err *e)
                       e);
 }
 
-int su_job_commit(struct su_job *job, struct su_err *e)
+static int commit_if_any(struct su_run *r, struct su_err *e)
 {
-    SU_RUN struct su_run *r = NULL;
     struct su_err why = {0};
-    if (su_job_begin(job, e) < 0)
-        return -1;
-    if (su_run_begin(job, true, &r, &why) < 0)
-        return su_job_fail(job, &why, e);
     if (!r->revision || r->rec.state == SU_VM_UNDONE || r->rec.state == SU_VM_KEPT)
-        return su_job_end(job, SU_VM_ALREADY, NULL, "has no restore point of surety", e);
+        return su_job_end(r->job, SU_VM_ALREADY, NULL, "has no restore point of surety", e);
     if (r->rec.state == SU_VM_DONE && !r->rec.going)
         return commit(r, e);
     (void)su_fail(&why, SU_E_CONFLICT, "vm.unfinished", "%s has an operation that was interrupted", r->rec.name);
     (void)su_remedy(&why, "run surety vm upgrade to go on with it, or surety vm rollback to take it back");
-    return su_job_fail(job, &why, e);
+    return su_job_fail(r->job, &why, e);
+}
+
+int su_job_commit(struct su_job *job, struct su_err *e)
+{
+    return su_job_with(job, true, commit_if_any, e);
 }

@@ -42,8 +42,11 @@ static inline void su_job_json_freep(json_t **j)
 
 /* job.c -------------------------------------------------------------------- */
 
-/* The VM is found, locked, its directory made, its record read when there is one.  Fails as the operation does. */
-int su_run_begin(struct su_job *job, bool lock, struct su_run **out, struct su_err *e) SU_MUST_CHECK;
+/* An operation: the VM is found, locked, its directory made, its record read when there is one; then work. */
+int su_job_with(struct su_job *job, bool lock, int (*work)(struct su_run *r, struct su_err *e),
+                struct su_err *e) SU_MUST_CHECK;
+/* The end of an operation on a VM that is not there. */
+int su_run_none(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
 void su_run_free(struct su_run **r);
 #define SU_RUN SU_AUTO(su_run_free)
 

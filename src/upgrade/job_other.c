@@ -120,10 +120,8 @@ static int verify(struct su_run *r, struct su_err *e)
     SU_FREE struct su_evidence *ev = calloc(1, sizeof *ev);
     if (!ev)
         return su_fail_nomem(e, sizeof *ev);
-    if (r->gone) {
-        (void)su_fail(&why, SU_E_MISSING, "vm.none", "there is no VM %s", r->job->vm.name);
-        return su_job_fail(r->job, &why, e);
-    }
+    if (r->gone)
+        return su_run_none(r, e);
     if (expect_of_definition(r, &uefi, &of_definition, &why) < 0)
         return su_job_fail(r->job, &why, e);
     if (!uefi)
@@ -143,13 +141,7 @@ static int verify(struct su_run *r, struct su_err *e)
 
 int su_job_verify(struct su_job *job, struct su_err *e)
 {
-    SU_RUN struct su_run *r = NULL;
-    struct su_err why = {0};
-    if (su_job_begin(job, e) < 0)
-        return -1;
-    if (su_run_begin(job, false, &r, &why) < 0)
-        return su_job_fail(job, &why, e);
-    return verify(r, e);
+    return su_job_with(job, false, verify, e);
 }
 
 /* finish --------------------------------------------------------------------- */
@@ -171,6 +163,8 @@ static int finish(struct su_run *r, struct su_err *e)
     bool uefi = false;
     if (!a)
         return su_fail_nomem(e, sizeof *a);
+    if (r->gone)
+        return su_run_none(r, e);
     if (expect_of_definition(r, &uefi, &ignored, &why) < 0)
         return su_job_fail(r->job, &why, e);
     if (!uefi)
@@ -190,14 +184,5 @@ static int finish(struct su_run *r, struct su_err *e)
 
 int su_job_finish(struct su_job *job, struct su_err *e)
 {
-    SU_RUN struct su_run *r = NULL;
-    struct su_err why = {0};
-    if (su_job_begin(job, e) < 0)
-        return -1;
-    if (su_run_begin(job, true, &r, &why) < 0)
-        return su_job_fail(job, &why, e);
-    if (!r->gone)
-        return finish(r, e);
-    (void)su_fail(&why, SU_E_MISSING, "vm.none", "there is no VM %s", job->vm.name);
-    return su_job_fail(job, &why, e);
+    return su_job_with(job, true, finish, e);
 }

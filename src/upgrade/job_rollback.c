@@ -104,20 +104,14 @@ static int from_unfinished(struct su_run *r, struct su_err *e)
     return su_run_undo_and_end(r, NULL, e);
 }
 
-int su_job_rollback(struct su_job *job, struct su_err *e)
+static int rollback(struct su_run *r, struct su_err *e)
 {
-    SU_RUN struct su_run *r = NULL;
-    struct su_err why = {0};
-    if (su_job_begin(job, e) < 0)
-        return -1;
-    if (su_run_begin(job, true, &r, &why) < 0)
-        return su_job_fail(job, &why, e);
     if (!r->revision)
-        return su_job_end(job, SU_VM_ALREADY, NULL, "was not upgraded by surety; there is nothing to take back", e);
+        return su_job_end(r->job, SU_VM_ALREADY, NULL, "was not upgraded by surety; there is nothing to take back", e);
     switch (r->rec.state) {
     case SU_VM_NEW:
     case SU_VM_UNDONE:
-        return su_job_end(job, SU_VM_ALREADY, NULL, "is as before its upgrade already", e);
+        return su_job_end(r->job, SU_VM_ALREADY, NULL, "is as before its upgrade already", e);
     case SU_VM_DONE:
     case SU_VM_KEPT:
         return from_done(r, e);
@@ -126,4 +120,9 @@ int su_job_rollback(struct su_job *job, struct su_err *e)
     default:
         return from_unfinished(r, e);
     }
+}
+
+int su_job_rollback(struct su_job *job, struct su_err *e)
+{
+    return su_job_with(job, true, rollback, e);
 }

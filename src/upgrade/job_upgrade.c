@@ -195,19 +195,14 @@ static bool unfinished(const struct su_run *r)
            r->rec.state != SU_VM_KEPT;
 }
 
-int su_job_upgrade(struct su_job *job, struct su_err *e)
+static int upgrade(struct su_run *r, struct su_err *e)
 {
-    SU_RUN struct su_run *r = NULL;
-    struct su_err why = {0};
-    if (su_job_begin(job, e) < 0)
-        return -1;
-    if (su_run_begin(job, true, &r, &why) < 0)
-        return su_job_fail(job, &why, e);
     if (unfinished(r))
         return go_on_or_back(r, e);
-    if (r->gone) {
-        (void)su_fail(&why, SU_E_MISSING, "vm.none", "there is no VM %s", job->vm.name);
-        return su_job_fail(job, &why, e);
-    }
-    return begin(r, e);
+    return r->gone ? su_run_none(r, e) : begin(r, e);
+}
+
+int su_job_upgrade(struct su_job *job, struct su_err *e)
+{
+    return su_job_with(job, true, upgrade, e);
 }

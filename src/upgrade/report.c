@@ -147,20 +147,6 @@ static int build(const struct su_report *r, const struct su_batch *b, const stru
     return su_buf_ok(out, e);
 }
 
-static int write_all(int fd, struct su_bytes b)
-{
-    while (b.n) {
-        ssize_t n = write(fd, b.p, b.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        b.p += n;
-        b.n -= (size_t)n;
-    }
-    return fsync(fd);
-}
-
 static int replace(const struct su_report *r, int dir, const char *ending, struct su_bytes text, struct su_err *e)
 {
     char name[64], fresh[64];
@@ -169,7 +155,7 @@ static int replace(const struct su_report *r, int dir, const char *ending, struc
     if (unlinkat(dir, fresh, 0) < 0 && errno != ENOENT)
         return su_fail_os(e, "job.report.write", "removing %s/%s", r->path, fresh);
     SU_CLOSE int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0 && write_all(fd, text) == 0 && renameat(dir, fresh, dir, name) == 0)
+    if (fd >= 0 && su_job_write(fd, text) == 0 && renameat(dir, fresh, dir, name) == 0)
         return 0;
     su_fail_os(e, "job.report.write", "writing %s/%s", r->path, name);
     if (fd >= 0 && unlinkat(dir, fresh, 0) < 0) /* the next one removes it */

@@ -70,6 +70,12 @@ static bool pending(const json_t *vm)
     return strcmp(su_api_text(vm, "outcome"), "pending") == 0;
 }
 
+static unsigned share_of(const json_t *vm)
+{
+    uint64_t percent = working(vm) ? number(vm, "percent") : pending(vm) ? 0 : 100;
+    return percent > 100 ? 100 : (unsigned)percent;
+}
+
 static void clear(const struct watch *w)
 {
     if (w->out && w->terminal)
@@ -78,7 +84,7 @@ static void clear(const struct watch *w)
 
 static void say_step(const struct watch *w, const json_t *vm)
 {
-    fprintf(w->out, "%8.3f  ", seconds_of(vm));
+    fprintf(w->out, "%8.3f  %3u%%  ", seconds_of(vm), share_of(vm));
     su_print_safe(su_api_text(vm, "name"), w->out);
     fputs(": ", w->out);
     if (working(vm)) {
@@ -138,8 +144,7 @@ static void draw_bar(const struct watch *w, const json_t *vms)
     uint64_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         const json_t *vm = json_array_get(vms, i);
-        uint64_t percent = working(vm) ? number(vm, "percent") : pending(vm) ? 0 : 100;
-        sum += percent > 100 ? 100 : percent;
+        sum += share_of(vm);
         done += !working(vm) && !pending(vm);
         if (working(vm))
             su_buf_printf(&line, "%s%s %s %.1f s", line.n ? ", " : "", su_api_text(vm, "name"), su_api_text(vm, "step"),

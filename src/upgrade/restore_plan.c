@@ -130,8 +130,10 @@ static int check_room(const struct su_restore *r, struct su_err *e)
         struct statvfs fs;
         unsigned same = 1;
         directory_of(grows(&r->disk[i]), where, sizeof where);
-        if (stat(where, &st) < 0 || statvfs(where, &fs) < 0)
-            return su_restore_fail_os(e, "looking at", where);
+        if (stat(where, &st) < 0 || statvfs(where, &fs) < 0) {
+            (void)su_restore_fail_os(e, "looking at", where);
+            return su_remedy(e, "name a directory that exists with --overlay-dir, or leave that out");
+        }
         dev[i] = st.st_dev;
         for (uint32_t k = 0; k < i; k++)
             same += dev[k] == st.st_dev;

@@ -38,7 +38,8 @@
     "for f in BOOT/BOOTX64.EFI \"$vendor/shimx64.efi\" \"$vendor/grub.cfg\"; do test -s \"/boot/efi/EFI/$f\"; "        \
     "done\n)\n"
 
-/* grub-pc goes; its core and modules stay on the disk, so BIOS still starts what is there.  A grub-install that fails
+/* Files that surety put there may be the packages' own already; the firmware's entry is made by grub-install alone.
+ * grub-pc goes; its core and modules stay on the disk, so BIOS still starts what is there.  A grub-install that fails
  * in a package is but a warning of it, and is not tried again: what is on the ESP tells. */
 #define APT                                                                                                            \
     "printf '%s boolean true\\n' 'grub-efi-amd64 grub2/force_efi_extra_removable' 'grub-efi-amd64 grub2/update_nvram'" \
@@ -53,7 +54,7 @@
     "        either $shim BOOT/BOOTX64.EFI && either $grub BOOT/grubx64.efi &&\n"                                      \
     "        grep -q '^configfile ' \"/boot/efi/EFI/$vendor/grub.cfg\"\n"                                              \
     "}\n"                                                                                                              \
-    "good || dpkg-reconfigure grub-efi-amd64\n"                                                                        \
+    "{ good && efibootmgr | grep -qi \" $vendor\"; } || dpkg-reconfigure grub-efi-amd64\n"                             \
     "good || { echo 'the EFI system partition has not what the packages should have put there'; exit 1; }\n"
 #define DNF                                                                                                            \
     "if command -v dnf >/dev/null; then dnf=dnf; else dnf=yum; fi\n"                                                   \

@@ -188,9 +188,10 @@ static const struct {
 
 static int run_back(struct su_run *r, struct su_err *e)
 {
-    /* Who runs it is found anew, so the first row runs at every try. */
+    /* Who runs it is found anew at every try, until the definition is back: what runs then runs as before. */
+    bool defined = r->rec.undo_step >= SU_ARRAY_LEN(rows) - 1;
     for (uint32_t i = 0; i < SU_ARRAY_LEN(rows); i++) {
-        if (i && i < r->rec.undo_step)
+        if (i < r->rec.undo_step && (i || defined))
             continue;
         su_job_log(r->job, "going back", "%s", rows[i].name);
         if (rows[i].back(r, e) < 0)

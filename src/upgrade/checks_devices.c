@@ -137,9 +137,6 @@ static void acpi(const struct su_vm_facts *f, const struct su_check *row, struct
         su_check_found(v, row, "it has no ACPI, which UEFI needs, and by which a guest without agent is shut down");
 }
 
-#define LIMIT "limit"
-#define ISSUE "known issue"
-
 const struct su_check su_checks_devices[] = {
     {"vm.devices.pci", SU_CHECK_WARNING, SU_FROM_XML, "no PCI device of the host is passed through",
      "see that the device has a signed UEFI option ROM, or needs none (rom bar='off')", LIMIT, passthrough},

@@ -255,11 +255,6 @@ static void looked(const struct su_vm_facts *f, const struct su_check *row, stru
                    f->disk.why.msg[0] ? f->disk.why.msg : "nobody asked");
 }
 
-#define PRE "prerequisite"
-#define LIMIT "limit"
-#define ISSUE "known issue"
-#define PRACTICE "good practice"
-
 const struct su_check su_checks_disk[] = {
     {"vm.disk.boot", SU_CHECK_STOP, SU_FROM_XML, "it is known which disk it boots from",
      "say so in the definition: <boot order='1'/> on that disk", PRE, known},

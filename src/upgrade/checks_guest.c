@@ -289,11 +289,6 @@ static void finish(const struct su_vm_facts *f, const struct su_check *row, stru
                        "packages for EFI are installed");
 }
 
-#define PRE "prerequisite"
-#define LIMIT "limit"
-#define ISSUE "known issue"
-#define PRACTICE "good practice"
-
 const struct su_check su_checks_guest[] = {
     {"vm.os.support", SU_CHECK_STOP, SU_FROM_OS_TABLE, "the system is one that was upgraded before",
      "try it with a copy of the VM; os-support.conf in share/surety tells which systems are known", PRE, support},

@@ -86,7 +86,6 @@ static void nvram_template(const struct su_vm_facts *f, const struct su_check *r
         su_check_found(v, row, "the template of the UEFI variables %s cannot be read", f->host.template_file);
 }
 
-#define PRE "prerequisite"
 #define OVMF "install the Debian package ovmf (edk2-ovmf elsewhere), then restart libvirtd"
 
 const struct su_check su_checks_host[] = {

@@ -13,6 +13,12 @@ extern const struct su_check su_checks_windows[];  /* what only Windows guests h
 extern const struct su_check su_checks_practice[]; /* good practice, known issues */
 extern const struct su_check su_check_already;     /* alone, when there is nothing to do */
 
+/* Where a row comes from. */
+#define PRE "prerequisite"
+#define LIMIT "limit"
+#define ISSUE "known issue"
+#define PRACTICE "good practice"
+
 /* The disk's layout changes, and not only the definition. */
 static inline bool su_check_converts(const struct su_vm_facts *f)
 {

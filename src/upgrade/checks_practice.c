@@ -84,11 +84,6 @@ static void attestation(const struct su_vm_facts *f, const struct su_check *row,
         su_check_found(v, row, "Secure Boot and vTPM show what was started only to those who ask");
 }
 
-#define PRE "prerequisite"
-#define LIMIT "limit"
-#define ISSUE "known issue"
-#define PRACTICE "good practice"
-
 const struct su_check su_checks_practice[] = {
     {"vm.practice.test", SU_CHECK_NOTE, SU_FROM_NOTHING, "a VM that matters less goes first",
      "upgrade a copy or a test VM first, or say --canary 1", PRACTICE, test_first},

@@ -207,11 +207,6 @@ static void transform(const struct su_vm_facts *f, const struct su_check *row, s
                                                 .source = SU_FROM_XML});
 }
 
-#define PRE "prerequisite"
-#define LIMIT "limit"
-#define ISSUE "known issue"
-#define PRACTICE "good practice"
-
 const struct su_check su_checks_vm[] = {
     {"vm.remote", SU_CHECK_STOP, SU_FROM_LIBVIRT, "libvirt runs on this host, where the disks are",
      "run surety on the host of the VM", PRE, remote},

@@ -79,11 +79,6 @@ static void hyperv_keys(const struct su_vm_facts *f, const struct su_check *row,
                        "firmware's variables");
 }
 
-#define PRE "prerequisite"
-#define LIMIT "limit"
-#define ISSUE "known issue"
-#define PRACTICE "good practice"
-
 const struct su_check su_checks_windows[] = {
     {"vm.windows.bitlocker", SU_CHECK_UNKNOWN, SU_FROM_DISK, "the system's volume is not encrypted with BitLocker",
      "turn BitLocker or what does the same off before, wait until the volume is decrypted, and turn it on after", PRE,

@@ -3,18 +3,9 @@
  *
  * Texts end inside their arrays and have no control characters, names of cards fit into a path, output keeps its
  * bounds. */
+#include "fuzz/text_check.h"
 #include "upgrade/agent_answer.h"
 #include <string.h>
-
-static void check_text(const char *s, size_t cap)
-{
-    size_t n = strnlen(s, cap);
-    if (n == cap)
-        abort();
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)s[i] < ' ' || s[i] == 0x7F)
-            abort();
-}
 
 static void facts(const json_t *ret)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A definition, and what an upgrade makes of it: the result is read again, is Trusted Launch, and upgrading it once
  * more changes nothing; what is refused leaves the outputs alone.  The first byte chooses what is asked for. */
+#include "fuzz/text_check.h"
 #include "upgrade/domain.h"
 #include <stdlib.h>
 #include <string.h>
@@ -9,26 +10,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct su_domain d, before;
 
-static void plain(const char *s, size_t cap)
-{
-    if (strnlen(s, cap) == cap)
-        abort();
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7F)
-            abort();
-}
-
 static void facts(void)
 {
     if (d.n_disks > SU_DOM_DISKS || d.n_nics > SU_DOM_NICS || !d.name[0] || strlen(d.uuid) != 36)
         abort();
     if (d.boot_disk != UINT32_MAX && d.boot_disk >= d.n_disks)
         abort();
-    plain(d.name, sizeof d.name);
-    plain(d.loader, sizeof d.loader);
+    check_text(d.name, sizeof d.name);
+    check_text(d.loader, sizeof d.loader);
     for (uint32_t i = 0; i < d.n_disks; i++) {
-        plain(d.disk[i].target, sizeof d.disk[i].target);
-        plain(d.disk[i].source, sizeof d.disk[i].source);
+        check_text(d.disk[i].target, sizeof d.disk[i].target);
+        check_text(d.disk[i].source, sizeof d.disk[i].source);
         if (d.disk[i].source[0] && d.disk[i].source[0] != '/')
             abort();
     }

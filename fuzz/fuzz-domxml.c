@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A domain's XML: what is accepted has a UUID, a name and texts without control characters; its instance metadata is
  * within its bound; what is refused leaves the output alone. */
+#include "fuzz/text_check.h"
 #include "daemon/desc.h"
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void plain(const char *s, size_t cap)
-{
-    if (strnlen(s, cap) == cap)
-        abort();
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7F)
-            abort();
-}
 
 static void check(const struct su_vm_desc *d)
 {
@@ -27,9 +19,9 @@ static void check(const struct su_vm_desc *d)
         abort();
     if (d->custom_command && (d->secure_boot || d->vtpm))
         abort();
-    plain(d->name, sizeof d->name);
+    check_text(d->name, sizeof d->name);
     for (unsigned i = 0; i < d->n_tags; i++)
-        plain(d->tag[i].value, sizeof d->tag[i].value);
+        check_text(d->tag[i].value, sizeof d->tag[i].value);
     if (su_desc_instance(d, &c, &out, &e) == 0 && out.n > SU_VM_INSTANCE)
         abort();
 }

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files of a guest's /proc, /sys and /run, its event log, and NVRAM: the first byte chooses.  Texts are clean and end
  * inside their arrays; names of devices fit into a path. */
+#include "fuzz/text_check.h"
 #include "upgrade/verify_parse.h"
 #include <string.h>
-
-static void check_text(const char *s, size_t cap)
-{
-    size_t n = strnlen(s, cap);
-    if (n == cap)
-        abort();
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)s[i] < ' ' || s[i] == 0x7F)
-            abort();
-}
 
 static void lines(struct su_bytes b)
 {

@@ -8,6 +8,7 @@
 #include "guest/bootfiles.h"
 #include "guest/initramfs_facts.h"
 #include "guest/netnames.h"
+#include "guest/winboot.h"
 #include "options.h"
 
 #define SU_FIRMWARE_VARS "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
@@ -50,6 +51,9 @@ struct su_facts {
     unsigned n_unsigned;      /* modules outside the kernel's own tree without a signature */
     char unsigned_module[SU_FACTS_MAX_UNSIGNED][128];
     struct su_bios_facts bios;
+    struct su_windows windows;
+    struct su_winboot winboot;
+    struct su_winmap winmap; /* names of this disk's partitions, before and after; only on a usable MBR */
     bool edited;             /* the native edits were made onto the overlay, or tried: su_edits_try() */
     struct su_err edit_why;  /* kind != SU_OK: why one of them cannot be made */
     struct su_layout layout; /* as without a BIOS boot partition; only on a usable MBR */

@@ -21,6 +21,9 @@ struct su_options {
     enum su_engine engine;       /* who edits files that the native drivers cannot write */
     const char *boot_files;      /* NULL: search */
     const char *firmware_vars;   /* NULL: the host's OVMF template with Microsoft's keys */
+    const char *boot_bus;        /* Windows: the bus it will boot from ("sata"); NULL: as before */
+    bool msr;                    /* Windows: with a Microsoft reserved partition */
+    bool reuse_esp;              /* Windows: the old system partition becomes the ESP, where the rules allow it */
     bool thorough;               /* look into every initramfs, also where it is not expected to tell anything new */
     bool allow_unsigned;         /* convert although Secure Boot would refuse the guest's kernel */
     const uint8_t *random;       /* 32 random bytes for GUIDs; NULL: derived from the disk */

@@ -31,7 +31,10 @@ struct su_os_port {
     int (*read)(struct su_facts *f, bool *mine, struct su_err *e);
     /* The rest of its facts, which take longer: what firmware would say, what the next start needs.  May be NULL. */
     int (*judge)(struct su_facts *f, struct su_err *e);
+    /* What the system wants of the new table, once its first facts are known.  May be NULL. */
+    void (*layout)(const struct su_facts *f, struct su_layout_request *r);
     const struct su_rule *const *rules; /* tables that hold for it; ends with NULL */
+    bool esp_from_disk; /* esp() reads the guest's file systems: not beside judge() */
     /* NULL in a port that recognises but does not convert: one of its rules says so. */
     int (*esp)(const struct su_facts *f, struct su_esp_list *out, struct su_err *e);
     void (*edits)(const struct su_facts *f, struct su_edits *out);

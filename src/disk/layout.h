@@ -23,14 +23,29 @@ struct su_type_row {
     uint64_t attributes;
 };
 
+/* What a partition becomes, whatever its MBR type says. */
+struct su_layout_override {
+    unsigned number; /* of the MBR */
+    uint8_t gpt[16];
+    uint64_t attributes;
+};
+enum { SU_LAYOUT_MAX_OVERRIDES = 8 };
+
 struct su_layout_request {
     const struct su_mbr *mbr; /* without problems */
     uint64_t disk_bytes;
     bool can_grow;
-    uint64_t esp_bytes;           /* a multiple of the sector size */
-    uint64_t bios_sectors;        /* room a GRUB core needs; 0: no BIOS boot partition */
+    uint64_t esp_bytes;            /* a multiple of the sector size */
+    uint64_t bios_sectors;         /* room a GRUB core needs; 0: no BIOS boot partition */
     const struct su_type_row *map; /* the operator's own rows, looked at first */
     size_t n_map;
+    /* Windows counts the partitions it finds, so entries are in the order of the disk and without gaps (a boot entry
+     * whose number differs does not start, upgrade.md 1.5); number_of[] of the layout then tells who became what. */
+    bool in_order;
+    bool msr;           /* a Microsoft reserved partition of 16 MiB beside the ESP, where there is room for it */
+    unsigned esp_reuse; /* number of the MBR partition that becomes the ESP; 0: a new one */
+    size_t n_overrides;
+    struct su_layout_override override[SU_LAYOUT_MAX_OVERRIDES];
     const uint8_t *random; /* NULL: GUIDs derived from the disk; else 32 random bytes to derive them from */
 };
 
@@ -51,16 +66,18 @@ struct su_layout_problem {
 
 struct su_layout {
     struct su_gpt gpt;
-    uint64_t disk_bytes;           /* new size */
-    unsigned esp_number, bios_number; /* bios_number 0: none */
-    size_t n_problems;             /* with any, the rest is not meaningful */
+    uint64_t disk_bytes;                          /* new size */
+    unsigned esp_number, bios_number, msr_number; /* bios_number, msr_number 0: none */
+    bool esp_reused;
+    uint8_t number_of[SU_GPT_ENTRIES + 1]; /* by MBR number: the number in the GPT; 0: no such partition */
+    size_t n_problems;                     /* with any, the rest is not meaningful */
     struct su_layout_problem problem[SU_LAYOUT_MAX_PROBLEMS];
 };
 
 /* Same request, same layout (with random == NULL).  Fails only without memory.
  *
- * Promise without problems: every partition of the MBR is there with its number, first sector and
- * length; the ESP is esp_bytes long and aligned; nothing overlaps; both tables fit. */
+ * Promise without problems: every partition of the MBR is there with its number (or, in_order, the one number_of[]
+ * tells), first sector and length; the ESP is esp_bytes long and aligned; nothing overlaps; both tables fit. */
 int su_layout_make(const struct su_layout_request *r, struct su_layout *out, struct su_err *e) SU_MUST_CHECK;
 
 /* The GPT type for an MBR type; false when there is no row.  Rows of map win. */

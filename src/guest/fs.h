@@ -54,6 +54,7 @@ struct su_fs {
 int su_fs_open_ext(struct su_blk *blk, bool writable, struct su_fs **out, struct su_err *e) SU_MUST_CHECK;
 int su_fs_open_xfs(struct su_blk *blk, struct su_fs **out, struct su_err *e) SU_MUST_CHECK;
 int su_fs_open_btrfs(struct su_blk *blk, struct su_fs **out, struct su_err *e) SU_MUST_CHECK;
+int su_fs_open_ntfs(struct su_blk *blk, bool writable, struct su_fs **out, struct su_err *e) SU_MUST_CHECK;
 
 void su_fs_close(struct su_fs *fs); /* NULL is fine */
 

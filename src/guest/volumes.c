@@ -49,19 +49,34 @@ size_t su_parts_of_gpt(const struct su_gpt *g, uint32_t sector_size, struct su_p
     return n;
 }
 
-static int open_ext(struct su_blk *blk, struct su_fs **out, struct su_err *e)
+static int open_xfs(struct su_blk *blk, bool writable, struct su_fs **out, struct su_err *e)
 {
-    return su_fs_open_ext(blk, false, out, e);
+    (void)writable; /* never asked for: see the table */
+    return su_fs_open_xfs(blk, out, e);
 }
 
-static const struct {
-    const char *type;
-    int (*open)(struct su_blk *blk, struct su_fs **out, struct su_err *e);
+static int open_btrfs(struct su_blk *blk, bool writable, struct su_fs **out, struct su_err *e)
+{
+    (void)writable;
+    return su_fs_open_btrfs(blk, out, e);
+}
+
+static const struct driver {
+    const char *type; /* libblkid's */
+    int (*open)(struct su_blk *blk, bool writable, struct su_fs **out, struct su_err *e);
     bool writable;
 } drivers[] = {
-    {"ext4", open_ext, true},       {"ext3", open_ext, true},           {"ext2", open_ext, true},
-    {"xfs", su_fs_open_xfs, false}, {"btrfs", su_fs_open_btrfs, false},
+    {"ext4", su_fs_open_ext, true}, {"ext3", su_fs_open_ext, true}, {"ext2", su_fs_open_ext, true},
+    {"xfs", open_xfs, false},       {"btrfs", open_btrfs, false},
 };
+
+static const struct driver *driver_of(const struct su_vol *x)
+{
+    for (size_t i = 0; i < SU_ARRAY_LEN(drivers); i++)
+        if (strcmp(drivers[i].type, x->what.type) == 0)
+            return &drivers[i];
+    return NULL;
+}
 
 /* A driver's refusal is a fact about the volume; only a host that fails is our failure. */
 static int as_fact(struct su_vol *x, const struct su_err *why, struct su_err *e)
@@ -76,10 +91,18 @@ static int as_fact(struct su_vol *x, const struct su_err *why, struct su_err *e)
 
 int su_vol_open_again(const struct su_vol *x, struct su_fs **out, struct su_err *e)
 {
-    for (size_t i = 0; i < SU_ARRAY_LEN(drivers); i++)
-        if (strcmp(drivers[i].type, x->what.type) == 0)
-            return drivers[i].open(x->blk, out, e);
-    return su_fail(e, SU_E_MISSING, "volume.driver", "no driver for %s", x->what.type);
+    const struct driver *d = driver_of(x);
+    if (!d)
+        return su_fail(e, SU_E_MISSING, "volume.driver", "no driver for %s", x->what.type);
+    return d->open(x->blk, false, out, e);
+}
+
+int su_vol_open_write(const struct su_vol *x, struct su_fs **out, struct su_err *e)
+{
+    const struct driver *d = driver_of(x);
+    if (!d || !d->writable)
+        return su_fail(e, SU_E_MISSING, "volume.driver", "no driver that writes %s", x->what.type);
+    return d->open(x->blk, true, out, e);
 }
 
 static int look_at_log(struct su_vol *x, struct su_err *e)
@@ -97,13 +120,11 @@ static int look_at_log(struct su_vol *x, struct su_err *e)
 static int open_fs(struct su_vol *x, struct su_err *e)
 {
     struct su_err why = {0};
-    for (size_t i = 0; i < SU_ARRAY_LEN(drivers); i++) {
-        if (strcmp(drivers[i].type, x->what.type) != 0)
-            continue;
-        x->fs_writable = drivers[i].writable;
-        return drivers[i].open(x->blk, &x->fs, &why) < 0 ? as_fact(x, &why, e) : 0;
-    }
-    return 0;
+    const struct driver *d = driver_of(x);
+    if (!d)
+        return 0;
+    x->fs_writable = d->writable;
+    return d->open(x->blk, false, &x->fs, &why) < 0 ? as_fact(x, &why, e) : 0;
 }
 
 static int add(struct opener *o, struct su_vol *x, unsigned depth, struct su_err *e);

@@ -52,6 +52,10 @@ int su_vols_open(struct su_blk *disk, const struct su_part *parts, size_t n, con
  * below can be read so.  *out is owned by the caller. */
 int su_vol_open_again(const struct su_vol *x, struct su_fs **out, struct su_err *e) SU_MUST_CHECK;
 
+/* A driver on the same volume for writing, which may refuse (guest/fs_ext.h, guest/fs_ntfs.h).  *out is owned by the
+ * caller; what it writes goes where x->blk leads. */
+int su_vol_open_write(const struct su_vol *x, struct su_fs **out, struct su_err *e) SU_MUST_CHECK;
+
 /* The partitions of a table as su_part; at most cap, returns how many. */
 size_t su_parts_of_mbr(const struct su_mbr *m, struct su_part *out, size_t cap);
 size_t su_parts_of_gpt(const struct su_gpt *g, uint32_t sector_size, struct su_part *out, size_t cap);

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* MBR2GPT's row for recovery partitions: required by the platform, no drive letter. */
-#define RECOVERY_ATTRIBUTES UINT64_C(0x8000000000000001)
+#define ESP_NAME "EFI system partition"
+
+enum { MSR_BYTES = 16 << 20, MSR_NUMBER = 13 /* until the entries are put in order */ };
 
 static const struct {
     uint8_t mbr;
@@ -19,7 +20,7 @@ static const struct {
     {0xE8, SU_GPT_LINUX_DATA, 0}, /* LUKS: its own GPT type is newer than many tools */
     {0xDA, SU_GPT_LINUX_DATA, 0},
     {0xEF, SU_GPT_ESP, 0},
-    {0x27, SU_GPT_MS_RECOVERY, RECOVERY_ATTRIBUTES},
+    {0x27, SU_GPT_MS_RECOVERY, SU_LAYOUT_RECOVERY_ATTRIBUTES},
     {0x01, SU_GPT_MS_BASIC, 0},
     {0x04, SU_GPT_MS_BASIC, 0},
     {0x06, SU_GPT_MS_BASIC, 0},
@@ -89,12 +90,30 @@ static int give_guids(const struct su_layout_request *r, struct su_gpt *g, struc
     return 0;
 }
 
+/* What partition p becomes; false: nothing that is known. */
+static bool becomes(const struct su_layout_request *r, const struct su_mbr_part *p, struct su_type_row *t)
+{
+    if (p->number == r->esp_reuse) {
+        *t = (struct su_type_row){.mbr = p->type};
+        memcpy(t->gpt, su_gpt_type_guid(SU_GPT_ESP), sizeof t->gpt);
+        return true;
+    }
+    for (size_t i = 0; i < r->n_overrides; i++) {
+        if (r->override[i].number == p->number) {
+            *t = (struct su_type_row){.mbr = p->type, .attributes = r->override[i].attributes};
+            memcpy(t->gpt, r->override[i].gpt, sizeof t->gpt);
+            return true;
+        }
+    }
+    return su_layout_type(p->type, r->map, r->n_map, t);
+}
+
 static void place_old(const struct su_layout_request *r, struct su_layout *l)
 {
     for (size_t i = 0; i < r->mbr->n; i++) {
         const struct su_mbr_part *p = &r->mbr->part[i];
         struct su_type_row t;
-        if (!su_layout_type(p->type, r->map, r->n_map, &t)) {
+        if (!becomes(r, p, &t)) {
             problem(l, SU_LAYOUT_TYPE, p->number, p->type);
             continue;
         }
@@ -105,6 +124,7 @@ static void place_old(const struct su_layout_request *r, struct su_layout *l)
         struct su_gpt_entry *en = &l->gpt.entry[p->number - 1];
         *en = (struct su_gpt_entry){.first = p->first, .last = p->first + p->count - 1, .attributes = t.attributes};
         memcpy(en->type, t.gpt, sizeof en->type);
+        l->number_of[p->number] = (uint8_t)p->number;
         if (p->first < l->gpt.first_usable)
             problem(l, SU_LAYOUT_HEAD, p->number, p->type);
         if (en->last > l->gpt.last_usable)
@@ -181,28 +201,112 @@ static void place_bios_boot(const struct su_layout_request *r, struct su_layout 
     l->bios_number = place_new(l, SU_LAYOUT_BIOS_NUMBER, SU_GPT_BIOS_BOOT, "BIOS boot partition", first, room);
 }
 
+/* New partitions ----------------------------------------------------------- */
+
+/* Where they go on a disk that grows: behind all that was there. */
+struct space {
+    uint64_t align, esp, msr; /* sectors; esp, msr 0: not wanted */
+    uint64_t end;             /* first aligned sector behind the old disk */
+};
+
+static struct space space_for(const struct su_layout_request *r)
+{
+    uint32_t ss = r->mbr->sector_size;
+    struct space s = {
+        .align = SU_LAYOUT_ALIGN / ss, .esp = r->esp_reuse ? 0 : r->esp_bytes / ss, .msr = r->msr ? MSR_BYTES / ss : 0};
+    s.end = su_round_up(su_round_up(r->disk_bytes, ss) / ss, s.align);
+    return s;
+}
+
+/* The backup table fits behind the last partition as the disk is. */
+static bool tail_is_free(const struct su_layout_request *r)
+{
+    uint32_t ss = r->mbr->sector_size;
+    uint64_t sectors = r->disk_bytes / ss, need = su_gpt_table_sectors(ss) + 1;
+    for (size_t i = 0; i < r->mbr->n; i++)
+        if (r->mbr->part[i].first + r->mbr->part[i].count + need > sectors)
+            return false;
+    return r->disk_bytes % ss == 0;
+}
+
+static uint64_t sectors_after(const struct su_layout_request *r, const struct space *s)
+{
+    bool more = s->esp || s->msr || !tail_is_free(r);
+    return r->can_grow && more ? s->end + s->esp + s->msr + s->align : r->disk_bytes / r->mbr->sector_size;
+}
+
+static void place_esp(const struct su_layout_request *r, const struct space *s, struct su_layout *l)
+{
+    uint64_t first = r->can_grow ? s->end : find_gap(&l->gpt, s->esp, s->align);
+    if (r->esp_reuse) {
+        l->esp_number = r->esp_reuse <= SU_GPT_ENTRIES ? l->number_of[r->esp_reuse] : 0;
+        l->esp_reused = l->esp_number != 0;
+        if (l->esp_reused)
+            snprintf(l->gpt.entry[l->esp_number - 1].name, SU_GPT_NAME + 1, "%s", ESP_NAME);
+        else
+            problem(l, SU_LAYOUT_ROOM, r->esp_reuse, 0);
+    } else if (first) {
+        l->esp_number = place_new(l, SU_LAYOUT_ESP_NUMBER, SU_GPT_ESP, ESP_NAME, first, s->esp);
+    } else {
+        problem(l, SU_LAYOUT_ROOM, 0, 0);
+    }
+}
+
+/* Nothing needs it, so one for which there is no room is left out. */
+static void place_msr(const struct su_layout_request *r, const struct space *s, struct su_layout *l)
+{
+    uint64_t first = s->msr == 0 ? 0 : r->can_grow ? s->end + s->esp : find_gap(&l->gpt, s->msr, s->align);
+    if (first && free_number(&l->gpt, MSR_NUMBER))
+        l->msr_number = place_new(l, MSR_NUMBER, SU_GPT_MS_RESERVED, "Microsoft reserved partition", first, s->msr);
+}
+
+/* Order -------------------------------------------------------------------- */
+
+/* Entries by place, without gaps.  Their GUIDs were given before, so they do not depend on it. */
+static int put_in_order(struct su_layout *l, struct su_err *e)
+{
+    uint8_t now[SU_GPT_ENTRIES + 1] = {0};
+    SU_FREE struct su_gpt_entry *sorted = calloc(SU_GPT_ENTRIES, sizeof *sorted);
+    if (!sorted)
+        return su_fail_nomem(e, SU_GPT_ENTRIES * sizeof *sorted);
+    for (unsigned i = 0; i < SU_GPT_ENTRIES; i++) {
+        const struct su_gpt_entry *en = &l->gpt.entry[i];
+        unsigned rank = 0; /* two that begin at one place only appear where the old table was not sound */
+        for (unsigned k = 0; k < SU_GPT_ENTRIES; k++)
+            if (su_gpt_used(&l->gpt.entry[k]))
+                rank += l->gpt.entry[k].first < en->first || (l->gpt.entry[k].first == en->first && k < i);
+        if (!su_gpt_used(en))
+            continue;
+        sorted[rank] = *en;
+        now[i + 1] = (uint8_t)(rank + 1);
+    }
+    memcpy(l->gpt.entry, sorted, sizeof l->gpt.entry);
+    for (unsigned i = 0; i <= SU_GPT_ENTRIES; i++)
+        l->number_of[i] = now[l->number_of[i]];
+    l->esp_number = now[l->esp_number];
+    l->bios_number = now[l->bios_number];
+    l->msr_number = now[l->msr_number];
+    return 0;
+}
+
 int su_layout_make(const struct su_layout_request *r, struct su_layout *out, struct su_err *e)
 {
     SU_FREE struct su_layout *l = calloc(1, sizeof *l);
     uint32_t ss = r->mbr->sector_size;
-    uint64_t align = SU_LAYOUT_ALIGN / ss, esp = r->esp_bytes / ss, table = su_gpt_table_sectors(ss);
+    uint64_t table = su_gpt_table_sectors(ss);
+    struct space s = space_for(r);
     if (!l)
         return su_fail_nomem(e, sizeof *l);
-    uint64_t esp_first = su_round_up(su_round_up(r->disk_bytes, ss) / ss, align);
-    uint64_t sectors = r->can_grow ? esp_first + esp + align : r->disk_bytes / ss;
+    uint64_t sectors = sectors_after(r, &s);
     l->gpt.sectors = sectors;
     l->gpt.first_usable = su_gpt_first_usable(ss);
     l->gpt.last_usable = sectors > 2 + table ? sectors - 2 - table : 0;
     l->disk_bytes = r->can_grow ? sectors * ss : r->disk_bytes;
     place_old(r, l);
-    if (!r->can_grow)
-        esp_first = find_gap(&l->gpt, esp, align);
-    if (esp_first)
-        l->esp_number = place_new(l, SU_LAYOUT_ESP_NUMBER, SU_GPT_ESP, "EFI system partition", esp_first, esp);
-    else
-        problem(l, SU_LAYOUT_ROOM, 0, 0);
+    place_esp(r, &s, l);
     place_bios_boot(r, l);
-    if (give_guids(r, &l->gpt, e) < 0)
+    place_msr(r, &s, l);
+    if (give_guids(r, &l->gpt, e) < 0 || (r->in_order && put_in_order(l, e) < 0))
         return -1;
     *out = *l;
     return 0;

@@ -16,6 +16,9 @@ enum {
     SU_LAYOUT_MAX_PROBLEMS = 16,
 };
 
+/* What Windows gives a recovery partition: required by the platform, no drive letter. */
+#define SU_LAYOUT_RECOVERY_ATTRIBUTES UINT64_C(0x8000000000000001)
+
 /* One row of the table that turns MBR types into GPT types. */
 struct su_type_row {
     uint8_t mbr;
@@ -35,7 +38,7 @@ struct su_layout_request {
     const struct su_mbr *mbr; /* without problems */
     uint64_t disk_bytes;
     bool can_grow;
-    uint64_t esp_bytes;            /* a multiple of the sector size */
+    uint64_t esp_bytes;            /* a multiple of the sector size; not looked at with esp_reuse */
     uint64_t bios_sectors;         /* room a GRUB core needs; 0: no BIOS boot partition */
     const struct su_type_row *map; /* the operator's own rows, looked at first */
     size_t n_map;
@@ -77,7 +80,8 @@ struct su_layout {
 /* Same request, same layout (with random == NULL).  Fails only without memory.
  *
  * Promise without problems: every partition of the MBR is there with its number (or, in_order, the one number_of[]
- * tells), first sector and length; the ESP is esp_bytes long and aligned; nothing overlaps; both tables fit. */
+ * tells), first sector and length; the ESP is esp_bytes long and aligned, or the partition that was named; nothing
+ * overlaps; both tables fit. */
 int su_layout_make(const struct su_layout_request *r, struct su_layout *out, struct su_err *e) SU_MUST_CHECK;
 
 /* The GPT type for an MBR type; false when there is no row.  Rows of map win. */

@@ -60,38 +60,70 @@ const char *su_promise_gpt(const struct su_gpt *g, uint64_t disk_bytes, uint32_t
     return NULL;
 }
 
-static const struct su_mbr_part *old_part(const struct su_mbr *m, unsigned number)
+/* The old partition that became this number. */
+static const struct su_mbr_part *old_part(const struct su_layout_request *r, const struct su_layout *l, unsigned number)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (m->part[i].number == number)
-            return &m->part[i];
+    for (size_t i = 0; i < r->mbr->n; i++)
+        if (l->number_of[r->mbr->part[i].number] == number)
+            return &r->mbr->part[i];
+    return NULL;
+}
+
+static const char *layout_esp(const struct su_layout_request *r, const struct su_gpt_entry *en,
+                              const struct su_mbr_part *p)
+{
+    static const uint8_t esp[16] = {0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
+                                    0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b};
+    uint64_t ss = r->mbr->sector_size;
+    if (memcmp(en->type, esp, 16) != 0 || (p ? p->number : 0) != r->esp_reuse || en->attributes)
+        return "layout: the ESP is not one";
+    if (!p && ((en->last - en->first + 1) * ss != r->esp_bytes || en->first * ss % (1 << 20) != 0))
+        return "layout: the ESP has another size or is not aligned";
     return NULL;
 }
 
 static const char *layout_entry(const struct su_layout_request *r, const struct su_layout *l, unsigned number)
 {
-    static const uint8_t esp[16] = {0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
-                                    0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b};
+    static const uint8_t msr[16] = {0x16, 0xe3, 0xc9, 0xe3, 0x5c, 0x0b, 0xb8, 0x4d,
+                                    0x81, 0x7d, 0xf9, 0x2d, 0xf0, 0x02, 0x15, 0xae};
     const struct su_gpt_entry *en = &l->gpt.entry[number - 1];
-    const struct su_mbr_part *p = old_part(r->mbr, number);
+    const struct su_mbr_part *p = old_part(r, l, number);
     bool used = !su_all_zero(en->type, 16);
     uint64_t ss = r->mbr->sector_size;
     if (p && (!used || en->first != p->first || en->last != p->first + p->count - 1))
         return "layout: a partition moved";
+    if (p && !r->in_order && p->number != number)
+        return "layout: a partition got another number";
     if (used && su_all_zero(en->guid, 16))
         return "layout: a partition without a GUID";
-    if (number == l->esp_number) {
-        if (!used || p || memcmp(en->type, esp, 16) != 0)
-            return "layout: the ESP is not one";
-        if ((en->last - en->first + 1) * ss != r->esp_bytes || en->first * ss % (1 << 20) != 0)
-            return "layout: the ESP has another size or is not aligned";
-    } else if (number == l->bios_number) {
-        if (!used || p || memcmp(en->type, "Hah!IdontNeedEFI", 16) != 0 || en->last - en->first + 1 < r->bios_sectors)
-            return "layout: the BIOS boot partition is not one, or too small";
-    } else if (used && !p) {
-        return "layout: a partition from nowhere";
+    if (used && number > 1 && r->in_order && l->gpt.entry[number - 2].first >= en->first)
+        return "layout: the order is not the disk's";
+    if (number == l->esp_number)
+        return used ? layout_esp(r, en, p) : "layout: the ESP is not there";
+    if (number == l->bios_number)
+        return !used || p || memcmp(en->type, "Hah!IdontNeedEFI", 16) != 0 || en->last - en->first + 1 < r->bios_sectors
+                   ? "layout: the BIOS boot partition is not one, or too small"
+                   : NULL;
+    if (number == l->msr_number)
+        return !used || p || !r->msr || memcmp(en->type, msr, 16) != 0 || (en->last - en->first + 1) * ss != 16 << 20
+                   ? "layout: the reserved partition is not one"
+                   : NULL;
+    return used && !p ? "layout: a partition from nowhere" : NULL;
+}
+
+/* Every old partition has its number, and in_order there are no gaps. */
+static const char *layout_numbers(const struct su_layout_request *r, const struct su_layout *l)
+{
+    unsigned last = 0, used = 0;
+    for (size_t i = 0; i < r->mbr->n; i++)
+        if (l->number_of[r->mbr->part[i].number] == 0)
+            return "layout: a partition is gone";
+    for (unsigned i = 0; i < SU_GPT_ENTRIES; i++) {
+        bool one = !su_all_zero(l->gpt.entry[i].type, 16);
+        used += one;
+        last = one ? i + 1 : last;
     }
-    return NULL;
+    return r->in_order && used != last ? "layout: numbers with a gap" : NULL;
 }
 
 const char *su_promise_layout(const struct su_layout_request *r, const struct su_layout *l)
@@ -108,6 +140,7 @@ const char *su_promise_layout(const struct su_layout_request *r, const struct su
         return "layout: the disk gets another size than allowed";
     if (l->esp_number == 0 || l->esp_number > SU_GPT_ENTRIES || l->bios_number > SU_GPT_ENTRIES)
         return "layout: no ESP";
+    broken = layout_numbers(r, l);
     for (unsigned number = 1; number <= SU_GPT_ENTRIES && !broken; number++)
         broken = layout_entry(r, l, number);
     return broken ? broken : su_promise_gpt(&l->gpt, l->disk_bytes, r->mbr->sector_size);

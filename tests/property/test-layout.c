@@ -80,19 +80,21 @@ static void right_problems(const struct su_mbrgen *g, const struct su_layout_req
     }
     NEED(has(l, SU_LAYOUT_TYPE) == g->unknown_type);
     NEED(has(l, SU_LAYOUT_HEAD) == head && has(l, SU_LAYOUT_TAIL) == tail && !has(l, SU_LAYOUT_SLOTS));
-    if (r->can_grow)
-        NEED(!has(l, SU_LAYOUT_ROOM));
+    if (r->can_grow || r->esp_reuse)
+        NEED(!has(l, SU_LAYOUT_ROOM) || g->unknown_type);
     else if (placed)
         NEED(has(l, SU_LAYOUT_ROOM) == (expected_gap(g, l, r->esp_bytes / g->sector_size) == 0));
-    if (l->n_problems == 0 && !r->can_grow)
+    if (l->n_problems == 0 && !r->can_grow && !r->esp_reuse)
         NEED(l->gpt.entry[l->esp_number - 1].first == expected_gap(g, l, r->esp_bytes / g->sector_size));
 }
 
-static void right_types(const struct su_mbr *m, const struct su_layout *l)
+static void right_types(const struct su_mbr *m, const struct su_layout_request *r, const struct su_layout *l)
 {
     for (size_t i = 0; i < m->n; i++) {
         struct su_type_row row;
-        const struct su_gpt_entry *en = &l->gpt.entry[m->part[i].number - 1];
+        const struct su_gpt_entry *en = &l->gpt.entry[l->number_of[m->part[i].number] - 1];
+        if (m->part[i].number == r->esp_reuse)
+            continue;
         NEED(su_layout_type(m->part[i].type, NULL, 0, &row) && memcmp(row.gpt, en->type, 16) == 0);
         NEED(en->attributes == row.attributes);
         NEED((m->part[i].type != 0x82 || su_gpt_type_find(en->type) == SU_GPT_LINUX_SWAP) &&
@@ -133,8 +135,9 @@ static void make_plan(const struct su_mbrgen *g, const struct su_mbr *m, const s
     NEED(su_plan_check(p, &e) == 0);
 }
 
-/* Whatever differs lies outside every old partition. */
-static void contents_stay(const struct su_mbrgen *g, const struct su_sim_image *a, const struct su_sim_image *b)
+/* Whatever differs lies outside every old partition but the one that becomes the ESP. */
+static void contents_stay(const struct su_mbrgen *g, unsigned but, const struct su_sim_image *a,
+                          const struct su_sim_image *b)
 {
     const struct su_sim_image *both[] = {a, b};
     for (int w = 0; w < 2; w++) {
@@ -144,7 +147,7 @@ static void contents_stay(const struct su_mbrgen *g, const struct su_sim_image *
             su_sim_image_read(a, off, x, sizeof x);
             su_sim_image_read(b, off, y, sizeof y);
             for (size_t k = 0; k < g->n && memcmp(x, y, sizeof x) != 0; k++)
-                NEED(lba < g->part[k].first || lba - g->part[k].first >= g->part[k].count);
+                NEED(g->part[k].number == but || lba < g->part[k].first || lba - g->part[k].first >= g->part[k].count);
         }
     }
 }
@@ -193,7 +196,7 @@ static void roll_back(struct su_sim *w, const struct su_sim_image *before)
     NEED(su_sim_image_equal(&w->disk[SU_SIM_DISK].stable, before));
 }
 
-static void convert(const struct su_mbrgen *g, const struct su_mbr *m, const struct su_layout *l,
+static void convert(const struct su_mbrgen *g, const struct su_mbr *m, unsigned reuse, const struct su_layout *l,
                     const struct su_sim_image state[SU_SIM_DISKS], uint64_t *seed)
 {
     SU_PLAN struct su_plan p = SU_PLAN_INIT;
@@ -206,7 +209,7 @@ static void convert(const struct su_mbrgen *g, const struct su_mbr *m, const str
     if (rc < 0)
         printf("# %s\n", e.msg);
     NEED(rc == 0);
-    contents_stay(g, &state[0], &w.disk[0].stable);
+    contents_stay(g, reuse, &state[0], &w.disk[0].stable);
     gpt_reads_back(&w, g, l);
     roll_back(&w, &state[0]);
     SU_SIM struct su_sim cut;
@@ -218,6 +221,21 @@ static void convert(const struct su_mbrgen *g, const struct su_mbr *m, const str
     }
     converted++;
     grown += l->disk_bytes != g->bytes;
+}
+
+/* Order is a matter of the table alone: every partition has the GUID that it would have without. */
+static void same_guids(const struct su_layout_request *r, const struct su_layout *l)
+{
+    struct su_err e = {0};
+    SU_FREE struct su_layout *other = calloc(1, sizeof *other);
+    struct su_layout_request q = *r;
+    q.in_order = !r->in_order;
+    NEED(other && su_layout_make(&q, other, &e) == 0);
+    for (size_t i = 0; i < r->mbr->n; i++) {
+        unsigned n = r->mbr->part[i].number;
+        NEED(memcmp(l->gpt.entry[l->number_of[n] - 1].guid, other->gpt.entry[other->number_of[n] - 1].guid, 16) == 0);
+    }
+    NEED(memcmp(l->gpt.entry[l->esp_number - 1].guid, other->gpt.entry[other->esp_number - 1].guid, 16) == 0);
 }
 
 static void one_disk(uint64_t seed)
@@ -242,6 +260,13 @@ static void one_disk(uint64_t seed)
     KEPT(su_promise_mbr(&m, g.bytes));
     struct su_layout_request r = {.mbr = &m, .disk_bytes = g.bytes, .can_grow = su_sim_random(&seed) >> 63,
         .esp_bytes = (1 + su_sim_random(&seed) % 100) * SU_MIB, .bios_sectors = su_sim_random(&seed) >> 63 ? 57 : 0};
+    uint64_t way = su_sim_random(&seed) >> 58;
+    r.in_order = way & 1;
+    r.msr = way & 2;
+    const struct su_mbr_part *part = m.n ? &m.part[way % m.n] : NULL;
+    r.esp_reuse = (way & 12) == 12 && part && part->count * m.sector_size >= 8192 && part->type != 0x99
+                      ? part->number
+                      : 0;
     NEED(su_layout_make(&r, l, &e) == 0 && su_layout_make(&r, l + 1, &e) == 0);
     NEED(memcmp(l, l + 1, sizeof *l) == 0); /* same facts, same layout */
     KEPT(su_promise_layout(&r, l));
@@ -249,10 +274,11 @@ static void one_disk(uint64_t seed)
     if (l->n_problems) {
         refused++;
     } else {
-        right_types(&m, l);
+        right_types(&m, &r, l);
+        same_guids(&r, l);
         su_sim_image_done(&state[0]);
         su_sim_image_copy(&state[0], &w.disk[0].stable);
-        convert(&g, &m, l, state, &seed);
+        convert(&g, &m, r.esp_reuse, l, state, &seed);
     }
     su_sim_image_done(&state[0]);
 }

@@ -159,6 +159,71 @@ static void many(void)
     ok(su_layout_make(&r, l, &e) == 0 && l->n_problems == SU_LAYOUT_MAX_PROBLEMS, "the first ones are kept");
 }
 
+/* A Windows disk: System Reserved, C:, WinRE in front of a logical D:, in the order of slots 2, 1, 3, 5. */
+static const struct in windows[] = {{1, 0x07, 100 * M, 50 * M}, {2, 0x07, M, 99 * M}, {3, 0x27, 150 * M, 10 * M},
+                                    {5, 0x07, 161 * M, 20 * M}};
+
+static void orders(void)
+{
+    struct su_err e = {0};
+    struct su_mbr m;
+    fill(&m, windows, SU_ARRAY_LEN(windows));
+    SU_FREE struct su_layout *l = calloc(2, sizeof *l);
+    struct su_layout_request r = {.mbr = &m, .disk_bytes = 200 * SU_MIB, .can_grow = true, .esp_bytes = 100 * SU_MIB,
+        .in_order = true};
+    ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l), "in order");
+    ok(l->number_of[1] == 2 && l->number_of[2] == 1 && l->number_of[3] == 3 && l->number_of[5] == 4 &&
+           l->esp_number == 5 && !l->number_of[4], "numbers by place");
+    ok(l->disk_bytes == 301 * SU_MIB && !l->msr_number && !l->esp_reused, "the ESP at the end");
+    r.msr = true;
+    ok(su_layout_make(&r, l + 1, &e) == 0 && !su_promise_layout(&r, l + 1) && l[1].msr_number == 6 &&
+           l[1].disk_bytes == 317 * SU_MIB, "a reserved partition behind it");
+    ok(memcmp(l[0].gpt.entry[4].guid, l[1].gpt.entry[4].guid, 16) == 0, "which changes no other GUID");
+    r.can_grow = false;
+    r.esp_bytes = 2 * SU_MIB;
+    ok(su_layout_make(&r, l + 1, &e) == 0 && !su_promise_layout(&r, l + 1) && l[1].esp_number == 5 &&
+           l[1].msr_number == 6 && l[1].disk_bytes == r.disk_bytes, "both in the gap");
+    r.esp_bytes = 17 * SU_MIB;
+    ok(su_layout_make(&r, l + 1, &e) == 0 && l[1].n_problems == 0 && l[1].msr_number == 0, "no room for the second");
+}
+
+static void reuse(void)
+{
+    struct su_err e = {0};
+    struct su_mbr m;
+    fill(&m, windows, SU_ARRAY_LEN(windows));
+    SU_FREE struct su_layout *l = calloc(1, sizeof *l);
+    struct su_layout_request r = {.mbr = &m, .disk_bytes = 200 * SU_MIB, .can_grow = true, .in_order = true, .esp_reuse = 2};
+    ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l) && l->esp_reused && l->esp_number == 1, "in place");
+    ok(l->disk_bytes == 200 * SU_MIB, "no growth where the tail is free");
+    ok(strcmp(l->gpt.entry[0].name, "EFI system partition") == 0, "its name");
+    m.part[3].count = 39 * M;
+    ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l) && l->disk_bytes == 201 * SU_MIB, "1 MiB where not");
+    r.can_grow = false;
+    ok(su_layout_make(&r, l, &e) == 0 && l->n_problems == 1 && l->problem[0].what == SU_LAYOUT_TAIL, "a fixed size");
+    r.can_grow = true;
+    r.disk_bytes += 100;
+    ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l) && l->disk_bytes == 202 * SU_MIB, "half a sector");
+    r.esp_reuse = 7;
+    ok(su_layout_make(&r, l, &e) == 0 && l->n_problems == 1 && l->problem[0].what == SU_LAYOUT_ROOM, "none of that number");
+}
+
+static void overrides(void)
+{
+    struct su_err e = {0};
+    struct su_mbr m;
+    fill(&m, windows, SU_ARRAY_LEN(windows));
+    SU_FREE struct su_layout *l = calloc(1, sizeof *l);
+    struct su_layout_request r = {.mbr = &m, .disk_bytes = 200 * SU_MIB, .can_grow = true, .esp_bytes = SU_MIB,
+        .n_overrides = 1, .override = {{.number = 2, .attributes = SU_LAYOUT_RECOVERY_ATTRIBUTES}}};
+    memcpy(r.override[0].gpt, su_gpt_type_guid(SU_GPT_MS_RECOVERY), 16);
+    m.part[1].type = 0x99;
+    ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l), "whatever the MBR says");
+    ok(su_gpt_type_find(l->gpt.entry[1].type) == SU_GPT_MS_RECOVERY &&
+           l->gpt.entry[1].attributes == UINT64_C(0x8000000000000001) && su_gpt_type_find(l->gpt.entry[0].type) == SU_GPT_MS_BASIC,
+       "that one alone");
+}
+
 static void room(void)
 {
     struct su_mbr m = {.sector_size = 512};
@@ -183,6 +248,9 @@ int main(void)
     types();
     guids();
     many();
+    orders();
+    reuse();
+    overrides();
     room();
     return tap_done();
 }

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The judging half of bootfiles.h. */
 #include "bootfiles.h"
-#include "efivars.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "firmware_keys.h"
+#include "fs_source.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-
-enum { MAX_VARS = 4 << 20 };
 
 /* GRUB's module area (include/grub/kernel.h): a header, then objects of (type, size, bytes). */
 enum { MODINFO_MAGIC = 0x676D696D, MODINFO_HEADER = 24, OBJECT_HEADER = 8, OBJECT_PREFIX = 3 };
@@ -66,41 +62,6 @@ int su_grub_vendor(struct su_bytes grub, char *out, size_t cap, struct su_err *e
     return 0;
 }
 
-/* Firmware keys ------------------------------------------------------------ */
-
-static int read_vars(const char *path, struct su_buf *out, bool *found, struct su_err *e)
-{
-    struct stat st;
-    SU_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    *found = false;
-    if (fd < 0)
-        return errno == ENOENT ? 0 : su_fail_os(e, "boot.firmware.vars", "reading %s", path);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MAX_VARS)
-        return su_fail(e, SU_E_FORMAT, "boot.firmware.vars", "%s is not a variable store", path);
-    su_buf_zero(out, (size_t)st.st_size);
-    if (su_buf_ok(out, e) < 0)
-        return -1;
-    if (pread(fd, out->p, out->n, 0) != (ssize_t)out->n)
-        return su_fail_os(e, "boot.firmware.vars", "reading %s", path);
-    *found = true;
-    return 0;
-}
-
-static int find_list(struct su_bytes file, const char *name, struct su_bytes *out, struct su_err *e)
-{
-    struct su_efivar var;
-    struct su_err why = {0};
-    *out = (struct su_bytes){0};
-    if (su_efivars_find(file, name, su_efi_security_guid, &var, &why) == 0) {
-        *out = var.data;
-        return 0;
-    }
-    if (why.kind == SU_E_MISSING)
-        return 0;
-    *e = why;
-    return -1;
-}
-
 /* Judging ------------------------------------------------------------------ */
 
 struct judge {
@@ -123,31 +84,14 @@ static int shim_keys(struct judge *j, const struct su_bootfiles *b, struct su_er
     return 0;
 }
 
-/* The kernel's bytes come straight from the guest's file system. */
-struct kernel_source {
-    struct su_fs *fs;
-    struct su_fs_node node;
-};
-
-static int kernel_read(void *arg, uint64_t off, void *buf, size_t n, struct su_err *e)
-{
-    struct kernel_source *k = arg;
-    size_t got = 0;
-    if (k->fs->ops->read(k->fs, k->node, off, buf, n, &got, e) < 0)
-        return -1;
-    return got == n ? 0 : su_fail(e, SU_E_FORMAT, "fs.file.short", "the file ends early");
-}
-
 static int check_kernel(struct judge *j, struct su_kernel_check *k, struct su_err *e)
 {
     struct su_err why = {0};
-    struct su_fs_stat st;
     struct su_pe pe;
-    struct kernel_source ks = {.fs = j->v->vol[j->l->boot.vol].fs};
-    if (su_fs_walk(ks.fs, j->l->boot.base, k->path, &ks.node, &why) < 0 ||
-        ks.fs->ops->stat(ks.fs, ks.node, &st, &why) < 0 || st.kind != SU_FS_FILE)
+    struct su_fs_source file;
+    struct su_source src;
+    if (su_fs_source_open(j->v->vol[j->l->boot.vol].fs, j->l->boot.base, k->path, &file, &src, &why) < 0)
         return why.kind == SU_E_IO || why.kind == SU_E_NOMEM ? (*e = why, -1) : 0;
-    struct su_source src = {.read = kernel_read, .arg = &ks, .size = st.size};
     k->present = true;
     k->efi = su_pe_parse(&src, &pe, &why) == 0 && pe.plus && pe.machine == SU_PE_X86_64;
     if (!k->efi) {
@@ -203,14 +147,13 @@ static void judge_done(struct judge *j)
 int su_bootcheck(const struct su_vols *v, const struct su_linux *l, const struct su_bootfiles *b, const char *vars,
                  struct su_bootcheck *out, struct su_err *e)
 {
-    SU_BUF struct su_buf store = {0};
+    SU_FIRMWARE_KEYS struct su_firmware_keys keys = {0};
     SU_AUTO(judge_done) struct judge j = {.v = v, .l = l};
     struct su_bootcheck c = {0};
-    if (read_vars(vars, &store, &c.firmware_known, e) < 0)
+    if (su_firmware_keys_read(vars, &keys, e) < 0)
         return -1;
-    if (c.firmware_known && (find_list(su_buf_bytes(&store), "db", &j.firmware.db, e) < 0 ||
-                             find_list(su_buf_bytes(&store), "dbx", &j.firmware.dbx, e) < 0))
-        return su_context(e, "%s", vars);
+    c.firmware_known = keys.known;
+    j.firmware = keys.keys;
     snprintf(c.firmware, sizeof c.firmware, "%s", vars);
     if (b->found && (shim_keys(&j, b, e) < 0 || check_file(&b->shim, &j.firmware, &c.shim, e) < 0 ||
                      check_file(&b->grub, &j.shim, &c.grub, e) < 0))

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The recovery environment: where the boot store says it is, and what ReAgent.xml says of it. */
+#include "utf16.h"
+#include "windows_int.h"
+#include <stdio.h>
+#include <string.h>
+
+static int winre_volume(const struct su_win_disk *d, const struct su_windows *w)
+{
+    const struct su_bcd_device *re = &w->entry.winre;
+    unsigned number;
+    if (re->kind != SU_BCD_D_RAMDISK)
+        return -1;
+    if (re->on == SU_BCD_D_BOOT)
+        return w->system;
+    if (re->on != SU_BCD_D_MBR || re->signature != d->signature)
+        return -1;
+    number = su_win_partition_at(d, re->offset);
+    return number ? su_vols_by_partition(d->vols, number) : -1;
+}
+
+static int find_winre(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
+{
+    struct su_err why = {0};
+    if (!w->has_entry || !w->entry.has_winre)
+        return 0;
+    w->winre = winre_volume(d, w);
+    if (su_winpath(w->entry.winre.path, w->winre_path, sizeof w->winre_path, &why) < 0) {
+        w->winre_path[0] = 0;
+        return 0;
+    }
+    return su_win_exists(d->vols, w->winre, w->winre_path, &w->winre_file, e);
+}
+
+static int read_reagent(const struct su_win_disk *d, int vol, const char *path, struct su_win_reagent *out,
+                        struct su_err *e)
+{
+    SU_BUF struct su_buf text = {0};
+    struct su_err why = {0};
+    if (!su_win_readable(d->vols, vol))
+        return 0;
+    struct su_fs *fs = d->vols->vol[vol].fs;
+    if (su_fs_read_file(fs, fs->root, path, SU_REAGENT_MAX, &text, &why) < 0 && why.kind == SU_E_MISSING)
+        return 0;
+    out->vol = vol;
+    snprintf(out->path, sizeof out->path, "%s", path);
+    if (why.kind == SU_OK && su_reagent_read(su_buf_bytes(&text), &out->what, &why) == 0)
+        return 0;
+    return su_win_fact(&why, &out->why, e);
+}
+
+int su_win_read_winre(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
+{
+    char path[SU_WIN_PATH];
+    if (find_winre(d, w, e) < 0)
+        return su_context(e, "the recovery environment");
+    if (w->root[0] && su_win_join(w->root, "/System32/Recovery/ReAgent.xml", path) &&
+        read_reagent(d, w->os, path, &w->reagent[0], e) < 0)
+        return su_context(e, "%s", path);
+    char dir[SU_WIN_PATH] = "/Recovery/WindowsRE";
+    if (w->winre_path[0])
+        snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(w->winre_path, '/') - w->winre_path), w->winre_path);
+    if (su_win_join(dir, "/ReAgent.xml", path) && read_reagent(d, w->winre, path, &w->reagent[1], e) < 0)
+        return su_context(e, "%s", path);
+    return 0;
+}

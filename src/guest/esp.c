@@ -15,6 +15,7 @@ enum {
     RESERVED_SECTORS = 32,
     PAGE = 4096,
     CHUNK = 1 << 20,
+    MAX_TOP = 16,    /* entries of the root directory */
     SLACK = 1 << 20, /* directories, and what the last cluster of a file wastes */
 };
 
@@ -80,11 +81,18 @@ static bool is_path(const char *path)
     return false;
 }
 
-/* FAT knows no case, and no name that is both a file and a directory. */
+/* FAT knows no case, no name that is both a file and a directory, and no directory by two spellings. */
 static bool clash(const char *a, const char *b)
 {
-    size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
-    return strncasecmp(a, b, n) == 0 && (!a[n] || a[n] == '/') && (!b[n] || b[n] == '/');
+    for (;;) {
+        size_t n = strcspn(a, "/");
+        if (n != strcspn(b, "/") || strncasecmp(a, b, n) != 0)
+            return false;
+        if (!a[n] || !b[n] || memcmp(a, b, n) != 0)
+            return true;
+        a += n + 1;
+        b += n + 1;
+    }
 }
 
 static int check_spec(const struct su_esp_spec *s, struct su_err *e)
@@ -187,15 +195,19 @@ static int make_file_system(const struct su_tmpdir *t, const struct su_esp_spec 
 /* Everything below tree/, in one run.  Its entries are the arguments, in the order of the specification. */
 static int copy_files(const struct su_tmpdir *t, const struct su_esp_spec *spec, struct su_err *e)
 {
-    char top[SU_ESP_MAX_FILES][SU_ESP_MAX_PATH];
+    SU_FREE char(*top)[SU_ESP_MAX_PATH] = calloc(SU_ESP_MAX_FILES, sizeof *top);
     char home[sizeof t->path + 8], rc[sizeof t->path + 32], cwd[sizeof t->path + 8];
-    const char *argv[SU_ESP_MAX_FILES + 8] = {"mcopy", "-s", "-Q", "-i", "../esp"};
+    const char *argv[MAX_TOP + 8] = {"mcopy", "-s", "-Q", "-i", "../esp"};
     size_t n = 5, n_top = 0;
+    if (!top)
+        return su_fail_nomem(e, SU_ESP_MAX_FILES * sizeof *top);
     for (size_t i = 0; i < spec->n_files; i++) {
         bool there = false;
         snprintf(top[n_top], SU_ESP_MAX_PATH, "%.*s", (int)strcspn(spec->file[i].path, "/"), spec->file[i].path);
         for (size_t k = 0; k < n_top && !there; k++)
             there = strcmp(top[k], top[n_top]) == 0;
+        if (!there && n_top == MAX_TOP)
+            return su_fail(e, SU_E_USAGE, "guest.esp.spec", "more than %d entries in the ESP's root", MAX_TOP);
         if (!there)
             argv[n++] = top[n_top++];
     }
@@ -210,10 +222,19 @@ static int copy_files(const struct su_tmpdir *t, const struct su_esp_spec *spec,
     return su_child_run(&c, NULL, e);
 }
 
+/* The files, once in the tree and once in the image, and its tables. */
+static uint64_t room_wanted(const struct su_esp_spec *spec)
+{
+    uint64_t n = 64 * SU_MIB;
+    for (size_t i = 0; i < spec->n_files && n < 2 * SU_ESP_MAX_SIZE; i++)
+        n += 2 * (uint64_t)spec->file[i].bytes.n;
+    return n;
+}
+
 int su_esp_build(const struct su_esp_spec *spec, int *fd_out, struct su_err *e)
 {
     SU_TMPDIR struct su_tmpdir t = SU_TMPDIR_NONE;
-    if (check_spec(spec, e) < 0 || su_tmpdir_make(&t, 64 * SU_MIB, e) < 0)
+    if (check_spec(spec, e) < 0 || su_tmpdir_make(&t, room_wanted(spec), e) < 0)
         return su_context(e, "making an ESP");
     SU_CLOSE int fd = openat(t.fd, "esp", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, (off_t)spec->size) < 0)

@@ -8,7 +8,7 @@
 #pragma once
 #include "base/buf.h"
 
-enum { SU_ESP_MAX_FILES = 128, SU_ESP_MAX_PATH = 128, SU_ESP_MAX_DEPTH = 8 };
+enum { SU_ESP_MAX_FILES = 1024, SU_ESP_MAX_PATH = 128, SU_ESP_MAX_DEPTH = 8 };
 #define SU_ESP_MAX_SIZE (4096 * SU_MIB)
 
 struct su_esp_file { /* borrowed */
@@ -24,7 +24,7 @@ struct su_esp_spec { /* borrowed */
     uint32_t hidden_sectors; /* sectors before the partition, for the boot record; 0 where that does not fit */
     const char *label;       /* 1 to 11 of [A-Z0-9 _-] */
     const struct su_esp_file *file;
-    size_t n_files; /* at most SU_ESP_MAX_FILES; paths that differ in more than case */
+    size_t n_files; /* at most SU_ESP_MAX_FILES; no two differ in case only, and no directories of theirs do */
 };
 
 /* *fd_out is owned by the caller: an open file without a name, of size bytes, with holes where nothing is.

@@ -113,6 +113,29 @@ static void good(uint32_t sector, uint64_t size)
     close(again);
 }
 
+/* As many files as may be, in directories as Windows has them. */
+static void many(void)
+{
+    static char path[SU_ESP_MAX_FILES + 1][SU_ESP_MAX_PATH];
+    static struct su_esp_file f[SU_ESP_MAX_FILES + 1];
+    struct su_err e = {0};
+    int fd = -1;
+    for (size_t i = 0; i <= SU_ESP_MAX_FILES; i++) {
+        snprintf(path[i], sizeof path[i], "EFI/Microsoft/Boot/x%zu-XX/file-%zu_of.efi.mui", i % 40, i);
+        f[i] = (struct su_esp_file){path[i], NULL, {big + i, 3000 + i}};
+    }
+    struct su_esp_spec s = spec(f, SU_ESP_MAX_FILES + 1, 512, 100 * SU_MIB);
+    ok(su_esp_build(&s, &fd, &e) < 0 && strcmp(e.id, "guest.esp.spec") == 0, "one file too many");
+    s.n_files--;
+    ok(su_esp_build(&s, &fd, &e) == 0, "%d files %s", SU_ESP_MAX_FILES, e.msg);
+    copy_out(fd, "esp", 100 * SU_MIB, SU_ESP_MAX_FILES * UINT64_C(4608) + (1 << 20));
+    ok(sh("fsck.fat -n esp | grep -q ' %d files'", SU_ESP_MAX_FILES + 43 + 1) == 0,
+       "all are there, in their directories");
+    ok(sh("test $(mtype -i esp ::/EFI/Microsoft/Boot/x23-XX/file-1023_of.efi.mui | wc -c) = 4023") == 0,
+       "the last one");
+    close(fd);
+}
+
 static void refusals(void)
 {
     static const struct {
@@ -133,6 +156,8 @@ static void refusals(void)
         {"twice", "EFI/x", "EFI/x"},
         {"twice but for case", "EFI/x", "efi/X"},
         {"file and directory", "EFI/x", "EFI/x/y"},
+        {"file and directory but for case", "EFI/x/y", "EFI/X"},
+        {"a directory by two spellings", "EFI/Fonts/x", "EFI/fonts/y"},
     };
     struct su_err e = {0};
     int fd = 77;
@@ -205,6 +230,7 @@ int main(void)
     }
     good(512, 33 * SU_MIB);
     good(4096, 257 * SU_MIB);
+    many();
     refusals();
     real_files();
     return tap_done();

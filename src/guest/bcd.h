@@ -112,15 +112,22 @@ struct su_bcd_device {
 };
 /* SU_E_FORMAT "bcd.device" for bytes that are no device element. */
 int su_bcd_device_parse(struct su_bytes data, struct su_bcd_device *out, struct su_err *e) SU_MUST_CHECK;
-/* Appends the same element with every partition of m, at whatever depth, by its new name.  *changed counts them;
- * *left counts MBR names of this disk's signature that no partition has.  Promise: length and all other bytes stay. */
+/* Appends the same element with every partition of m, at whatever depth, by its new name; "the partition the firmware
+ * started from" becomes m's old system partition, which is what it meant.  *changed counts them; *left counts MBR names
+ * of this disk's signature that no partition has.  Promise: length and all other bytes stay. */
 int su_bcd_device_to_gpt(struct su_bytes data, const struct su_winmap *m, struct su_buf *out, unsigned *changed,
                          unsigned *left, struct su_err *e) SU_MUST_CHECK;
 /* Appends a device element that names a partition of a GPT disk. */
 void su_bcd_device_make(const uint8_t disk[16], const uint8_t partition[16], struct su_buf *out);
 
 /* Conversion (bcd_convert.c) ---------------------------------------------- */
-enum su_bcd_change_kind { SU_BCD_SET, SU_BCD_UNSET, SU_BCD_ADD_OBJECT, SU_BCD_DROP_OBJECT };
+enum su_bcd_change_kind {
+    SU_BCD_SET,
+    SU_BCD_UNSET,
+    SU_BCD_ADD_OBJECT,
+    SU_BCD_DROP_OBJECT,
+    SU_BCD_MARK_SYSTEM, /* the store is the one the firmware starts with, no template */
+};
 struct su_bcd_change {
     enum su_bcd_change_kind kind;
     char guid[39];
@@ -153,6 +160,7 @@ struct su_bcd_new {
     const char *locale;      /* "en-US" */
     unsigned winre;          /* partition number; 0: no recovery entry */
     const char *winre_path;  /* "\Recovery\WindowsRE\Winre.wim" */
+    const char *winre_guid;  /* "{...}", what ReAgent.xml calls the entry; NULL or no guid: derived */
 };
 int su_bcd_from_template(const struct su_bcd *b, const struct su_bcd_new *what, struct su_bcd_changes *out,
                          struct su_err *e) SU_MUST_CHECK;

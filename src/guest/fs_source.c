@@ -17,6 +17,10 @@ int su_fs_source_open(struct su_fs *fs, struct su_fs_node base, const char *path
     struct su_fs_source s = {.fs = fs};
     if (su_fs_walk(fs, base, path, &s.node, e) < 0 || fs->ops->stat(fs, s.node, &st, e) < 0)
         return -1;
+    uint8_t byte;
+    size_t got;
+    if (st.kind == SU_FS_OTHER && fs->ops->read(fs, s.node, 0, &byte, 1, &got, e) < 0)
+        return -1; /* the driver knows best why it cannot be read */
     if (st.kind != SU_FS_FILE)
         return su_fail(e, SU_E_MISSING, "fs.missing", "it is no regular file");
     *file = s;

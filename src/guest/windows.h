@@ -35,7 +35,8 @@ struct su_windows {
     bool found;
     int system;                /* volume of the active partition, when it has a boot manager for BIOS; -1: none */
     int os;                    /* volume of the system; NTFS and open unless bitlocker_os; -1: not known (store_why) */
-    int winre;                 /* volume of the recovery environment the boot store names; -1: none on this disk */
+    int winre;                 /* volume of the recovery environment, as the store (without one: ReAgent.xml) has it;
+                                  -1: none on this disk */
     unsigned active, n_active; /* number of the active partition, and how many partitions are marked so */
     bool bitlocker_os;         /* the volume the default entry names is encrypted */
     bool by_store;             /* os was found from the store; false: by looking for it */

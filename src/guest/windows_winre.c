@@ -19,19 +19,6 @@ static int winre_volume(const struct su_win_disk *d, const struct su_windows *w)
     return number ? su_vols_by_partition(d->vols, number) : -1;
 }
 
-static int find_winre(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
-{
-    struct su_err why = {0};
-    if (!w->has_entry || !w->entry.has_winre)
-        return 0;
-    w->winre = winre_volume(d, w);
-    if (su_winpath(w->entry.winre.path, w->winre_path, sizeof w->winre_path, &why) < 0) {
-        w->winre_path[0] = 0;
-        return 0;
-    }
-    return su_win_exists(d->vols, w->winre, w->winre_path, &w->winre_file, e);
-}
-
 static int read_reagent(const struct su_win_disk *d, int vol, const char *path, struct su_win_reagent *out,
                         struct su_err *e)
 {
@@ -49,17 +36,47 @@ static int read_reagent(const struct su_win_disk *d, int vol, const char *path, 
     return su_win_fact(&why, &out->why, e);
 }
 
+/* Without a store, what ReAgent.xml beside the system says. */
+static int volume_of_reagent(const struct su_win_disk *d, const struct su_win_reagent *r)
+{
+    if (r->vol < 0 || r->why.kind != SU_OK || !r->what.enabled || r->what.id != d->signature || !r->what.path[0])
+        return -1;
+    unsigned number = su_win_partition_at(d, r->what.offset);
+    return number ? su_vols_by_partition(d->vols, number) : -1;
+}
+
+static int find_winre(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
+{
+    struct su_err why = {0};
+    char path[SU_WIN_PATH + 16];
+    if (w->has_entry && w->entry.has_winre) {
+        w->winre = winre_volume(d, w);
+        snprintf(path, sizeof path, "%.*s", SU_WIN_PATH, w->entry.winre.path);
+    } else if (!w->has_entry) {
+        w->winre = volume_of_reagent(d, &w->reagent[0]);
+        snprintf(path, sizeof path, "%s\\Winre.wim", w->reagent[0].what.path);
+    } else {
+        return 0;
+    }
+    if (su_winpath(path, w->winre_path, sizeof w->winre_path, &why) < 0) {
+        w->winre_path[0] = 0;
+        return 0;
+    }
+    return su_win_exists(d->vols, w->winre, w->winre_path, &w->winre_file, e);
+}
+
 int su_win_read_winre(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
 {
-    char path[SU_WIN_PATH];
-    if (find_winre(d, w, e) < 0)
-        return su_context(e, "the recovery environment");
+    char path[SU_WIN_PATH], dir[SU_WIN_PATH];
     if (w->root[0] && su_win_join(w->root, "/System32/Recovery/ReAgent.xml", path) &&
         read_reagent(d, w->os, path, &w->reagent[0], e) < 0)
         return su_context(e, "%s", path);
-    char dir[SU_WIN_PATH] = "/Recovery/WindowsRE";
-    if (w->winre_path[0])
-        snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(w->winre_path, '/') - w->winre_path), w->winre_path);
+    if (find_winre(d, w, e) < 0)
+        return su_context(e, "the recovery environment");
+    const char *slash = strrchr(w->winre_path, '/');
+    if (!slash)
+        return 0;
+    snprintf(dir, sizeof dir, "%.*s", (int)(slash - w->winre_path), w->winre_path);
     if (su_win_join(dir, "/ReAgent.xml", path) && read_reagent(d, w->winre, path, &w->reagent[1], e) < 0)
         return su_context(e, "%s", path);
     return 0;

@@ -4,7 +4,9 @@
  * Bytes in, bytes out: hivex reads and writes a private memory file, never the guest's disk.  Only a hive that is
  * complete (regf.h) is opened.  Names are UTF-8 and compared without case, as Windows does.  All bytes are hostile:
  * numbers of children and values, sizes and depths are bounded ("hive.limit").  A node is valid until the next change
- * of its hive.  Errors: SU_E_FORMAT "hive.damaged" for what hivex refuses, SU_E_NOMEM.  One thread at a time. */
+ * of its hive.  Errors: SU_E_FORMAT "hive.damaged" for what hivex refuses, SU_E_NOMEM.  After a change that failed the
+ * hive cannot be changed or saved any more ("hive.closed").  Keys and values whose name is no text (half of a surrogate
+ * pair, or a NUL in it) are not seen; values beside such a value are not changed ("hive.limit").  One thread at a time. */
 #pragma once
 #include "base/buf.h"
 
@@ -66,6 +68,7 @@ int su_hive_get_text(struct su_hive *h, su_hive_node n, const char *name, char *
 int su_hive_set(struct su_hive *h, su_hive_node n, const char *name, uint32_t type, struct su_bytes data,
                 struct su_err *e) SU_MUST_CHECK;
 int su_hive_unset(struct su_hive *h, su_hive_node n, const char *name, struct su_err *e) SU_MUST_CHECK; /* absent: 0 */
+/* One that is there already is *out as it is. */
 int su_hive_add_key(struct su_hive *h, su_hive_node parent, const char *name, su_hive_node *out,
                     struct su_err *e) SU_MUST_CHECK;
 int su_hive_delete_key(struct su_hive *h, su_hive_node n, struct su_err *e) SU_MUST_CHECK;

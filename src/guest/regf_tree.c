@@ -14,11 +14,19 @@ enum {
     NK_SUBKEY_LIST = 28,
     NK_VALUES = 36,
     NK_VALUE_LIST = 40,
+    NK_SECURITY = 44,
+    NK_CLASS = 48,
     NK_NAME_LEN = 72,
     VK_HEAD = 20,
     VK_NAME_LEN = 2,
     VK_SIZE = 4,
     VK_DATA = 8,
+    SK_HEAD = 16,
+    SK_NEXT = 4,
+    SK_BEFORE = 8,
+    DB_HEAD = 8,
+    DB_SEGMENTS = 2,
+    DB_LIST = 4,
 };
 #define VK_INLINE UINT32_C(0x80000000)
 
@@ -134,17 +142,33 @@ static int check_list(struct tree *t, uint32_t at, const struct key *k, bool in_
     return 0;
 }
 
-static int check_value(const struct tree *t, uint32_t at, struct su_err *e)
+/* Data in segments.  hivex reads the whole list without a look at the size of its cell. */
+static bool segments_ok(const struct tree *t, struct su_bytes db)
+{
+    if (db.n < DB_HEAD || memcmp(db.p, "db", 2) != 0)
+        return false;
+    uint32_t n = su_le16(db.p + DB_SEGMENTS);
+    struct su_bytes list = cell(t, su_le32(db.p + DB_LIST));
+    if (n > list.n / 4)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (!cell(t, su_le32(list.p + (size_t)i * 4)).p)
+            return false;
+    return true;
+}
+
+static int check_value(struct tree *t, uint32_t at, struct su_err *e)
 {
     struct su_bytes v = cell(t, at);
-    if (v.n < VK_HEAD || memcmp(v.p, "vk", 2) != 0 || su_le16(v.p + VK_NAME_LEN) > v.n - VK_HEAD)
+    if (v.n < VK_HEAD || memcmp(v.p, "vk", 2) != 0 || su_le16(v.p + VK_NAME_LEN) > v.n - VK_HEAD || !claim(t, at))
         return bad(e, "value", at);
-    uint32_t size = su_le32(v.p + VK_SIZE);
+    uint32_t size = su_le32(v.p + VK_SIZE), data_at = su_le32(v.p + VK_DATA);
     if (size & VK_INLINE)
         return (size & ~VK_INLINE) > 4 ? bad(e, "value", at) : 0;
-    struct su_bytes d = cell(t, su_le32(v.p + VK_DATA));
-    /* what does not fit into its cell is a list of segments, which hivex reads with care */
-    return size == 0 || (d.p && (size <= d.n || (d.n >= 8 && memcmp(d.p, "db", 2) == 0))) ? 0 : bad(e, "value", at);
+    struct su_bytes d = cell(t, data_at);
+    if ((d.p && !claim(t, data_at)) || (size > 0 && (!d.p || (size > d.n && !segments_ok(t, d)))))
+        return bad(e, "value", at);
+    return 0;
 }
 
 static int check_values(struct tree *t, struct su_bytes nk, struct su_err *e)
@@ -156,19 +180,31 @@ static int check_values(struct tree *t, struct su_bytes nk, struct su_err *e)
     if (n > list.n / 4 || !claim(t, at))
         return bad(e, "list of values", at);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t value = su_le32(list.p + (size_t)i * 4);
-        if (check_value(t, value, e) < 0)
+        if (check_value(t, su_le32(list.p + (size_t)i * 4), e) < 0)
             return -1;
-        if (!claim(t, value))
-            return bad(e, "value", value);
     }
     return 0;
+}
+
+/* Security descriptors are shared, in a ring.  hivex takes one out of it without a look at its neighbours. */
+static bool security_ok(const struct tree *t, uint32_t at)
+{
+    struct su_bytes sk = cell(t, at);
+    if (sk.n < SK_HEAD || memcmp(sk.p, "sk", 2) != 0)
+        return false;
+    struct su_bytes next = cell(t, su_le32(sk.p + SK_NEXT)), before = cell(t, su_le32(sk.p + SK_BEFORE));
+    return next.n >= SK_HEAD && before.n >= SK_HEAD && memcmp(next.p, "sk", 2) == 0 && memcmp(before.p, "sk", 2) == 0 &&
+           su_le32(next.p + SK_BEFORE) == at && su_le32(before.p + SK_NEXT) == at;
 }
 
 static int check_key(struct tree *t, const struct key *k, struct su_err *e)
 {
     struct su_bytes nk = cell(t, k->at);
-    uint32_t left = su_le32(nk.p + NK_SUBKEYS);
+    uint32_t left = su_le32(nk.p + NK_SUBKEYS), class_at = su_le32(nk.p + NK_CLASS);
+    if (su_le32(nk.p + NK_SECURITY) != REGF_NONE && !security_ok(t, su_le32(nk.p + NK_SECURITY)))
+        return bad(e, "security descriptor of the key", k->at);
+    if (class_at != REGF_NONE && cell(t, class_at).p && !claim(t, class_at))
+        return bad(e, "class of the key", k->at);
     if (left > 0 && (check_list(t, su_le32(nk.p + NK_SUBKEY_LIST), k, false, &left, e) < 0))
         return -1;
     if (left > 0)

@@ -1,67 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* guest/efivars: a store made by hand with every state a variable can be in, and the one Debian's OVMF ships. */
 #include "guest/efivars.h"
+#include "tests/lib/efivars_sample.h"
 #include "tests/lib/files.h"
 #include "tests/lib/tap.h"
 
-static const uint8_t volume_guid[16] = {0x8d, 0x2b, 0xf1, 0xff, 0x96, 0x76, 0x8b, 0x4c,
-                                        0xa9, 0x85, 0x27, 0x47, 0x07, 0x5b, 0x4f, 0x50};
-static const uint8_t vars_guid[16] = {0x78, 0x2c, 0xf3, 0xaa, 0x7b, 0x94, 0x9a, 0x43,
-                                      0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92};
 static const uint8_t x509_guid[16] = {0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
                                       0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72};
 static const uint8_t sha256_guid[16] = {0x26, 0x16, 0xc4, 0xc1, 0x4c, 0x50, 0x92, 0x40,
                                         0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28};
 
-enum { HEADER = 72, STORE = 2048 };
-struct store {
-    uint8_t p[HEADER + STORE];
-    size_t at;
-};
-
-static void checksum(struct store *s)
-{
-    uint16_t sum = 0;
-    su_put_le16(s->p + 50, 0);
-    for (int i = 0; i < HEADER; i += 2)
-        sum = (uint16_t)(sum + su_le16(s->p + i));
-    su_put_le16(s->p + 50, (uint16_t)-sum);
-}
-
-static void empty(struct store *s)
-{
-    memset(s->p, 0xff, sizeof s->p);
-    memset(s->p, 0, HEADER + 28);
-    memcpy(s->p + 16, volume_guid, 16);
-    su_put_le64(s->p + 32, sizeof s->p);
-    memcpy(s->p + 40, "_FVH", 4);
-    su_put_le16(s->p + 48, HEADER);
-    checksum(s);
-    memcpy(s->p + HEADER, vars_guid, 16);
-    su_put_le32(s->p + HEADER + 16, STORE);
-    s->p[HEADER + 20] = 0x5a;
-    s->p[HEADER + 21] = 0xfe;
-    s->at = HEADER + 28;
-}
-
-static void put(struct store *s, uint8_t state, const char *name, const uint8_t *guid, const char *value)
-{
-    uint8_t *h = s->p + s->at;
-    size_t n = strlen(name) + 1, v = strlen(value);
-    memset(h, 0, 60);
-    su_put_le16(h, 0x55aa);
-    h[2] = state;
-    su_put_le32(h + 4, 7);
-    su_put_le32(h + 36, (uint32_t)(2 * n));
-    su_put_le32(h + 40, (uint32_t)v);
-    memcpy(h + 44, guid, 16);
-    for (size_t i = 0; i < n; i++)
-        su_put_le16(h + 60 + 2 * i, (uint8_t)name[i]);
-    memcpy(h + 60 + 2 * n, value, v);
-    s->at = (s->at - HEADER + 60 + 2 * n + v + 3) / 4 * 4 + HEADER;
-}
-
-static const char *find(const struct store *s, const char *name, const uint8_t *guid)
+static const char *find(const struct efivars_store *s, const char *name, const uint8_t *guid)
 {
     static char text[64];
     struct su_efivar v;
@@ -74,25 +23,25 @@ static const char *find(const struct store *s, const char *name, const uint8_t *
 
 static void test_states(void)
 {
-    struct store s;
-    empty(&s);
+    struct efivars_store s;
+    efivars_empty(&s);
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.missing");
-    put(&s, 0x3c, "db", su_efi_security_guid, "deleted");
-    put(&s, 0x3d, "db", su_efi_security_guid, "deleted in one step");
-    put(&s, 0x7f, "db", su_efi_security_guid, "header written only");
+    efivars_put_text(&s, 0x3c, "db", su_efi_security_guid, "deleted");
+    efivars_put_text(&s, 0x3d, "db", su_efi_security_guid, "deleted in one step");
+    efivars_put_text(&s, 0x7f, "db", su_efi_security_guid, "header written only");
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.missing");
-    put(&s, 0x3e, "db", su_efi_security_guid, "old");
+    efivars_put_text(&s, 0x3e, "db", su_efi_security_guid, "old");
     is_str(find(&s, "db", su_efi_security_guid), "old");
-    put(&s, 0x3f, "db", su_efi_security_guid, "new");
-    put(&s, 0x3f, "dbx", su_efi_security_guid, "x");
-    put(&s, 0x3e, "dbx", su_efi_security_guid, "older x");
-    put(&s, 0x3f, "db", su_efi_global_guid, "another namespace");
+    efivars_put_text(&s, 0x3f, "db", su_efi_security_guid, "new");
+    efivars_put_text(&s, 0x3f, "dbx", su_efi_security_guid, "x");
+    efivars_put_text(&s, 0x3e, "dbx", su_efi_security_guid, "older x");
+    efivars_put_text(&s, 0x3f, "db", su_efi_global_guid, "another namespace");
     is_str(find(&s, "db", su_efi_security_guid), "new");
     is_str(find(&s, "dbx", su_efi_security_guid), "x");
     is_str(find(&s, "db", su_efi_global_guid), "another namespace");
     is_str(find(&s, "d", su_efi_global_guid), "efi.vars.missing");
     su_put_le32(s.p + s.at, 0x3f55aa);
-    su_put_le32(s.p + s.at + 36, 4), su_put_le32(s.p + s.at + 40, STORE);
+    su_put_le32(s.p + s.at + 36, 4), su_put_le32(s.p + s.at + 40, EFIVARS_STORE);
     is_str(find(&s, "MokList", su_efi_shim_guid), "efi.vars.damaged");
     su_put_le32(s.p + s.at + 36, 0xfffffff0);
     is_str(find(&s, "MokList", su_efi_shim_guid), "efi.vars.damaged");
@@ -100,23 +49,23 @@ static void test_states(void)
 
 static void test_headers(void)
 {
-    struct store s;
-    empty(&s);
+    struct efivars_store s;
+    efivars_empty(&s);
     memcpy(s.p, "QFI\xfb", 4);
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.damaged");
     memcpy(s.p + 40, "QFI\xfb", 4);
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.format");
-    empty(&s);
-    s.p[HEADER] ^= 1;
+    efivars_empty(&s);
+    s.p[EFIVARS_HEADER] ^= 1;
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.format");
-    empty(&s);
-    su_put_le32(s.p + HEADER + 16, STORE + 1);
+    efivars_empty(&s);
+    su_put_le32(s.p + EFIVARS_HEADER + 16, EFIVARS_STORE + 1);
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.damaged");
-    empty(&s);
+    efivars_empty(&s);
     su_put_le16(s.p + 48, 0xfffe);
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.damaged");
-    empty(&s);
-    su_put_le64(s.p + 32, UINT64_MAX), checksum(&s);
+    efivars_empty(&s);
+    su_put_le64(s.p + 32, UINT64_MAX), efivars_checksum(&s);
     is_str(find(&s, "db", su_efi_security_guid), "efi.vars.damaged");
 }
 
@@ -136,7 +85,7 @@ static void test_lists(void)
     struct su_err e = {0};
     struct su_sig sig;
     size_t n = list(p, sha256_guid, 48, 2, 1);
-    n += list(p + n, volume_guid, 20, 0, 2);
+    n += list(p + n, efivars_volume_guid, 20, 0, 2);
     n += list(p + n, x509_guid, 16 + 100, 1, 3);
     struct su_siglist l = su_siglist_open((struct su_bytes){p, n});
     ok(su_siglist_next(&l, &sig, &e) == 1 && sig.kind == SU_SIG_SHA256 && sig.data.n == 32 && sig.data.p[0] == 1,
@@ -194,7 +143,9 @@ static void test_real(const char *file, int want_certs)
     ok(certs == want_certs, "%s trusts %d certificates", file, want_certs);
     ok(su_efivars_find(su_buf_bytes(&b), "SecureBootEnable",
                        (const uint8_t *)"\xc7\x0b\xa3\xf0\x08\xaf\x56\x45\x99\xc4\x00\x10\x09\xc9\x3a\x44", &v,
-                       &e) == 0 && v.data.n == 1 && v.data.p[0] == 1, "%s enables Secure Boot", file);
+                       &e) == 0 &&
+           v.data.n == 1 && v.data.p[0] == 1,
+       "%s enables Secure Boot", file);
 }
 
 int main(void)

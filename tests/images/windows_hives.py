@@ -264,8 +264,8 @@ def bios_objects(s):
     out[RESUME] = (0x10200004, {
         0x11000001: s.osdevice, 0x12000002: s.root + "\\system32\\winresume.exe",
         0x12000004: "Windows Resume Application", 0x12000005: "en-US", 0x14000006: [RESUME_SET],
-        0x17000077: [0x15000075], 0x21000001: s.osdevice, 0x21000026: s.osdevice, 0x22000002: "\\hiberfil.sys", 0x25000008: 1, 0x26000006: 0,
-        **recovery})
+        0x17000077: [0x15000075], 0x21000001: s.osdevice, 0x21000026: s.osdevice, 0x22000002: "\\hiberfil.sys",
+        0x25000008: 1, 0x26000006: 0, **recovery})
     out[MEMDIAG] = (0x10200005, {
         0x11000001: s.memory, 0x12000002: "\\boot\\memtest.exe", 0x12000004: "Windows Memory Diagnostic",
         0x12000005: "en-US", 0x14000006: [GLOBAL], 0x1600000b: 1})

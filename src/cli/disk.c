@@ -87,7 +87,14 @@ static int take_choices(const struct su_args *a, struct request *r, struct su_er
 {
     static const char *const whens[] = {"auto", "on", "off"}, *const engines[] = {"native", "appliance"};
     static const char *const kinds[] = {"derived", "random"};
-    int dual, engine, guids;
+    const char *bus = su_args_get(a, "--boot-bus");
+    const char *buses[SU_WINBUS_COUNT];
+    int dual, engine, guids, known;
+    for (int b = 0; b < SU_WINBUS_COUNT; b++)
+        buses[b] = su_winbus_name((enum su_winbus)b);
+    if (bus && choose("--boot-bus", bus, buses, SU_ARRAY_LEN(buses), &known, e) < 0)
+        return -1;
+    r->opt.boot_bus = bus;
     if (word_option(a, "--dual", whens, SU_ARRAY_LEN(whens), &dual, e) < 0 ||
         word_option(a, "--engine", engines, SU_ARRAY_LEN(engines), &engine, e) < 0 ||
         word_option(a, "--guids", kinds, SU_ARRAY_LEN(kinds), &guids, e) < 0)
@@ -157,6 +164,8 @@ static int make_request(const struct su_args *a, bool writes, struct request *r,
     r->opt.shared = su_args_get(a, "--force-share") != NULL;
     r->opt.no_grow = su_args_get(a, "--no-grow") != NULL;
     r->opt.allow_unsigned = su_args_get(a, "--allow-unsigned") != NULL;
+    r->opt.msr = su_args_get(a, "--msr") != NULL;
+    r->opt.reuse_esp = su_args_get(a, "--reuse-esp") != NULL;
     r->json = su_args_get(a, "--json") != NULL;
     r->dry_run = su_args_get(a, "--dry-run") != NULL;
     if (take_map(a, &r->opt, e) < 0 || take_sizes(a, &r->opt, e) < 0 || take_choices(a, r, e) < 0)
@@ -299,6 +308,26 @@ static void print_hex(const uint8_t *p, size_t n)
     putchar('\n');
 }
 
+/* What only one of the systems has. */
+static void print_system(const struct su_facts *f, const struct su_conversion *c)
+{
+    const struct su_edits *l = &c->edits;
+    if (c->dual_why[0])
+        printf("  not BIOS:      %s\n", c->dual_why);
+    if (f->check.has_pcr4) {
+        printf("  PCR 4 will be  ");
+        print_hex(f->check.pcr4, sizeof f->check.pcr4);
+    }
+    if (f->os != &su_os_windows)
+        return;
+    printf("  boot entries   %u names of partitions in the boot store changed\n", f->store.devices);
+    for (size_t i = 0; i < l->n_letters; i++)
+        printf("  drive letter   %c: of the old system partition is removed\n", l->letter[i]);
+    if (l->driver[0])
+        printf("  boot driver    for %s is started at boot from now on\n", f->opt->boot_bus);
+    printf("  recovery       %s\n", f->windows.winre < 0 ? "no boot entry" : "boot entry kept");
+}
+
 static int print_converted(struct request *r, const struct su_facts *f, const struct su_verdict *v,
                            const struct su_conversion *c, const struct su_outcome *done, struct su_err *e)
 {
@@ -314,16 +343,13 @@ static int print_converted(struct request *r, const struct su_facts *f, const st
     printf(" is converted: GPT, EFI system partition %u (UUID %s)\n", c->layout.esp_number, c->edits.esp_uuid);
     printf("  boots under    UEFI%s%s\n", su_facts_secure_boot(f) ? " with Secure Boot" : " with Secure Boot off",
            c->dual ? ", and under BIOS" : "");
-    if (c->dual_why[0])
-        printf("  not BIOS:      %s\n", c->dual_why);
-    if (f->check.has_pcr4) {
-        printf("  PCR 4 will be  ");
-        print_hex(f->check.pcr4, sizeof f->check.pcr4);
-    }
+    print_system(f, c);
     printf("  undo journal   ");
     su_print_quoted(r->undo, stdout);
-    printf("\n");
-    printf("Before the new system can boot, switch the VM to UEFI firmware. To go back: surety disk rollback ");
+    printf("\n%s To go back: surety disk rollback ",
+           f->os == &su_os_windows
+               ? "Before the new system can boot properly you need to switch the firmware to boot to UEFI mode!"
+               : "Before the new system can boot, switch the VM to UEFI firmware.");
     su_print_quoted(r->opt.image, stdout);
     printf("\n");
     return SU_EXIT_OK;
@@ -344,6 +370,15 @@ static int settle_first(struct request *r, struct su_err *e)
     return 0;
 }
 
+static void end_progress(const struct su_facts *f, struct su_progress *p)
+{
+    static const char *const usual[] = {"converted", NULL};
+    const char *const *text = f->os && f->os->messages ? f->os->messages(f, SU_PHASE_DONE) : usual;
+    for (; text[1]; text++)
+        su_progress_step(p, *text, 0, 0);
+    su_progress_end(p, *text);
+}
+
 int su_disk_convert(const struct su_args *a, struct su_err *e)
 {
     REQUEST struct request r = {0};
@@ -360,7 +395,8 @@ int su_disk_convert(const struct su_args *a, struct su_err *e)
     if (su_facts_open(&r.opt, !r.dry_run, &f, e) < 0)
         return -1;
     SU_ESP_JOB struct su_esp_job *esp = su_esp_job_start(f); /* while the kernel's signature is looked at */
-    if (su_facts_judge(f, e) < 0 || judge(&r, f, &v, e) < 0)
+    if (su_phase_tell(f, &watch, SU_PHASE_JUDGE, "reading the disk", e) < 0 || su_facts_judge(f, e) < 0 ||
+        judge(&r, f, &v, e) < 0)
         return -1;
     if (verdict_status(f, &v) != SU_EXIT_OK)
         return print_verdict(&r, f, &v, false, e);
@@ -370,7 +406,7 @@ int su_disk_convert(const struct su_args *a, struct su_err *e)
         return print_plan(&r, f, &v, &c, e);
     if (su_conversion_run(f, &c, r.undo, &watch, &done, e) < 0)
         return -1;
-    su_progress_end(&r.progress, "converted");
+    end_progress(f, &r.progress);
     return print_converted(&r, f, &v, &c, &done, e);
 }
 

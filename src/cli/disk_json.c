@@ -59,6 +59,8 @@ json_t *su_json_findings(const struct su_verdict *v, enum su_severity least)
                               su_json_text(f->msg));
         if (o && f->remedy)
             json_object_set_new(o, "remedy", json_string(f->remedy));
+        if (o && f->mbr2gpt)
+            json_object_set_new(o, "mbr2gpt", json_pack("{s:s,s:i}", "rule", f->mbr2gpt, "code", f->code));
         json_array_append_new(list, o);
     }
     return list;
@@ -71,9 +73,11 @@ static json_t *partition(const struct su_facts *f, const struct su_part *p)
     if (f->table == SU_TABLE_MBR) {
         snprintf(type, sizeof type, "%02x", p->mbr_type);
         json_object_set_new(o, "mbr_type", json_string(type));
-        if (p->number <= SU_GPT_ENTRIES && f->layout.n_problems == 0) {
-            su_guid_text(f->layout.gpt.entry[p->number - 1].guid, guid);
+        unsigned now = p->number <= SU_GPT_ENTRIES && f->layout.n_problems == 0 ? f->layout.number_of[p->number] : 0;
+        if (now) {
+            su_guid_text(f->layout.gpt.entry[now - 1].guid, guid);
             json_object_set_new(o, "new_partuuid", json_string(guid));
+            json_object_set_new(o, "new_number", json_integer((json_int_t)now));
         }
     } else if (f->table == SU_TABLE_GPT) {
         su_guid_text(f->gpt.entry[p->number - 1].type, guid);

@@ -172,6 +172,8 @@ void su_print_verdict(const struct su_verdict *v, bool all, FILE *out)
             continue;
         fprintf(out, "%-8s %-28s ", su_severity_name(f->severity), f->id);
         su_print_safe(f->msg, out);
+        if (f->mbr2gpt)
+            fprintf(out, " (MBR2GPT: %s, %d)", f->mbr2gpt, f->code);
         fputc('\n', out);
         if (f->remedy && f->severity != SU_OK_NOTE)
             fprintf(out, "%-8s %-28s -> %s\n", "", "", f->remedy);

@@ -14,14 +14,17 @@ OPT(o_map, "--map", "TYPE=GUID", "what an MBR type (hex) becomes; may be repeate
 OPT(o_grow, "--no-grow", NULL, "use free space, never grow the image", NULL);
 OPT(o_dual, "--dual", "WHEN", "stay bootable under BIOS: auto (default), on, off", "auto on off");
 OPT(o_engine, "--engine", "ENGINE", "who edits files: native (default), appliance", "native appliance");
-OPT(o_unsigned, "--allow-unsigned", NULL, "convert although Secure Boot would refuse the kernel", NULL);
+OPT(o_unsigned, "--allow-unsigned", NULL, "convert although Secure Boot would refuse the system", NULL);
+OPT(o_bus, "--boot-bus", "BUS", "Windows: the bus it will boot from", "ide sata virtio scsi nvme");
+OPT(o_msr, "--msr", NULL, "Windows: with a Microsoft reserved partition", NULL);
+OPT(o_reuse, "--reuse-esp", NULL, "Windows: the old system partition becomes the EFI system partition", NULL);
 OPT(o_guids, "--guids", "KIND", "derived from the disk (default) or random", "derived random");
 OPT(o_dry, "--dry-run", NULL, "print the plan, write nothing", NULL);
 OPT(o_undo, "--undo", "FILE", "the undo journal (default IMAGE.surety-undo, or in /var/lib/surety/undo)", NULL);
 OPT(o_share, "--force-share", NULL, "look at a disk that a VM is running on", NULL);
 OPT(o_quiet, "--quiet", NULL, "no progress", NULL);
 
-#define CHOICES &o_esp, &o_map, &o_grow, &o_dual, &o_engine, &o_unsigned, &o_boot, &o_guids
+#define CHOICES &o_esp, &o_map, &o_grow, &o_dual, &o_engine, &o_unsigned, &o_boot, &o_guids, &o_bus, &o_msr, &o_reuse
 static const struct su_option *const inspect_options[] = {&o_json, &o_share, &o_format, &o_sector,
                                                           &o_key,  &o_vars,  CHOICES,   NULL};
 static const struct su_option *const convert_options[] = {&o_dry,    &o_undo, &o_quiet, &o_json, &o_format,

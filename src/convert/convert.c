@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEEP_AT_ONCE (16 * SU_MIB)
+
 void su_conversion_done(struct su_conversion *c)
 {
     su_plan_done(&c->plan);
@@ -78,13 +80,32 @@ static int esp_run(void *arg, uint64_t off, struct su_bytes data, struct su_err 
     return su_plan_write_src(x->p, SU_AREA_ESP, "EFI system partition", x->at + from, from, off + n - from, e);
 }
 
+/* The rest of a partition that becomes the ESP: kept whole, so that it can come back.  Its last sector is a copy of
+ * the boot sector it had, by which it would still be found. */
+static int plan_reused(struct maker *m, uint64_t at, uint64_t end, struct su_err *e)
+{
+    struct su_plan *p = &m->c->plan;
+    uint64_t ss = m->f->sector_size;
+    SU_FREE uint8_t *zero = calloc(1, ss);
+    if (!zero)
+        return su_fail_nomem(e, ss);
+    for (uint64_t to = end - ss, n; at < to; at += n) {
+        n = to - at < KEEP_AT_ONCE ? to - at : KEEP_AT_ONCE;
+        if (su_plan_keep(p, SU_AREA_ESP, "old system partition", at, n, e) < 0)
+            return -1;
+    }
+    return at >= end ? 0 : su_plan_write(p, SU_AREA_ESP, "copy of the old boot sector", end - ss, zero, ss, e);
+}
+
 static int plan_esp(struct maker *m, struct su_err *e)
 {
     struct su_conversion *c = m->c;
     const struct su_gpt_entry *en = &c->layout.gpt.entry[c->layout.esp_number - 1];
-    uint64_t at = en->first * m->f->sector_size;
+    uint64_t ss = m->f->sector_size, at = en->first * ss;
     struct esp_plan x = {.p = &c->plan, .at = at, .dense = at < m->f->image.blk->size};
-    return su_esp_extents(c->plan.src_fd, esp_run, &x, e);
+    if (su_esp_extents(c->plan.src_fd, esp_run, &x, e) < 0)
+        return -1;
+    return c->layout.esp_reused ? plan_reused(m, at + x.end, (en->last + 1) * ss, e) : 0;
 }
 
 static int plan_tables(struct maker *m, struct su_err *e)
@@ -129,13 +150,10 @@ static uint64_t first_partition(const struct su_mbr *mbr)
     return first;
 }
 
-/* The rest of the gap before the first partition, which the running guest may write (grub-install). */
-static int plan_keeps(struct maker *m, struct su_err *e)
+/* What of [at, end) no step writes. */
+static int keep_rest(struct su_plan *p, enum su_area area, const char *why, uint64_t at, uint64_t end, struct su_err *e)
 {
-    struct su_plan *p = &m->c->plan;
-    uint64_t end = first_partition(&m->f->mbr), ss = m->f->sector_size;
-    end = end > SU_MIB / ss ? SU_MIB : end * ss;
-    for (uint64_t at = 0; at < end;) {
+    while (at < end) {
         uint64_t next = end, skip = 0;
         for (size_t i = 0; i < p->n; i++) {
             const struct su_step *s = &p->step[i];
@@ -144,9 +162,45 @@ static int plan_keeps(struct maker *m, struct su_err *e)
             next = s->off > at ? s->off : at;
             skip = s->off + s->n;
         }
-        if (next > at && su_plan_keep(p, SU_AREA_BOOT, "old boot area", at, next - at, e) < 0)
+        if (next > at && su_plan_keep(p, area, why, at, next - at, e) < 0)
             return -1;
         at = skip > next ? skip : next;
+    }
+    return 0;
+}
+
+/* The log of a volume whose files are edited: every system that mounts it writes there, so that a rollback sees
+ * whether one did. */
+static int keep_log(struct maker *m, int vol, struct su_err *e)
+{
+    struct su_ntfs_state st;
+    const struct su_vol *x = &m->f->vols.vol[vol];
+    if (!x->fs || strcmp(x->what.type, "ntfs") != 0 || su_fs_ntfs_state(x->fs, &st) < 0 || st.log_n == 0)
+        return 0;
+    for (size_t i = 0; i < m->f->n_parts; i++) {
+        const struct su_part *part = &m->f->part[i];
+        bool inside = st.log_at < part->n && st.log_n <= part->n - st.log_at;
+        if (part->number == x->partition && x->parent < 0 && inside)
+            return keep_rest(&m->c->plan, SU_AREA_FS, "log of the file system", part->off + st.log_at,
+                             part->off + st.log_at + st.log_n, e);
+    }
+    return 0;
+}
+
+/* The rest of the gap before the first partition, which the running guest may write (grub-install); and the logs. */
+static int plan_keeps(struct maker *m, struct su_err *e)
+{
+    uint64_t end = first_partition(&m->f->mbr), ss = m->f->sector_size;
+    end = end > SU_MIB / ss ? SU_MIB : end * ss;
+    if (keep_rest(&m->c->plan, SU_AREA_BOOT, "old boot area", 0, end, e) < 0)
+        return -1;
+    const struct su_edits *l = &m->c->edits;
+    for (size_t i = 0; i < l->n; i++) {
+        bool first = true;
+        for (size_t k = 0; k < i; k++)
+            first = first && l->edit[k].vol != l->edit[i].vol;
+        if (first && keep_log(m, l->edit[i].vol, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -167,18 +221,12 @@ static int make_plan(struct maker *m, struct su_err *e)
     return su_plan_check(p, e);
 }
 
-static int tell(const struct su_watch *w, const char *what, struct su_err *e)
-{
-    if (!w || w->step(w->arg, what, 0, 0) == 0)
-        return 0;
-    (void)su_fail(e, SU_E_CONFLICT, "disk.interrupted", "interrupted");
-    return su_remedy(e, "nothing was written; run the command again");
-}
-
-static int edit_natively(struct su_facts *f, const struct su_edits *edits, struct su_err *e)
+static int edit_natively(struct su_facts *f, struct su_edits *edits, struct su_err *e)
 {
     if (f->edit_why.kind != SU_OK)
         return *e = f->edit_why, -1;
+    if (f->edited) /* with what was found then */
+        *edits = *f->edits;
     return f->edited ? 0 : su_edits_apply(&f->vols, edits, f->partuuid, f->n_partuuid, false, f->opt->now, e);
 }
 
@@ -188,9 +236,10 @@ static int make(struct su_facts *f, struct su_esp_job **esp, const struct su_wat
     SU_CONVERSION struct su_conversion c = SU_CONVERSION_INIT;
     SU_AUTO(maker_done) struct maker m = {.f = f, .c = &c};
     f->os->edits(f, &c.edits);
-    if (tell(watch, "building GRUB for BIOS", e) < 0 || make_core(&m, e) < 0 || make_layout(&m, e) < 0)
+    if (su_phase_tell(f, watch, SU_PHASE_CORE, "building GRUB for BIOS", e) < 0 || make_core(&m, e) < 0 ||
+        make_layout(&m, e) < 0)
         return -1;
-    if (tell(watch, "editing the guest's files", e) < 0 || edit_natively(f, &c.edits, e) < 0)
+    if (su_phase_tell(f, watch, SU_PHASE_EDIT, "editing the guest's files", e) < 0 || edit_natively(f, &c.edits, e) < 0)
         return -1;
     struct su_appliance job = {.name = f->opt->image,
                                .image = &f->image,
@@ -201,7 +250,7 @@ static int make(struct su_facts *f, struct su_esp_job **esp, const struct su_wat
                                .n_map = f->n_partuuid};
     if (f->opt->engine == SU_ENGINE_APPLIANCE && su_appliance_edit(&job, e) < 0)
         return su_context(e, "editing in the appliance");
-    if (tell(watch, "building the EFI system partition", e) < 0 ||
+    if (su_phase_tell(f, watch, SU_PHASE_ESP, "building the EFI system partition", e) < 0 ||
         su_esp_job_finish(su_steal(esp), f, &c.plan.src_fd, &c.esp_content, e) < 0 || make_plan(&m, e) < 0)
         return -1;
     *out = c;
@@ -217,7 +266,7 @@ int su_conversion_make(struct su_facts *f, struct su_esp_job *job, const struct 
     if (make(f, &esp, watch, out, e) == 0)
         return 0;
     struct su_err interrupted = {0};
-    if (tell(watch, "the conversion cannot be made", &interrupted) < 0)
+    if (su_watch_tell(watch, "the conversion cannot be made", &interrupted) < 0)
         *e = interrupted;
     return -1;
 }

@@ -45,7 +45,7 @@ struct su_appliance {
     const struct su_image *image;
     struct su_blk *overlay;
     const struct su_vols *vols;
-    const struct su_edits *edits;
+    struct su_edits *edits;
     const struct su_partuuid *map;
     size_t n_map;
     bool undo;

@@ -8,17 +8,41 @@
 
 enum { MAX_FILE = SU_TEXT_MAX };
 
-static const char *const kind_names[] = {
-    [SU_EDIT_ESP] = "fstab",
-    [SU_EDIT_PARTUUID] = "partuuid",
-    [SU_EDIT_RESUME] = "resume",
-    [SU_EDIT_RESUME_DEFAULTS] = "resume-defaults",
+static int read_text(struct su_fs *fs, const struct su_edit *ed, struct su_buf *out, struct su_err *e)
+{
+    return su_fs_read_file(fs, fs->root, ed->path, MAX_FILE, out, e);
+}
+
+static const struct {
+    const char *name;
+    bool harmless; /* the ESP's line in fstab says nofail, a resume device that is not found is given up, and a
+                    * recovery environment that is not found is missed only when it is called */
+    int (*read)(struct su_fs *fs, const struct su_edit *ed, struct su_buf *out, struct su_err *e);
+} kinds[] = {
+    [SU_EDIT_ESP] = {"fstab", true, read_text},
+    [SU_EDIT_PARTUUID] = {"partuuid", false, read_text}, /* one that is not found is a root or a mount that fails */
+    [SU_EDIT_RESUME] = {"resume", true, read_text},
+    [SU_EDIT_RESUME_DEFAULTS] = {"resume-defaults", true, read_text},
+    [SU_EDIT_SYSTEM_HIVE] = {"system-hive", false, su_edit_hive_read}, /* C: could become another volume's letter */
+    [SU_EDIT_REAGENT] = {"reagent", true, read_text},
 };
-_Static_assert(SU_ARRAY_LEN(kind_names) == SU_EDIT_KINDS, "an edit without a name");
+_Static_assert(SU_ARRAY_LEN(kinds) == SU_EDIT_KINDS, "an edit without a row");
 
 const char *su_edit_kind_name(enum su_edit_kind k)
 {
-    return k < SU_EDIT_KINDS ? kind_names[k] : "?";
+    return k < SU_EDIT_KINDS ? kinds[k].name : "?";
+}
+
+bool su_edit_harmless(enum su_edit_kind k)
+{
+    return k < SU_EDIT_KINDS && kinds[k].harmless;
+}
+
+int su_edit_read(struct su_fs *fs, const struct su_edit *ed, struct su_buf *out, struct su_err *e)
+{
+    if (ed->kind >= SU_EDIT_KINDS)
+        return su_fail(e, SU_E_USAGE, "edit.kind", "no such edit");
+    return kinds[ed->kind].read(fs, ed, out, e);
 }
 
 bool su_edit_possible(const struct su_facts *f, int vol)
@@ -109,8 +133,8 @@ static int partuuid_text(const struct su_edit *ed, const struct su_partuuid *map
                : su_partuuid_rewrite(text, way, map, n, out, changed, e);
 }
 
-int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const struct su_partuuid *map, size_t n,
-                 bool undo, struct su_bytes text, struct su_buf *out, unsigned *changed, struct su_err *e)
+int su_edit_text(const struct su_edit *ed, struct su_edits *all, const struct su_partuuid *map, size_t n, bool undo,
+                 struct su_bytes text, struct su_buf *out, unsigned *changed, struct su_err *e)
 {
     *changed = 0;
     switch (ed->kind) {
@@ -127,6 +151,10 @@ int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const str
     case SU_EDIT_RESUME_DEFAULTS:
         return undo ? su_grub_defaults_remove_argument(text, all->resume, out, changed, e)
                     : su_grub_defaults_add_argument(text, all->resume, out, changed, e);
+    case SU_EDIT_SYSTEM_HIVE:
+        return su_edit_hive(all, undo, text, out, changed, e);
+    case SU_EDIT_REAGENT:
+        return su_reagent_rewrite(text, &all->map, undo, out, changed, e);
     case SU_EDIT_KINDS:
         break;
     }
@@ -134,21 +162,21 @@ int su_edit_text(const struct su_edit *ed, const struct su_edits *all, const str
 }
 
 /* On the way back a file may have gone: then there is nothing to take back. */
-static int apply_one(struct su_fs *fs, const struct su_edit *ed, const struct su_edits *all,
-                     const struct su_partuuid *map, size_t n, bool undo, int64_t now, struct su_err *e)
+static int apply_one(struct su_fs *fs, const struct su_edit *ed, struct su_edits *all, const struct su_partuuid *map,
+                     size_t n, bool undo, int64_t now, struct su_err *e)
 {
     SU_BUF struct su_buf text = {0}, out = {0};
     struct su_fs_node node;
     unsigned changed = 0;
     if (su_fs_walk(fs, fs->root, ed->path, &node, e) < 0)
         return undo && e->kind == SU_E_MISSING ? 0 : -1;
-    if (su_fs_read_file(fs, fs->root, ed->path, MAX_FILE, &text, e) < 0 ||
+    if (su_edit_read(fs, ed, &text, e) < 0 ||
         su_edit_text(ed, all, map, n, undo, su_buf_bytes(&text), &out, &changed, e) < 0)
         return -1;
     return changed ? fs->ops->replace(fs, node, out.p, out.n, now, e) : 0;
 }
 
-static int apply_volume(struct su_vols *v, int vol, const struct su_edits *all, const struct su_partuuid *map, size_t n,
+static int apply_volume(struct su_vols *v, int vol, struct su_edits *all, const struct su_partuuid *map, size_t n,
                         bool undo, int64_t now, struct su_err *e)
 {
     struct su_fs *fs = NULL;
@@ -157,7 +185,7 @@ static int apply_volume(struct su_vols *v, int vol, const struct su_edits *all, 
         const struct su_edit *ed = &all->edit[undo ? all->n - 1 - i : i]; /* the way back is the way, backwards */
         if (ed->vol != vol)
             continue;
-        if (!fs && su_fs_open_ext(v->vol[vol].blk, true, &fs, e) < 0)
+        if (!fs && su_vol_open_write(&v->vol[vol], &fs, e) < 0)
             return su_context(e, "opening %s to change it", v->vol[vol].name);
         rc = apply_one(fs, ed, all, map, n, undo, now, e);
         if (rc < 0)
@@ -167,9 +195,10 @@ static int apply_volume(struct su_vols *v, int vol, const struct su_edits *all, 
     return rc;
 }
 
-int su_edits_apply(struct su_vols *v, const struct su_edits *all, const struct su_partuuid *map, size_t n, bool undo,
+int su_edits_apply(struct su_vols *v, struct su_edits *all, const struct su_partuuid *map, size_t n, bool undo,
                    int64_t now, struct su_err *e)
 {
+    all->now = now;
     for (size_t vol = 0; vol < v->n; vol++)
         if (v->vol[vol].fs && v->vol[vol].fs_writable && apply_volume(v, (int)vol, all, map, n, undo, now, e) < 0)
             return -1;

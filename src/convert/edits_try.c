@@ -5,18 +5,18 @@
 #include "os.h"
 
 /* The texts of what the appliance will edit; the files themselves only it can write. */
-static int try_text(const struct su_facts *f, const struct su_edits *all, const struct su_edit *ed, struct su_err *e)
+static int try_text(const struct su_facts *f, struct su_edits *all, const struct su_edit *ed, struct su_err *e)
 {
     SU_BUF struct su_buf text = {0}, out = {0};
     const struct su_vol *x = &f->vols.vol[ed->vol];
     unsigned changed;
-    if (su_fs_read_file(x->fs, x->fs->root, ed->path, SU_TEXT_MAX, &text, e) < 0 ||
+    if (su_edit_read(x->fs, ed, &text, e) < 0 ||
         su_edit_text(ed, all, f->partuuid, f->n_partuuid, false, su_buf_bytes(&text), &out, &changed, e) < 0)
         return su_context(e, "%s on %s", ed->path, x->name);
     return 0;
 }
 
-static int try_all(struct su_facts *f, const struct su_edits *all, struct su_err *e)
+static int try_all(struct su_facts *f, struct su_edits *all, struct su_err *e)
 {
     if (su_edits_apply(&f->vols, all, f->partuuid, f->n_partuuid, false, f->opt->now, e) < 0)
         return -1;
@@ -31,9 +31,10 @@ int su_edits_try(struct su_facts *f, struct su_verdict *v, struct su_err *e)
     struct su_err why = {0};
     if (f->edited || f->opt->shared || v->stops || f->table != SU_TABLE_MBR || !f->os || !f->os->edits)
         return 0;
-    SU_FREE struct su_edits *all = calloc(1, sizeof *all);
+    struct su_edits *all = calloc(1, sizeof *all);
     if (!all)
         return su_fail_nomem(e, sizeof *all);
+    f->edits = all;
     f->os->edits(f, all);
     f->edited = true; /* even when some of them fail: the overlay has the others */
     if (try_all(f, all, &why) == 0)

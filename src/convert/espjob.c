@@ -14,15 +14,16 @@ struct su_esp_job {
 static int build(const struct su_facts *f, int *fd, uint64_t *content, struct su_err *e)
 {
     SU_ESP_LIST struct su_esp_list l = {0};
-    uint64_t first = f->layout.gpt.entry[f->layout.esp_number - 1].first, total = 0;
+    const struct su_gpt_entry *en = &f->layout.gpt.entry[f->layout.esp_number - 1];
+    uint64_t total = 0;
     if (f->os->esp(f, &l, e) < 0)
         return -1;
     for (size_t i = 0; i < l.n; i++)
         total += l.file[i].bytes.n;
-    struct su_esp_spec spec = {.size = su_facts_esp_bytes(f),
+    struct su_esp_spec spec = {.size = (en->last - en->first + 1) * f->sector_size,
                                .sector_size = f->sector_size,
                                .volume_id = su_edit_esp_id(f),
-                               .hidden_sectors = first > UINT32_MAX ? 0 : (uint32_t)first,
+                               .hidden_sectors = en->first > UINT32_MAX ? 0 : (uint32_t)en->first,
                                .label = "EFI",
                                .file = l.file,
                                .n_files = l.n};
@@ -41,7 +42,8 @@ static void *run(void *arg)
 
 static bool worth_it(const struct su_facts *f)
 {
-    return f->table == SU_TABLE_MBR && f->mbr.n_problems == 0 && f->layout.n_problems == 0 && f->os && f->os->esp;
+    return f->table == SU_TABLE_MBR && f->mbr.n_problems == 0 && f->layout.n_problems == 0 && f->os && f->os->esp &&
+           !f->os->esp_from_disk;
 }
 
 struct su_esp_job *su_esp_job_start(const struct su_facts *f)

@@ -14,6 +14,8 @@ void su_facts_freep(struct su_facts **pf)
         return;
     su_linux_done(&f->linux_);
     su_bootfiles_done(&f->files);
+    su_buf_done(&f->store.bytes);
+    free(f->edits);
     su_vols_done(&f->vols);
     su_blk_close(f->overlay);
     su_image_done(&f->image);
@@ -115,7 +117,38 @@ int su_facts_layout(const struct su_facts *f, uint64_t bios_sectors, struct su_l
                                   .map = f->opt->map,
                                   .n_map = f->opt->n_map,
                                   .random = f->opt->random};
+    if (f->os && f->os->layout)
+        f->os->layout(f, &r);
     return su_layout_make(&r, out, e);
+}
+
+static const uint8_t *new_guid(const struct su_facts *f, unsigned old_number)
+{
+    unsigned number = f->layout.number_of[old_number]; /* 0 where the layout has a problem with it */
+    return f->layout.gpt.entry[number ? number - 1 : 0].guid;
+}
+
+static void name_partitions(struct su_facts *f)
+{
+    struct su_winmap *m = &f->winmap;
+    *m = (struct su_winmap){.signature = f->mbr.disk_id};
+    memcpy(m->disk_guid, f->layout.gpt.disk_guid, sizeof m->disk_guid);
+    if (f->layout.esp_number)
+        memcpy(m->esp_guid, f->layout.gpt.entry[f->layout.esp_number - 1].guid, sizeof m->esp_guid);
+    f->n_partuuid = 0;
+    for (size_t i = 0; i < f->mbr.n; i++) {
+        unsigned number = f->mbr.part[i].number;
+        struct su_winmap_part *w = &m->part[m->n++];
+        *w = (struct su_winmap_part){.number = number, .offset = f->mbr.part[i].first * f->sector_size};
+        memcpy(w->guid, new_guid(f, number), sizeof w->guid);
+        if (f->mbr.disk_id == 0)
+            continue;
+        struct su_partuuid *p = &f->partuuid[f->n_partuuid++];
+        *p = (struct su_partuuid){.disk_id = f->mbr.disk_id, .slot = (uint8_t)number};
+        memcpy(p->guid, new_guid(f, number), sizeof p->guid);
+    }
+    if (f->windows.found && f->windows.system >= 0)
+        m->system = f->vols.vol[f->windows.system].partition;
 }
 
 static int plan_layout(struct su_facts *f, struct su_err *e)
@@ -124,30 +157,47 @@ static int plan_layout(struct su_facts *f, struct su_err *e)
         return 0;
     if (su_facts_layout(f, 0, &f->layout, e) < 0)
         return -1;
-    for (size_t i = 0; i < f->mbr.n && f->mbr.disk_id; i++) {
-        unsigned number = f->mbr.part[i].number;
-        struct su_partuuid *p = &f->partuuid[f->n_partuuid++];
-        *p = (struct su_partuuid){.disk_id = f->mbr.disk_id, .slot = (uint8_t)number};
-        memcpy(p->guid, f->layout.gpt.entry[number - 1].guid, sizeof p->guid);
-    }
+    name_partitions(f);
     return 0;
+}
+
+/* Once more, where the system has wishes. */
+static int plan_for_system(struct su_facts *f, struct su_err *e)
+{
+    return f->os && f->os->layout ? plan_layout(f, e) : 0;
 }
 
 uint64_t su_facts_esp_bytes(const struct su_facts *f)
 {
+    uint64_t usual = (f->sector_size == SECTOR_4K ? 260 : 100) * SU_MIB;
+    uint64_t least = f->os && f->os->esp_bytes ? f->os->esp_bytes(f) : 0;
     if (f->opt->esp_bytes)
         return su_round_up(f->opt->esp_bytes, SU_MIB);
-    return (f->sector_size == SECTOR_4K ? 260 : 100) * SU_MIB;
+    return least > usual ? least : usual;
 }
 
-/* The first port that knows the system reads it; without one the disk is data, or a stranger. */
+void su_facts_win_disk(const struct su_facts *f, unsigned active[SU_MBR_MAX_PARTS], struct su_win_disk *out)
+{
+    *out = (struct su_win_disk){.vols = &f->vols, .part = f->part, .n_parts = f->n_parts, .active = active};
+    if (f->table != SU_TABLE_MBR)
+        return;
+    out->signature = f->mbr.disk_id;
+    for (size_t i = 0; i < f->mbr.n; i++)
+        if (f->mbr.part[i].active)
+            active[out->n_active++] = f->mbr.part[i].number;
+}
+
+/* The first port that knows the system has it; without one the disk is data, or a stranger. */
 static int read_system(struct su_facts *f, struct su_err *e)
 {
-    for (const struct su_os_port *const *p = su_os_ports; *p && !f->os; p++) {
+    for (const struct su_os_port *const *p = su_os_ports; *p; p++) {
         bool mine = false;
         if ((*p)->read(f, &mine, e) < 0)
             return -1;
-        f->os = mine ? *p : NULL;
+        if (mine && f->os)
+            f->also = *p;
+        else if (mine)
+            f->os = *p;
     }
     return 0;
 }
@@ -159,12 +209,13 @@ int su_facts_open(const struct su_options *opt, bool writable, struct su_facts *
         return su_fail_nomem(e, sizeof *f);
     f->opt = opt;
     f->linux_.root.vol = f->linux_.boot.vol = -1;
+    f->windows.system = f->windows.os = f->windows.winre = -1;
     enum su_blk_use use = writable ? SU_BLK_WRITE : opt->shared ? SU_BLK_SHARE : SU_BLK_READ;
     if (su_image_open(opt->image, opt->format, use, &f->image, e) < 0 ||
         su_blk_overlay_open(f->image.blk, &f->overlay, e) < 0 || read_disk(f, e) < 0 || plan_layout(f, e) < 0)
         return -1;
     if (f->table == SU_TABLE_MBR || f->table == SU_TABLE_GPT)
-        if (read_system(f, e) < 0)
+        if (read_system(f, e) < 0 || plan_for_system(f, e) < 0)
             return -1;
     *out = su_steal(&f);
     return 0;
@@ -172,7 +223,9 @@ int su_facts_open(const struct su_options *opt, bool writable, struct su_facts *
 
 int su_facts_judge(struct su_facts *f, struct su_err *e)
 {
-    return f->os && f->os->judge ? f->os->judge(f, e) : 0;
+    if (f->os && f->os->judge && f->os->judge(f, e) < 0)
+        return -1;
+    return plan_for_system(f, e); /* the size of the ESP's contents is known now */
 }
 
 int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e)

@@ -26,6 +26,17 @@ struct su_bios_facts {
     char print[SU_BIOS_PRINT]; /* of the modules in /boot/grub */
 };
 
+/* The boot store of Windows for UEFI, made from the old one or from BCD-Template. */
+struct su_store_facts {
+    struct su_buf bytes; /* owned; empty: there is none */
+    unsigned devices;    /* device elements that were rewritten */
+    size_t n_notes;      /* for people: what was dropped or left */
+    char note[SU_BCD_NOTES][160];
+    struct su_err why; /* kind != SU_OK: why it cannot be made */
+};
+
+struct su_edits; /* edits.h */
+
 struct su_facts {
     const struct su_options *opt; /* borrowed */
     struct su_image image;        /* owned */
@@ -38,11 +49,12 @@ struct su_facts {
     struct su_gpt gpt;
     size_t n_parts;
     struct su_part part[SU_GPT_ENTRIES];
-    struct su_vols vols;         /* owned */
-    const struct su_os_port *os; /* static; NULL: no system that any port knows */
-    struct su_linux linux_;      /* owned; `linux` is a macro of the compiler */
-    struct su_bootfiles files;   /* owned */
-    struct su_err files_why;     /* kind != SU_OK: the set that was found cannot be used */
+    struct su_vols vols;           /* owned */
+    const struct su_os_port *os;   /* static; NULL: no system that any port knows */
+    const struct su_os_port *also; /* static; another one that is on the disk, too; NULL: none */
+    struct su_linux linux_;        /* owned; `linux` is a macro of the compiler */
+    struct su_bootfiles files;     /* owned */
+    struct su_err files_why;       /* kind != SU_OK: the set that was found cannot be used */
     struct su_bootcheck check;
     bool has_initramfs;
     struct su_initramfs_facts initramfs;
@@ -53,8 +65,10 @@ struct su_facts {
     struct su_bios_facts bios;
     struct su_windows windows;
     struct su_winboot winboot;
+    struct su_store_facts store;
     struct su_winmap winmap; /* names of this disk's partitions, before and after; only on a usable MBR */
     bool edited;             /* the native edits were made onto the overlay, or tried: su_edits_try() */
+    struct su_edits *edits;  /* owned; those edits, with what they found; NULL: none were tried */
     struct su_err edit_why;  /* kind != SU_OK: why one of them cannot be made */
     struct su_layout layout; /* as without a BIOS boot partition; only on a usable MBR */
     size_t n_partuuid;
@@ -74,7 +88,7 @@ int su_facts_open(const struct su_options *opt, bool writable, struct su_facts *
 int su_facts_judge(struct su_facts *f, struct su_err *e) SU_MUST_CHECK;
 int su_facts_read(const struct su_options *opt, bool writable, struct su_facts **out, struct su_err *e) SU_MUST_CHECK;
 
-/* The firmware's keys are known and accept shim, GRUB and the default kernel. */
+/* The firmware's keys are known and accept shim, GRUB and the default kernel; or Windows' boot manager. */
 bool su_facts_secure_boot(const struct su_facts *f);
 
 /* The new table, with a BIOS boot partition for a core of so many sectors; 0: without.  GUIDs do not depend on it. */
@@ -83,6 +97,9 @@ int su_facts_layout(const struct su_facts *f, uint64_t bios_sectors, struct su_l
 
 /* Size of the ESP to be made. */
 uint64_t su_facts_esp_bytes(const struct su_facts *f);
+
+/* For the port to Windows: the table as guest/windows.h wants it; active gets what out points to. */
+void su_facts_win_disk(const struct su_facts *f, unsigned active[SU_MBR_MAX_PARTS], struct su_win_disk *out);
 
 /* For ports: what the root and the initramfs tell (facts_tree.c).  meanwhile is done while the initramfs is unpacked,
  * beside it where the disk can be read by two at once. */

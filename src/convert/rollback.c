@@ -3,29 +3,13 @@
  * files returns byte for byte when nothing was written there since, else by the inverse edit, so that
  * newer contents stay.  The rollback is itself a plan under a journal of its own. */
 #include "disk/blk_overlay.h"
-#include "guest/fs_ext.h"
 #include "guest/grubcore.h"
-#include "undo.h"
+#include "rollback_int.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-struct back {
-    const struct su_options *opt;
-    const char *undo;
-    struct su_image image;
-    struct su_blk *journal, *overlay;
-    struct su_journal j;
-    struct su_undo_meta meta;
-    struct su_gpt gpt;
-    struct su_vols vols;
-    struct su_plan plan;
-    unsigned edits, left;
-    bool in_appliance, harmless_in_appliance; /* edits that it is to make */
-    bool grub_changed;  /* the guest upgraded GRUB since: the old core does not go with its modules */
-    struct su_buf core; /* a new one, for the gap; empty when none is needed or none could be made */
-};
-
-static void back_done(struct back *b)
+static void back_done(struct su_back *b)
 {
     su_buf_done(&b->core);
     su_plan_done(&b->plan);
@@ -36,7 +20,7 @@ static void back_done(struct back *b)
     su_image_done(&b->image);
 }
 
-static int open_journal(struct back *b, struct su_err *e)
+static int open_journal(struct su_back *b, struct su_err *e)
 {
     if (!su_undo_exists(b->undo)) {
         (void)su_fail(e, SU_E_MISSING, "undo.missing", "there is no undo journal %s", b->undo);
@@ -56,7 +40,7 @@ static bool in_table(const struct su_gpt *g, unsigned number, uint64_t first, ui
 }
 
 /* The old table describes the disk only while no partition was moved, resized or added. */
-static int check_layout(struct back *b, struct su_err *e)
+static int check_layout(struct su_back *b, struct su_err *e)
 {
     unsigned copies;
     uint8_t now[sizeof b->j.witness];
@@ -85,9 +69,9 @@ static int check_layout(struct back *b, struct su_err *e)
     return su_remedy(e, "set them back to what they were when the disk was converted, then run rollback again");
 }
 
-/* Whether every file system extent still holds exactly what the conversion wrote.  The superblock is
+/* Whether every file system extent still holds exactly what the conversion left.  The superblock, or NTFS's log, is
  * always among them, and any mount changes it. */
-static int untouched(struct back *b, bool *all, struct su_err *e)
+static int untouched(struct su_back *b, bool *all, struct su_err *e)
 {
     size_t seen = 0;
     *all = true;
@@ -101,206 +85,47 @@ static int untouched(struct back *b, bool *all, struct su_err *e)
             return su_fail_nomem(e, (size_t)x->n);
         if (su_blk_read(b->image.blk, x->off, buf, (size_t)x->n, e) < 0)
             return -1;
-        *all = su_journal_crc(buf, (size_t)x->n) == x->crc_new;
+        *all = su_journal_crc(buf, (size_t)x->n) == (x->keep ? x->crc_old : x->crc_new);
     }
     *all = *all && seen; /* where nothing was edited there is no telling */
     return 0;
 }
 
-static int by_name(const struct su_vols *v, const char *name)
+/* What the ESP replaced may be a partition of a GiB: it is not held in memory, but read from the journal's file when
+ * its turn comes. */
+static int put_back_from_file(struct su_back *b, const struct su_journal_extent *x, const char *why, struct su_err *e)
 {
-    for (size_t i = 0; i < v->n; i++)
-        if (strcmp(v->vol[i].name, name) == 0)
-            return (int)i;
-    return -1;
+    if (b->plan.src_fd < 0)
+        b->plan.src_fd = open(b->undo, O_RDONLY | O_CLOEXEC);
+    if (b->plan.src_fd < 0)
+        return su_fail_os(e, "undo.open", "opening %s", b->undo);
+    return su_plan_write_src(&b->plan, x->area, why, x->off, x->data_at, x->saved, e);
 }
 
-/* The ESP's line in fstab says nofail, and a resume device that is not found is waited for and given up.  A PARTUUID
- * that is not found is a root or a mount that fails. */
-static bool harmless(enum su_edit_kind k)
+static int put_back_one(struct su_back *b, const struct su_journal_extent *x, const char *why, struct su_err *e)
 {
-    return k != SU_EDIT_PARTUUID;
-}
-
-static int open_volumes(struct back *b, struct su_err *e)
-{
-    struct su_part part[SU_GPT_ENTRIES];
-    struct su_ext_state state;
-    size_t n = su_parts_of_gpt(&b->gpt, b->meta.sector_size, part, SU_ARRAY_LEN(part));
-    su_vols_done(&b->vols);
-    if (su_vols_open(b->overlay, part, n, b->opt->key, &b->vols, e) < 0)
+    SU_FREE uint8_t *buf = malloc((size_t)x->saved);
+    if (!buf)
+        return su_fail_nomem(e, (size_t)x->saved);
+    if (su_journal_kept(b->journal, x, buf, e) < 0) /* checked in any case */
         return -1;
-    for (size_t i = 0; i < b->vols.n; i++) { /* a guest that went down hard: only a kernel replays its journal */
-        struct su_vol *x = &b->vols.vol[i];
-        if (x->fs && x->fs_writable && su_fs_ext_state(x->fs, &state) == 0)
-            x->fs_writable = !state.needs_recovery && !state.errors;
-    }
-    return 0;
+    return x->area == SU_AREA_ESP ? put_back_from_file(b, x, why, e)
+                                  : su_plan_write(&b->plan, x->area, why, x->off, buf, (size_t)x->saved, e);
 }
 
-/* Volumes without any edit, whatever was tried before. */
-static int start_over(struct back *b, struct su_err *e)
-{
-    su_vols_done(&b->vols);
-    su_blk_close(su_steal(&b->overlay));
-    b->left = 0;
-    b->in_appliance = b->harmless_in_appliance = false;
-    return su_blk_overlay_open(b->image.blk, &b->overlay, e) < 0 ? -1 : open_volumes(b, e);
-}
-
-/* x: the volume, NULL when it is not to be seen. */
-static int refuse_edit(const struct back *b, size_t i, const struct su_vol *x, struct su_err *e)
-{
-    const char *path = b->meta.edit[i].path, *volume = b->meta.edit[i].volume;
-    struct su_fs *fs = NULL;
-    if (x && x->fs && strncmp(x->what.type, "ext", 3) == 0) {
-        if (su_fs_open_ext(x->blk, true, &fs, e) < 0) {
-            (void)su_context(e, "%s on %s must be changed back", path, volume);
-            return su_remedy(e, "say --engine appliance (needs libguestfs): a kernel in there replays the journal; or "
-                                "start the guest and shut it down cleanly");
-        }
-        su_fs_close(fs);
-    }
-    (void)su_fail(e, SU_E_REFUSED, "rollback.volume",
-                  "%s on %s must be changed back, and surety does not write it itself", path, volume);
-    return su_remedy(e, "say --engine appliance (needs libguestfs), or --key-file for an encrypted volume");
-}
-
-/* One edit by itself, on a copy that is thrown away; of what the appliance is to write, the text alone. */
-static int try_edit(struct back *b, const struct su_edits *all, const struct su_edit *ed, struct su_err *e)
-{
-    SU_FREE struct su_edits *one = malloc(sizeof *one);
-    SU_FREE struct su_vols *v = calloc(1, sizeof *v); /* borrows all it holds */
-    SU_BLK struct su_blk *scratch = NULL;
-    SU_BUF struct su_buf text = {0}, out = {0};
-    unsigned changed;
-    if (!one || !v)
-        return su_fail_nomem(e, sizeof *one + sizeof *v);
-    const struct su_vol *x = &b->vols.vol[ed->vol];
-    *one = *all;
-    one->n = 1;
-    one->edit[0] = *ed;
-    one->edit[0].vol = 0;
-    if (!x->fs_writable) {
-        if (su_fs_read_file(x->fs, x->fs->root, ed->path, SU_TEXT_MAX, &text, e) < 0)
-            return e->kind == SU_E_MISSING ? 0 : -1;
-        return su_edit_text(ed, one, b->meta.partuuid, b->meta.n_partuuid, true, su_buf_bytes(&text), &out, &changed,
-                            e);
-    }
-    if (su_blk_overlay_open(x->blk, &scratch, e) < 0)
-        return -1;
-    v->n = 1;
-    v->vol[0] = *x;
-    v->vol[0].blk = scratch;
-    return su_edits_apply(v, one, b->meta.partuuid, b->meta.n_partuuid, true, b->opt->now, e);
-}
-
-enum way { WAY_NONE, WAY_NATIVE, WAY_APPLIANCE };
-
-static enum way way_to(const struct back *b, const struct su_vol *x)
-{
-    if (!x || !x->fs)
-        return WAY_NONE;
-    if (x->fs_writable)
-        return WAY_NATIVE;
-    return b->opt->engine == SU_ENGINE_APPLIANCE ? WAY_APPLIANCE : WAY_NONE;
-}
-
-/* Whether a harmless edit goes on the list; lean: not on the appliance's. */
-static int worth_it(struct back *b, enum way way, bool lean, const struct su_edits *l, const struct su_edit *ed,
-                    bool *yes, struct su_err *e)
-{
-    struct su_err why = {0};
-    *yes = way == WAY_NATIVE || (way == WAY_APPLIANCE && !lean);
-    if (*yes && try_edit(b, l, ed, &why) < 0) {
-        if (why.kind == SU_E_NOMEM)
-            return *e = why, -1;
-        *yes = false;
-    }
-    b->harmless_in_appliance |= *yes && way == WAY_APPLIANCE;
-    return 0;
-}
-
-/* Appends edit i, unless it is a harmless one that cannot be taken back. */
-static int list_edit(struct back *b, size_t i, bool lean, struct su_edits *l, struct su_err *e)
-{
-    enum su_edit_kind kind = b->meta.edit[i].kind;
-    int vol = by_name(&b->vols, b->meta.edit[i].volume);
-    const struct su_vol *x = vol < 0 ? NULL : &b->vols.vol[vol];
-    enum way way = way_to(b, x);
-    bool can = true;
-    if (way == WAY_NONE && !harmless(kind))
-        return refuse_edit(b, i, x, e);
-    struct su_edit *ed = &l->edit[l->n];
-    *ed = (struct su_edit){.kind = kind, .vol = vol};
-    snprintf(ed->path, sizeof ed->path, "%s", b->meta.edit[i].path);
-    if (harmless(kind) && worth_it(b, way, lean, l, ed, &can, e) < 0)
-        return -1;
-    b->in_appliance |= can && way == WAY_APPLIANCE;
-    l->n += can;
-    b->left += !can;
-    return 0;
-}
-
-/* lean: the appliance gets nothing that can stay. */
-static int take_back(struct back *b, bool lean, struct su_err *e)
-{
-    SU_FREE struct su_edits *l = calloc(1, sizeof *l);
-    if (!l)
-        return su_fail_nomem(e, sizeof *l);
-    if (start_over(b, e) < 0)
-        return -1;
-    snprintf(l->esp_uuid, sizeof l->esp_uuid, "%s", b->meta.esp_uuid);
-    snprintf(l->resume, sizeof l->resume, "%s", b->meta.resume);
-    for (size_t i = 0; i < b->meta.n_edits; i++)
-        if (list_edit(b, i, lean, l, e) < 0)
-            return -1;
-    b->edits = (unsigned)l->n;
-    struct su_appliance job = {.name = b->opt->image,
-                               .image = &b->image,
-                               .overlay = b->overlay,
-                               .vols = &b->vols,
-                               .edits = l,
-                               .map = b->meta.partuuid,
-                               .n_map = b->meta.n_partuuid,
-                               .undo = true};
-    if (b->in_appliance && su_appliance_edit(&job, e) < 0)
-        return su_context(e, "editing in the appliance");
-    b->harmless_in_appliance = false;
-    if (su_edits_apply(&b->vols, l, b->meta.partuuid, b->meta.n_partuuid, true, b->opt->now, e) == 0)
-        return b->in_appliance ? open_volumes(b, e) : 0; /* what is read from now on is what was written */
-    return e->remedy ? -1 : su_remedy(e, "see to it that the file can be changed, then run rollback again");
-}
-
-/* An appliance that fails says little about which edit it was: then only those are made that must be. */
-static int undo_edits(struct back *b, struct su_err *e)
-{
-    if (take_back(b, false, e) == 0)
-        return 0;
-    if (!b->harmless_in_appliance || e->kind == SU_E_NOMEM)
-        return -1;
-    *e = (struct su_err){0};
-    return take_back(b, true, e);
-}
-
-static int put_back(struct back *b, enum su_area area, const char *why, struct su_err *e)
+static int put_back(struct su_back *b, enum su_area area, const char *why, struct su_err *e)
 {
     for (size_t i = 0; i < b->j.n; i++) {
         const struct su_journal_extent *x = &b->j.extent[i];
-        if (x->area != area || x->saved == 0)
-            continue;
-        SU_FREE uint8_t *buf = malloc((size_t)x->saved);
-        if (!buf)
-            return su_fail_nomem(e, (size_t)x->saved);
-        if (su_journal_kept(b->journal, x, buf, e) < 0 ||
-            su_plan_write(&b->plan, area, why, x->off, buf, (size_t)x->saved, e) < 0)
+        bool same = x->keep && area == SU_AREA_FS; /* only kept to see whether it changed */
+        if (x->area == area && x->saved && !same && put_back_one(b, x, why, e) < 0)
             return -1;
     }
     return 0;
 }
 
 /* Sectors between the boot record and the first partition. */
-static uint64_t gap_sectors(const struct back *b)
+static uint64_t gap_sectors(const struct su_back *b)
 {
     uint64_t first = SU_MIB / SU_SECTOR;
     for (size_t i = 0; i < b->meta.n_parts; i++)
@@ -310,7 +135,7 @@ static uint64_t gap_sectors(const struct back *b)
 }
 
 /* Without a core that fits, the old one goes back all the same: GRUB's modules rarely part with it. */
-static int renew_core(struct back *b, struct su_err *e)
+static int renew_core(struct su_back *b, struct su_err *e)
 {
     SU_LINUX struct su_linux l = {0};
     struct su_err why = {0};
@@ -338,7 +163,7 @@ static void patch(struct su_plan *p, uint64_t off, const uint8_t *bytes, uint64_
     }
 }
 
-static void place_core(struct back *b)
+static void place_core(struct su_back *b)
 {
     uint8_t pointer[8] = {1};
     if (b->core.n == 0)
@@ -348,7 +173,7 @@ static void place_core(struct back *b)
 }
 
 /* Behind the old end there may be room for the backup GPT's header: it must not speak for the old disk. */
-static int clear_backup(struct back *b, struct su_err *e)
+static int clear_backup(struct su_back *b, struct su_err *e)
 {
     uint64_t ss = b->meta.sector_size, at = (b->gpt.sectors - 1) * ss;
     SU_FREE uint8_t *zero = calloc(1, ss);
@@ -359,7 +184,7 @@ static int clear_backup(struct back *b, struct su_err *e)
     return su_plan_write(&b->plan, SU_AREA_TABLE, "backup GPT", at, zero, ss, e);
 }
 
-static int make_plan(struct back *b, bool exact, struct su_err *e)
+static int make_plan(struct su_back *b, bool exact, struct su_err *e)
 {
     struct su_plan *p = &b->plan;
     p->size_before = p->size_during = b->image.blk->size;
@@ -374,7 +199,7 @@ static int make_plan(struct back *b, bool exact, struct su_err *e)
     return su_plan_check(p, e);
 }
 
-static int run(struct back *b, const struct su_watch *watch, struct su_err *e)
+static int run(struct su_back *b, const struct su_watch *watch, struct su_err *e)
 {
     char path[SU_UNDO_PATH];
     SU_BLK struct su_blk *second = NULL;
@@ -389,7 +214,7 @@ static int run(struct back *b, const struct su_watch *watch, struct su_err *e)
     return su_undo_remove(path, e) < 0 || su_undo_remove(b->undo, e) < 0 ? -1 : 0;
 }
 
-static int roll_back(struct back *b, const struct su_watch *watch, struct su_outcome *out, struct su_err *e)
+static int roll_back(struct su_back *b, const struct su_watch *watch, struct su_outcome *out, struct su_err *e)
 {
     bool exact;
     struct su_outcome before;
@@ -402,7 +227,7 @@ static int roll_back(struct back *b, const struct su_watch *watch, struct su_out
     }
     if (open_journal(b, e) < 0 || check_layout(b, e) < 0 || untouched(b, &exact, e) < 0)
         return -1;
-    if (!exact && (undo_edits(b, e) < 0 || renew_core(b, e) < 0))
+    if (!exact && (su_back_undo_edits(b, e) < 0 || renew_core(b, e) < 0))
         return -1;
     if (make_plan(b, exact, e) < 0 || run(b, watch, e) < 0)
         return -1;
@@ -419,7 +244,7 @@ static int roll_back(struct back *b, const struct su_watch *watch, struct su_out
 int su_disk_rollback(const struct su_options *opt, const char *undo, const struct su_watch *watch,
                      struct su_outcome *out, struct su_err *e)
 {
-    struct back *b = calloc(1, sizeof *b);
+    struct su_back *b = calloc(1, sizeof *b);
     if (!b)
         return su_fail_nomem(e, sizeof *b);
     b->opt = opt;

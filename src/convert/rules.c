@@ -61,8 +61,13 @@ static void run_table(const struct su_rule *rows, bool met, const struct su_fact
     for (const struct su_rule *r = rows; r->id; r++) {
         size_t before = v->n;
         r->check(f, r, v);
-        if (v->n == before && met)
+        bool kept = v->n == before;
+        if (kept && met)
             su_found_as(v, SU_OK_NOTE, r->id, NULL, "%s", r->title);
+        for (size_t i = before; f->os == &su_os_windows && i < v->n; i++) {
+            v->finding[i].mbr2gpt = r->mbr2gpt;
+            v->finding[i].code = kept ? 0 : r->code;
+        }
     }
 }
 

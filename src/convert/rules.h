@@ -13,9 +13,14 @@ enum su_severity {
     SU_STOP,    /* does not convert until the remedy is done */
 };
 
+/* Return codes of MBR2GPT (reference: upgrade.md 2.7). */
+enum { SU_MBR2GPT_READ = 5, SU_MBR2GPT_ENCRYPTED = 6, SU_MBR2GPT_LAYOUT = 7, SU_MBR2GPT_FILES = 9 };
+
 struct su_finding {
     enum su_severity severity;
     const char *id, *remedy; /* static; remedy may be NULL */
+    const char *mbr2gpt;     /* "V6": MBR2GPT's rule of the same meaning, on a disk of Windows; static; NULL: none */
+    int code;                /* what MBR2GPT returns there; 0: it finds nothing either */
     char msg[240];
 };
 
@@ -32,6 +37,8 @@ struct su_rule {
     const char *title;         /* what holds when it is met */
     const char *remedy;
     void (*check)(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v);
+    const char *mbr2gpt; /* the rule of MBR2GPT that it stands for (reference: upgrade.md 2.2); NULL: none */
+    int code;            /* and MBR2GPT's return code when that is broken */
 };
 
 void su_verdict_done(struct su_verdict *v);
@@ -54,4 +61,4 @@ extern const struct su_rule su_rules_layout[];       /* the new one, and room fo
 extern const struct su_rule su_rules_volume[];       /* what lies in the partitions */
 extern const struct su_rule *const su_rules_no_os[]; /* tables for a disk without a system */
 extern const struct su_rule su_rules_linux[];        /* the system, its boot loader and what must be rewritten */
-extern const struct su_rule su_rules_boot[];         /* Secure Boot, and staying bootable under BIOS */
+extern const struct su_rule su_rules_boot[];         /* Linux: Secure Boot, and staying bootable under BIOS */

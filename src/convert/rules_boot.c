@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The rules about Secure Boot, and about staying bootable under BIOS. */
+#include "os.h"
 #include "rules.h"
 #include <inttypes.h>
 
@@ -21,8 +22,15 @@ static bool trusted(const struct su_sb_result *r)
     return r->verdict == SU_SB_TRUSTED_BY_FIRMWARE || r->verdict == SU_SB_TRUSTED_BY_SHIM;
 }
 
+static bool windows_starts(const struct su_winboot *b)
+{
+    return b->found && b->firmware_known && b->manager.verdict == SU_SB_TRUSTED_BY_FIRMWARE;
+}
+
 bool su_facts_secure_boot(const struct su_facts *f)
 {
+    if (f->os == &su_os_windows)
+        return windows_starts(&f->winboot);
     bool ok = f->check.firmware_known && f->check.shim.verdict == SU_SB_TRUSTED_BY_FIRMWARE && trusted(&f->check.grub);
     for (size_t i = 0; i < f->check.n_kernels; i++)
         ok = ok && (!f->check.kernel[i].is_default || trusted(&f->check.kernel[i].sb));

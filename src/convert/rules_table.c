@@ -120,7 +120,7 @@ static void slots_left(const struct su_facts *f, const struct su_rule *row, stru
 
 const struct su_rule su_rules_table[] = {
     {"disk.mbr.missing", SU_STOP, "the disk has a partition table", "name the right disk, and its --format",
-     mbr_present},
+     mbr_present, "V1", SU_MBR2GPT_READ},
     {"disk.mbr.outside", SU_STOP, "every partition lies inside the disk", REPAIR, mbr_problems},
     {"disk.mbr.overlap", SU_STOP, "no two partitions overlap", REPAIR, mbr_problems},
     {"disk.mbr.logical", SU_STOP, "logical partitions lie inside the extended one", REPAIR, mbr_problems},
@@ -136,10 +136,11 @@ const struct su_rule su_rules_table[] = {
 
 const struct su_rule su_rules_layout[] = {
     {"disk.mbr.type", SU_STOP, "every partition type has a GPT counterpart",
-     "say which GPT type it becomes, with --map TYPE=GUID", known_types},
+     "say which GPT type it becomes, with --map TYPE=GUID", known_types, "V8", SU_MBR2GPT_LAYOUT},
     {"disk.gpt.head", SU_STOP, "the primary GPT has room before the first partition",
-     "move the first partition (for example with gparted) to sector 2048", head_free},
-    {"disk.gpt.tail", SU_STOP, "the backup GPT has room after the last partition", GROW, tail_free},
+     "move the first partition (for example with gparted) to sector 2048", head_free, "V2", SU_MBR2GPT_LAYOUT},
+    {"disk.gpt.tail", SU_STOP, "the backup GPT has room after the last partition", GROW, tail_free, "V2",
+     SU_MBR2GPT_LAYOUT},
     {"disk.gpt.room", SU_STOP, "there is room for an EFI system partition", GROW, room_for_esp},
     {"disk.gpt.slots", SU_STOP, "the GPT has an entry for every partition", "remove a partition that is not needed",
      slots_left},

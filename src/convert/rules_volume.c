@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The rules about what lies in the partitions. */
 #include "guest/fs_ext.h"
+#include "os.h"
 #include "rules.h"
 #include <string.h>
+
+/* Of Windows only the volumes that it starts from matter; where they are not known, any may be one. */
+static bool starts_from(const struct su_facts *f, size_t vol)
+{
+    const struct su_windows *w = &f->windows;
+    return f->os != &su_os_windows || w->os < 0 || (int)vol == w->os || (int)vol == w->system;
+}
 
 static void no_bitlocker(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     for (size_t i = 0; i < f->vols.n; i++)
-        if (strcmp(f->vols.vol[i].what.type, "BitLocker") == 0)
-            su_found(v, row, "%s is encrypted with BitLocker", f->vols.vol[i].name);
+        if (strcmp(f->vols.vol[i].what.type, "BitLocker") == 0 && starts_from(f, i))
+            su_found(v, row, "%s is encrypted with BitLocker, maybe also where that is shown as off",
+                     f->vols.vol[i].name);
+}
+
+static void one_system(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
+{
+    if (f->also)
+        su_found(v, row, "the disk holds two systems, of %s and %s", f->os->name, f->also->name);
 }
 
 static void not_hibernated(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
@@ -68,7 +83,9 @@ static void readable(const struct su_facts *f, const struct su_rule *row, struct
 const struct su_rule su_rules_volume[] = {
     {"volume.encrypted.bitlocker", SU_STOP, "no volume is encrypted with BitLocker",
      "turn BitLocker off in the guest and wait until the volume is decrypted, convert, then turn it on again",
-     no_bitlocker},
+     no_bitlocker, "V9", SU_MBR2GPT_ENCRYPTED},
+    {"os.two", SU_STOP, "there is one system on the disk",
+     "move one of the two systems to a disk of its own, then convert this one", one_system},
     {"volume.hibernated", SU_STOP, "the system is not hibernated", "start the guest and shut it down fully",
      not_hibernated},
     {"volume.dirty", SU_STOP, "file systems that will be edited were unmounted cleanly",

@@ -2,7 +2,7 @@
 /* Running a plan on a real image, and cleaning up after a crash. */
 #include "convert.h"
 #include "disk/blk_file.h"
-#include "guest/grubcore.h"
+#include "os.h"
 #include "undo.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -227,6 +227,19 @@ static int check_old_journal(struct su_blk *journal, const char *undo, struct su
     return su_remedy(e, "if that disk was replaced since, move the file away or name another with --undo");
 }
 
+/* Steps under the name that the system's own tool has for all of them together. */
+struct named {
+    const struct su_facts *f;
+    const struct su_watch *watch;
+};
+
+static int named_step(void *arg, const char *why, uint64_t done, uint64_t total)
+{
+    const struct named *n = arg;
+    const char *const *text = n->f->os->messages(n->f, SU_PHASE_WRITE);
+    return n->watch->step(n->watch->arg, *text ? *text : why, done, total);
+}
+
 int su_conversion_run(struct su_facts *f, struct su_conversion *c, const char *undo, const struct su_watch *watch,
                       struct su_outcome *out, struct su_err *e)
 {
@@ -238,7 +251,10 @@ int su_conversion_run(struct su_facts *f, struct su_conversion *c, const char *u
     if (su_undo_open(undo, true, &journal, e) < 0 || check_old_journal(journal, undo, e) < 0)
         return -1;
     struct su_bytes m = {(const uint8_t *)text, strlen(text)};
-    if (su_journal_run(journal, f->image.blk, &c->plan, m, watch, e) < 0)
+    struct named names = {f, watch};
+    const struct su_watch own = {.step = named_step, .arg = &names};
+    const struct su_watch *told = watch && f->os && f->os->messages ? &own : watch;
+    if (su_journal_run(journal, f->image.blk, &c->plan, m, told, e) < 0)
         return su_undo_put_back(journal, f->image.blk, undo, e);
     *out = (struct su_outcome){.what = SU_DONE_CONVERTED, .written = f->image.blk->written};
     return 0;

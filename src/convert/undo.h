@@ -36,7 +36,7 @@ struct su_undo_meta {
         enum su_edit_kind kind;
         char volume[160], path[SU_LINUX_PATH];
     } edit[SU_EDITS_MAX];
-    char esp_uuid[16], resume[64];
+    struct su_edits how;      /* without its list: all else that the edits were made with */
     char grub[SU_BIOS_PRINT]; /* of the modules that went with the old core */
 };
 int su_undo_meta_parse(struct su_bytes text, struct su_undo_meta *out, struct su_err *e) SU_MUST_CHECK;

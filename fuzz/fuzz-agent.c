@@ -63,6 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct su_bytes answer = {data + 1, size - 1};
     su_agent_take_machine_id(answer, id);
     check_text(id, sizeof id);
+    su_agent_take_machine_guid(answer, id);
+    check_text(id, sizeof id);
+    if (id[0] && strlen(id) != 36)
+        abort();
     if (su_agent_return(answer, &ret, &e) < 0) {
         if (!e.id || !e.msg[0])
             abort();

@@ -18,6 +18,7 @@ static void lines(struct su_bytes b)
     if (pcr[0] && (strlen(pcr) != 64 || strspn(pcr, "0123456789abcdef") != 64))
         abort();
     (void)su_seen_flag(b);
+    (void)su_seen_dword(0, b, "PEFirmwareType", 2, 1);
     (void)su_seen_tpm2(b);
 }
 
@@ -31,12 +32,18 @@ static void event_log(struct su_bytes b)
         abort();
 }
 
+static void boot_entry(struct su_bytes b)
+{
+    if (su_seen_bootmgr_entry(b) && b.n < 60) /* that path alone is longer */
+        abort();
+}
+
 static void nvram(struct su_bytes b)
 {
     static struct su_evidence ev;
     ev = (struct su_evidence){0};
     su_seen_nvram(b, &ev);
-    if (!ev.nvram_read && (ev.nvram_keys || ev.nvram_shim))
+    if (!ev.nvram_read && (ev.nvram_keys || ev.nvram_shim || ev.nvram_bootmgr))
         abort();
 }
 
@@ -54,7 +61,7 @@ static void fsinfo(struct su_bytes b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const what[])(struct su_bytes) = {lines, event_log, nvram, fsinfo};
+    static void (*const what[])(struct su_bytes) = {lines, event_log, nvram, fsinfo, boot_entry};
     if (size > 0)
         what[data[0] % SU_ARRAY_LEN(what)]((struct su_bytes){data + 1, size - 1});
     return 0;

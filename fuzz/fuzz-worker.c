@@ -14,6 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     su_worker_parse(o, true, &f);
     if (f.n_findings > SU_DF_FINDINGS || f.n_drivers > SU_DF_DRIVERS || f.n_names > SU_DF_NAMES)
         abort();
+    for (uint32_t i = 0; i < f.n_drivers; i++)
+        if (strnlen(f.driver[i].where, sizeof f.driver[0].where) == sizeof f.driver[0].where)
+            abort();
     for (uint32_t i = 0; i < f.n_findings; i++)
         if (strnlen(f.finding[i].text, sizeof f.finding[0].text) == sizeof f.finding[0].text)
             abort();

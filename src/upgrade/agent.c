@@ -206,6 +206,18 @@ static int ask_for(const struct guest *g, const char *name, void (*take)(const j
     return 0;
 }
 
+/* By the 64-bit view: an agent of 32 bits has another one. */
+static void ask_machine_guid(const struct guest *g, struct su_agent_facts *f)
+{
+    static const char *const argv[] = {
+        SU_AGENT_REG, "query", "HKLM\\SOFTWARE\\Microsoft\\Cryptography", "/v", "MachineGuid", "/reg:64", NULL};
+    SU_BUF struct su_buf printed = {0};
+    struct su_err ignored = {0};
+    int status = 0;
+    if (f->exec && exec_program(g, argv, g->timeout_s, false, &status, &printed, &ignored) == 0 && status == 0)
+        su_agent_take_machine_guid(su_buf_bytes(&printed), f->machine_id);
+}
+
 static int ask(const struct guest *g, struct su_agent_facts *f, struct su_err *e)
 {
     SU_BUF struct su_buf id = {0};
@@ -215,6 +227,8 @@ static int ask(const struct guest *g, struct su_agent_facts *f, struct su_err *e
         return -1;
     if (!f->windows && (f->files || f->exec) && get_file(g, "/etc/machine-id", 256, &id, e) == 0)
         su_agent_take_machine_id(su_buf_bytes(&id), f->machine_id);
+    if (f->windows)
+        ask_machine_guid(g, f);
     f->answered = true;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "upgrade/hv.h"
 #include <jansson.h>
 
+/* machine_id: the one of systemd, or of Windows its MachineGuid. */
 struct su_agent_facts {
     bool answered;
     struct su_err why; /* when not */
@@ -30,6 +31,7 @@ int su_agent_file(struct su_hv *hv, const char *uuid, const char *path, size_t m
                   struct su_err *e) SU_MUST_CHECK;
 /* Runs a program without a shell; waits up to timeout_s.  *status: its exit status, 128 + N when signal N ended it.
  * out: what it printed, stderr after stdout, cut at SU_AGENT_OUTPUT bytes each by the one who reads. */
+#define SU_AGENT_REG "C:\\Windows\\System32\\reg.exe" /* where a Windows is that was not installed otherwise */
 enum { SU_AGENT_OUTPUT = 512 << 10 };
 int su_agent_exec(struct su_hv *hv, const char *uuid, const char *const *argv, uint32_t timeout_s, int *status,
                   struct su_buf *out, struct su_err *e) SU_MUST_CHECK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upgrade/agent_answer.h"
+#include "guest/text.h"
 #include "upgrade/clean.h"
 #include <ctype.h>
 #include <string.h>
@@ -125,6 +126,8 @@ void su_agent_take_os(const json_t *ret, struct su_agent_facts *out)
     take(ret, "kernel-release", out->kernel, sizeof out->kernel);
     take(ret, "machine", out->machine, sizeof out->machine);
     out->windows = strcmp(out->os_id, "mswindows") == 0;
+    if (out->windows)
+        snprintf(out->os_id, sizeof out->os_id, "windows");
 }
 
 void su_agent_take_host(const json_t *ret, struct su_agent_facts *out)
@@ -140,6 +143,32 @@ void su_agent_take_machine_id(struct su_bytes file, char out[40])
     out[0] = 0;
     if (n == 32 && (file.n == 32 || file.p[32] == '\n'))
         su_clean_bytes(out, 40, (struct su_bytes){file.p, 32});
+}
+
+bool su_agent_reg_value(struct su_bytes printed, const char *value, const char *type, char *out, size_t cap)
+{
+    struct su_bytes line, word;
+    out[0] = 0;
+    while (su_text_line(&printed, &line)) {
+        if (line.n > 0 && line.p[line.n - 1] == '\r')
+            line.n--;
+        if (!su_text_word(&line, &word) || !su_text_is(word, value) || !su_text_word(&line, &word) ||
+            !su_text_is(word, type) || !su_text_word(&line, &word))
+            continue;
+        su_clean_bytes(out, cap, word);
+        return true;
+    }
+    return false;
+}
+
+void su_agent_take_machine_guid(struct su_bytes printed, char out[40])
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    char text[40];
+    bool good = su_agent_reg_value(printed, "MachineGuid", "REG_SZ", text, sizeof text) && strlen(text) == strlen(form);
+    for (size_t i = 0; good && form[i]; i++)
+        good = form[i] == '-' ? text[i] == '-' : isxdigit((unsigned char)text[i]) != 0;
+    snprintf(out, 40, "%s", good ? text : "");
 }
 
 /* A name that may be part of a path of sysfs; the kernel's own are at most 15 bytes. */

@@ -72,7 +72,7 @@ enum su_os_support su_os_support(const char *os_id, const char *version, char *w
 
 /* What the VM runs, as far as anybody says: the agent, its disk, or the definition's libosinfo metadata. */
 struct su_os_seen {
-    char id[64], version[64]; /* as in os-release(5); "windows" and its version; "": unknown */
+    char id[64], version[64]; /* as in os-release(5); "windows" and "10", "2012r2"; "": unknown */
     enum su_check_source source;
 };
 void su_os_seen(const struct su_vm_facts *f, struct su_os_seen *out);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rows about the system in the VM: from its disk, from its agent, and from the table of systems. */
 #include "upgrade/checks_int.h"
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* What the guest's disk says of itself ------------------------------------- */
 
@@ -23,8 +25,10 @@ static void disk_rules(const struct su_vm_facts *f, const struct su_check *row, 
         return;
     for (uint32_t i = 0; i < f->disk.n_findings && i < SU_DF_FINDINGS; i++) {
         __typeof__(&f->disk.finding[0]) x = &f->disk.finding[i];
-        bool ours = strcmp(x->id, "linux.network.names") == 0 && f->disk.n_names > 0; /* vm.guest.nics weighs it */
-        bool moot = strncmp(x->id, "boot.secureboot.", 16) == 0 && !su_check_secure_boot(f);
+        bool ours = (strcmp(x->id, "linux.network.names") == 0 && f->disk.n_names > 0) || /* vm.guest.nics weighs it */
+                    strcmp(x->id, "windows.driver") == 0; /* vm.windows.driver, which knows the bus */
+        bool moot = !su_check_secure_boot(f) &&
+                    (strncmp(x->id, "boot.secureboot.", 16) == 0 || strcmp(x->id, "windows.secureboot") == 0);
         if (!ours && !moot)
             su_check_say(v, &(struct su_check_said){.id = x->id,
                                                     .text = x->text,
@@ -157,13 +161,15 @@ static void modules(const struct su_vm_facts *f, const struct su_check *row, str
 
 static void hibernation(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    if (!su_check_skip(v, !f->disk.looked) && f->disk.hibernation && su_check_secure_boot(f))
+    bool windows = strcmp(f->disk.os, "windows") == 0; /* the disk's own rules say it */
+    if (!su_check_skip(v, !f->disk.looked || windows) && f->disk.hibernation && su_check_secure_boot(f))
         su_check_found(v, row, "the guest is set up to hibernate, which Linux does not do under Secure Boot");
 }
 
 static void pcr4(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    if (!su_check_skip(v, !f->disk.looked || !f->options.vtpm) && !f->disk.has_pcr4)
+    bool windows = strcmp(f->disk.os, "windows") == 0;
+    if (!su_check_skip(v, !f->disk.looked || !f->options.vtpm || windows) && !f->disk.has_pcr4)
         su_check_found(v, row, "PCR 4 of the first boot could not be predicted, so it will not be compared");
 }
 
@@ -210,10 +216,37 @@ static void from_libosinfo(const char *url, struct su_os_seen *out)
     }
 }
 
+/* "Windows Server 2012 R2" is "2012 R2" on the disk, "2012r2" for the agent, "2k12r2" for libosinfo. */
+static void one_version(char *version, size_t cap)
+{
+    static const char *const years[][2] = {{"2k3", "2003"},  {"2k8", "2008"},  {"2k12", "2012"}, {"2k16", "2016"},
+                                           {"2k19", "2019"}, {"2k22", "2022"}, {"2k25", "2025"}};
+    char text[64];
+    size_t n = 0;
+    for (const char *c = version; *c && n + 1 < sizeof text; c++)
+        if (*c != ' ')
+            text[n++] = (char)tolower((unsigned char)*c);
+    text[n] = 0;
+    for (size_t i = 0; i < SU_ARRAY_LEN(years); i++) {
+        size_t k = strlen(years[i][0]);
+        if (strncmp(text, years[i][0], k) == 0 && (text[k] == 0 || text[k] == 'r')) {
+            snprintf(version, cap, "%s%s", years[i][1], text + k);
+            return;
+        }
+    }
+    snprintf(version, cap, "%s", text);
+}
+
+/* Of Windows its disk knows better which one it is: agents call what is newer than they are by an older name. */
+static bool disk_first(const struct su_vm_facts *f)
+{
+    return f->disk.looked && strcmp(f->disk.os_id, "windows") == 0 && f->disk.os_version[0];
+}
+
 void su_os_seen(const struct su_vm_facts *f, struct su_os_seen *out)
 {
     *out = (struct su_os_seen){.source = SU_FROM_NOTHING};
-    if (f->agent.answered && (f->agent.os_id[0] || f->agent.windows)) {
+    if (!disk_first(f) && f->agent.answered && (f->agent.os_id[0] || f->agent.windows)) {
         out->source = SU_FROM_AGENT;
         snprintf(out->id, sizeof out->id, "%s", f->agent.windows ? "windows" : f->agent.os_id);
         snprintf(out->version, sizeof out->version, "%s", f->agent.os_version);
@@ -225,6 +258,8 @@ void su_os_seen(const struct su_vm_facts *f, struct su_os_seen *out)
         from_libosinfo(f->defined.os_id, out);
         out->source = out->id[0] ? SU_FROM_XML : SU_FROM_NOTHING;
     }
+    if (strcmp(out->id, "windows") == 0)
+        one_version(out->version, sizeof out->version);
 }
 
 /* What cannot be converted may still be switched over when its disk is ready for UEFI. */
@@ -245,7 +280,9 @@ static void support(const struct su_vm_facts *f, const struct su_check *row, str
     }
     enum su_os_support s = su_os_support(os.id, os.version, why, sizeof why);
     const char *gap = os.version[0] ? " " : "", *colon = why[0] ? ": " : "";
-    if (s == SU_OS_UNTRIED)
+    if (s == SU_OS_SUPPORTED && why[0])
+        su_check_found_as(v, row, SU_CHECK_NOTE, "upgrades of %s%s%s: %s", os.id, gap, os.version, why);
+    else if (s == SU_OS_UNTRIED)
         su_check_found_as(v, row, SU_CHECK_WARNING, "upgrades of %s%s%s are untried%s%s", os.id, gap, os.version, colon,
                           why);
     else if (s == SU_OS_UNSUPPORTED)
@@ -260,10 +297,10 @@ static void same_system(const struct su_vm_facts *f, const struct su_check *row,
     if (su_check_skip(v, !a->answered || !d->looked))
         return;
     bool os = a->os_id[0] && d->os_id[0] && strcmp(a->os_id, d->os_id) != 0;
-    bool machine = a->machine_id[0] && d->machine_id[0] && strcmp(a->machine_id, d->machine_id) != 0;
+    bool machine = a->machine_id[0] && d->machine_id[0] && strcasecmp(a->machine_id, d->machine_id) != 0;
     if (os || machine)
         su_check_found(v, row, "the system that runs is not the one on the boot disk (%s)",
-                       os ? "another distribution" : "another machine-id");
+                       os ? "another one by its name" : "another machine-id");
 }
 
 static void agent_channel(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)

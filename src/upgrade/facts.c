@@ -91,7 +91,8 @@ static void try_transform(struct su_vm_facts *f)
     SU_BUF struct su_buf out = {0};
     struct su_domain_target t = {
         .secure_boot = f->options.secure_boot, .vtpm = f->options.vtpm, .machine = f->options.machine};
-    (void)!su_domain_upgrade(su_buf_bytes(&f->xml), &t, &out, &f->notes, &f->transform_why);
+    if (su_domain_upgrade(su_buf_bytes(&f->xml), &t, &out, &f->notes, &f->transform_why) == 0)
+        (void)!su_boot_bus(su_buf_bytes(&out), f->boot_bus, &f->transform_why);
 }
 
 static int try_restore(struct su_hv *hv, struct su_vm_facts *f, struct su_err *e)

@@ -49,6 +49,7 @@ struct su_vm_facts {
     char nvram_vm[SU_DOM_TEXT];           /* another VM whose UEFI variables are where this one's would be; "" */
     struct su_agent_facts agent;
     struct su_domain_notes notes; /* of the trial transformation */
+    char boot_bus[16];            /* what it would boot from then (su_worker_bus); "": not known */
     struct su_err transform_why;  /* kind != SU_OK: it cannot be transformed */
     enum su_restore_kind restore; /* as it would be taken */
     struct su_err restore_why;    /* kind != SU_OK: none can be taken */
@@ -65,6 +66,8 @@ int su_vm_facts_read(struct su_hv *hv, const char *vm, const struct su_job_optio
 /* The parts, for su_vm_facts_read(): */
 int su_extras_read(struct su_bytes xml, const struct su_domain *d, struct su_vm_extras *out,
                    struct su_err *e) SU_MUST_CHECK;
+/* What a VM of this definition boots from, by the disk worker's name; "" when it has none. */
+int su_boot_bus(struct su_bytes xml, char out[16], struct su_err *e) SU_MUST_CHECK;
 /* Looks for swtpm, and through the firmware descriptors (docs/interop/firmware.json of QEMU) of dirs, a list that ends
  * with NULL, the first directory with a file name deciding; NULL: the places QEMU documents.  Never fails. */
 void su_host_facts_read(const char *const *dirs, const struct su_job_options *opt, struct su_host_facts *out);

@@ -85,6 +85,21 @@ static bool rom_file(const xmlNode *devices, const char *name)
     return false;
 }
 
+int su_boot_bus(struct su_bytes xml, char out[16], struct su_err *e)
+{
+    struct su_vm_extras x;
+    SU_FREE struct su_domain *d = calloc(1, sizeof *d);
+    if (!d)
+        return su_fail_nomem(e, sizeof *d);
+    if (su_domain_parse(xml, d, e) < 0 || su_extras_read(xml, d, &x, e) < 0)
+        return -1;
+    const char *bus = d->boot_disk < d->n_disks && d->boot_disk < SU_DOM_DISKS
+                          ? su_worker_bus(d->disk[d->boot_disk].bus, x.scsi_model)
+                          : NULL;
+    snprintf(out, 16, "%s", bus ? bus : "");
+    return 0;
+}
+
 int su_extras_read(struct su_bytes xml, const struct su_domain *d, struct su_vm_extras *out, struct su_err *e)
 {
     struct su_vm_extras x = {0};

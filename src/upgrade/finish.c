@@ -94,6 +94,11 @@ const char *su_finish_commands(const char *os_id)
     return NULL;
 }
 
+bool su_finish_needed(const char *os_id)
+{
+    return !os_id || strcmp(os_id, "windows") != 0;
+}
+
 /* Package managers print a lot, and an answer of the agent is bounded: the end of it is what tells. */
 static const char runner[] = "log=$(mktemp) || exit 1\n"
                              "sh -c \"$1\" >\"$log\" 2>&1 </dev/null\n"

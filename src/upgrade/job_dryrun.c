@@ -42,6 +42,7 @@ static json_t *disk_plan(struct su_run *r)
     w.undo = NULL;
     w.shared = r->facts->live;
     w.dry_run = true;
+    w.boot_bus = strcmp(r->rec.expect.os_id, "windows") == 0 ? r->facts->boot_bus : NULL;
     if (su_worker_run(&w, "convert", &status, &answer, &why) == 0)
         return answer;
     return json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "id", why.id, "message", why.msg);

@@ -172,6 +172,9 @@ static int finish(struct su_run *r, struct su_err *e)
     if (su_agent_ask(r->job->hv, r->vm.uuid, 5, a, &why) < 0)
         return su_job_fail(r->job, &why, e);
     const char *os_id = a->answered ? a->os_id : r->rec.expect.os_id;
+    if (!su_finish_needed(os_id))
+        return su_job_end(r->job, SU_VM_ALREADY, NULL,
+                          "Windows keeps its boot files up to date itself: nothing to install", e);
     if (!a->answered) {
         su_run_finish_report(r, os_id, false, (struct su_bytes){0});
         return end_unfinished(r, os_id, &a->why, e);

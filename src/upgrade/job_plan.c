@@ -68,9 +68,11 @@ static void expect_network(struct su_run *r)
     uint64_t rx = 0, tx = 0;
     struct su_agent_net net;
     struct su_err ignored = {0};
-    if (f->agent.answered && su_agent_network(r->job->hv, f->vm.uuid, TIMEOUT_S, &net, &ignored) == 0)
+    if (f->agent.answered && su_agent_network(r->job->hv, f->vm.uuid, TIMEOUT_S, &net, &ignored) == 0) {
         su_expect_network(&net, &f->defined, &r->rec.expect);
-    else if (su_hv_net(r->job->hv, f->vm.uuid, &rx, &tx, &ignored) == 0)
+        if (f->agent.windows)
+            r->rec.expect.cards[0] = 0; /* a card at another place gets another name */
+    } else if (su_hv_net(r->job->hv, f->vm.uuid, &rx, &tx, &ignored) == 0)
         r->rec.expect.network_before = tx > 0;
 }
 

@@ -117,12 +117,25 @@ static int refused(const json_t *answer, struct su_err *e)
     return su_fail(e, SU_E_REFUSED, "vm.convert", "the disk cannot be converted");
 }
 
+/* What Windows has to have a boot driver for: the bus of the new definition. */
+static int boot_bus(struct su_run *r, char out[16], struct su_err *e)
+{
+    SU_BUF struct su_buf after = {0};
+    if (strcmp(r->rec.expect.os_id, "windows") != 0)
+        return 0;
+    return su_run_get_file(r, "after.xml", &after, e) < 0 ? -1 : su_boot_bus(su_buf_bytes(&after), out, e);
+}
+
 /* A worker of a runner that was killed puts the disk back before it ends, and holds its lock until then. */
 static int run_worker(struct su_run *r, const char *verb, int *status, json_t **answer, struct su_err *e)
 {
     struct su_worker w;
     char key[SU_DOM_PATH];
+    char bus[16] = "";
     su_run_worker(r, &w, key, sizeof key);
+    if (boot_bus(r, bus, e) < 0)
+        return -1;
+    w.boot_bus = bus;
     for (int tries = 0; su_worker_run(&w, verb, status, answer, e) < 0; tries++) {
         if (tries == CONVERT_TRIES || strcmp(e->id, "disk.in-use") != 0)
             return -1;
@@ -326,7 +339,10 @@ int su_step_verify(struct su_run *r, struct su_err *e)
 static void finish(struct su_run *r)
 {
     struct su_err why = {0};
-    if (r->rec.options.finish && r->rec.started && su_run_finish(r, r->rec.expect.os_id, &why) < 0)
+    bool asked = r->rec.options.finish && r->rec.started;
+    if (asked && !su_finish_needed(r->rec.expect.os_id))
+        su_job_log(r->job, "finishing", "Windows keeps its boot files up to date itself: nothing to install");
+    else if (asked && su_run_finish(r, r->rec.expect.os_id, &why) < 0)
         warn(r, "the EFI packages were not installed", &why);
 }
 

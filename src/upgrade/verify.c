@@ -42,27 +42,40 @@ static void running(want *x, seen *ev, row *r)
         say(r, SU_PROOF_NO, OUTSIDE, "the VM is off");
 }
 
-/* Firmware, too, sends frames when it finds nothing to boot: they count only after shim. */
+/* What of one's own an upgrade expects: shim, or Windows' boot manager. */
+static bool of_windows(want *x, seen *ev)
+{
+    return strcmp(x->os_id, "windows") == 0 || ev->agent.windows || (ev->nvram_bootmgr && !ev->nvram_shim);
+}
+
+static const char *loader(want *x, seen *ev)
+{
+    return of_windows(x, ev) ? "Windows' boot manager" : "shim";
+}
+
+/* Firmware, too, sends frames when it finds nothing to boot: they count only after the boot loader. */
 static void alive(want *x, seen *ev, row *r)
 {
-    bool shim_expected = x->has_pcr4 && ev->nvram_read;
+    bool shim_expected = x->has_pcr4 && ev->nvram_read, ran = su_loader_ran(ev);
+    const char *name = loader(x, ev);
     r->required = true;
     if (ev->inside)
         say(r, SU_PROOF_YES, INSIDE, "the guest's agent answers");
-    else if (ev->nvram_shim && ev->tx_bytes > 0)
-        say(r, SU_PROOF_YES, OUTSIDE, "shim has started, and the guest's network cards have sent %llu bytes",
+    else if (ran && ev->tx_bytes > 0)
+        say(r, SU_PROOF_YES, OUTSIDE, "%s has started, and the guest's network cards have sent %llu bytes", name,
             (unsigned long long)ev->tx_bytes);
     else if (shim_expected && !ev->nvram_shim)
         say(r, SU_PROOF_NO, OUTSIDE, "the firmware has not started shim: nothing of it is in NVRAM");
-    else if (ev->nvram_shim && ev->tx_known && ev->live.n_nics > 0)
-        say(r, SU_PROOF_OPEN, OUTSIDE, "shim has started; the guest's network cards have sent nothing yet");
-    else if (ev->nvram_shim)
-        say(r, SU_PROOF_OPEN, OUTSIDE, "shim has started; whether the system has cannot be told without a guest agent");
+    else if (ran && ev->tx_known && ev->live.n_nics > 0)
+        say(r, SU_PROOF_OPEN, OUTSIDE, "%s has started; the guest's network cards have sent nothing yet", name);
+    else if (ran)
+        say(r, SU_PROOF_OPEN, OUTSIDE, "%s has started; whether the system has cannot be told without a guest agent",
+            name);
     else if (ev->tx_bytes > 0)
         say(r, SU_PROOF_OPEN, OUTSIDE, "the network cards have sent %llu bytes, perhaps by the firmware",
             (unsigned long long)ev->tx_bytes);
     else
-        say(r, SU_PROOF_NO, OUTSIDE, "there is no sign of life: no agent, no frame sent, no shim in NVRAM");
+        say(r, SU_PROOF_NO, OUTSIDE, "there is no sign of life: no agent, no frame sent, nothing of %s in NVRAM", name);
 }
 
 static void firmware(want *x, seen *ev, row *r)
@@ -102,8 +115,9 @@ static void secure_boot(want *x, seen *ev, row *r)
         say(r, SU_PROOF_YES, INSIDE, "the guest's firmware says that Secure Boot is on");
     else if (!ev->nvram_read)
         say(r, SU_PROOF_OPEN, OUTSIDE, "neither the guest nor NVRAM could be read");
-    else if (ev->nvram_shim && ev->live.loader_secure == SU_YES)
-        say(r, SU_PROOF_YES, OUTSIDE, "the firmware enforces it, NVRAM has its keys, and shim was started under them");
+    else if (su_loader_ran(ev) && ev->live.loader_secure == SU_YES)
+        say(r, SU_PROOF_YES, OUTSIDE, "the firmware enforces it, NVRAM has its keys, and %s was started under them",
+            loader(x, ev));
     else
         say(r, SU_PROOF_OPEN, OUTSIDE, "NVRAM has keys; that the guest was started under them is not seen");
 }
@@ -133,12 +147,17 @@ static void tpm(want *x, seen *ev, row *r)
     else if (ev->tpm2 == SU_NO && ev->tpm_table == SU_NO)
         say(r, SU_PROOF_NO, INSIDE, "QEMU gives the guest a TPM 2.0, and its firmware tells the kernel of none");
     else if (ev->tpm2 == SU_NO)
-        say(r, SU_PROOF_OPEN, INSIDE,
-            "QEMU gives the guest a TPM 2.0, and its kernel shows none: it may lack the driver");
+        say(r, SU_PROOF_OPEN, INSIDE, "QEMU gives the guest a TPM 2.0, and its %s shows none: it may lack the driver",
+            of_windows(x, ev) ? "registry" : "kernel");
     else if (ev->tpm_state)
         say(r, SU_PROOF_YES, OUTSIDE, "the running definition has a TPM 2.0, and swtpm keeps its state");
     else
         say(r, SU_PROOF_OPEN, OUTSIDE, "the running definition has a TPM 2.0; its state is not seen from here");
+}
+
+static const char *no_pcr4(bool windows)
+{
+    return windows ? "PCR 4 is neither predicted nor read for Windows" : "PCR 4 could not be read";
 }
 
 static void pcr4(want *x, seen *ev, row *r)
@@ -162,14 +181,15 @@ static void pcr4(want *x, seen *ev, row *r)
     else if (got[0])
         say(r, SU_PROOF_OPEN, INSIDE, "PCR 4 is %s; it was not predicted", got);
     else
-        say(r, SU_PROOF_OPEN, INSIDE, "PCR 4 could not be read");
+        say(r, SU_PROOF_OPEN, INSIDE, "%s", no_pcr4(of_windows(x, ev)));
 }
 
 static void event_log(want *x, seen *ev, row *r)
 {
-    (void)x;
     if (ev->log_true == SU_UNKNOWN)
-        say(r, SU_PROOF_OPEN, INSIDE, "the event log could not be read and compared");
+        say(r, SU_PROOF_OPEN, INSIDE,
+            of_windows(x, ev) ? "the event log is not read for Windows"
+                              : "the event log could not be read and compared");
     else
         say(r, ev->log_true == SU_YES ? SU_PROOF_YES : SU_PROOF_NO, INSIDE, "the event log replays to %s values",
             ev->log_true == SU_YES ? "the TPM's" : "other");
@@ -210,6 +230,8 @@ static void root_disk(want *x, seen *ev, row *r)
             "attached",
             ev->root_disk[0] ? ev->root_disk : "a disk", ev->root_table[0] ? ev->root_table : "partition",
             ev->esp_disk[0] ? ev->esp_disk : "another one");
+    else if (of_windows(x, ev))
+        say(r, SU_PROOF_OPEN, INSIDE, "which disk Windows runs from is not compared");
     else
         say(r, SU_PROOF_OPEN, INSIDE,
             "which disk root is on could not be compared with that of the EFI system partition");
@@ -218,12 +240,14 @@ static void root_disk(want *x, seen *ev, row *r)
 static void network(want *x, seen *ev, row *r)
 {
     r->required = x->network_before;
-    if (ev->network_known && ev->net.n_addresses > 0)
+    if (ev->network_known && ev->net.n_addresses > 0 && of_windows(x, ev))
+        say(r, SU_PROOF_YES, INSIDE, "the guest has %u addresses", ev->net.n_addresses);
+    else if (ev->network_known && ev->net.n_addresses > 0)
         say(r, SU_PROOF_YES, INSIDE, "the guest has %u addresses; %u cards are up", ev->net.n_addresses, ev->n_up);
     else if (ev->network_known)
         say(r, SU_PROOF_NO, INSIDE, "the guest has no address on any network card");
     else if (ev->tx_known && ev->tx_bytes > 0)
-        say(r, ev->inside || ev->nvram_shim ? SU_PROOF_YES : SU_PROOF_OPEN, OUTSIDE,
+        say(r, ev->inside || su_loader_ran(ev) ? SU_PROOF_YES : SU_PROOF_OPEN, OUTSIDE,
             "the network cards have sent %llu bytes", (unsigned long long)ev->tx_bytes);
     else if (ev->tx_known && ev->live.n_nics > 0)
         say(r, SU_PROOF_NO, OUTSIDE, "the network cards have sent nothing");
@@ -236,7 +260,9 @@ static void network_names(want *x, seen *ev, row *r)
 {
     char text[sizeof r->text];
     r->required = x->cards[0] && ev->network_known;
-    if (!x->cards[0])
+    if (!x->cards[0] && of_windows(x, ev))
+        say(r, SU_PROOF_OPEN, INSIDE, "not compared: Windows takes a card at another place for a new one");
+    else if (!x->cards[0])
         say(r, SU_PROOF_OPEN, INSIDE, "the guest's names of its network cards were not known before");
     else if (!ev->network_known)
         say(r, SU_PROOF_OPEN, INSIDE, "the guest's names of its network cards cannot be asked");
@@ -257,8 +283,9 @@ static void agent(want *x, seen *ev, row *r)
 
 static void units(want *x, seen *ev, row *r)
 {
-    (void)x;
-    if (strcmp(ev->units, "running") == 0)
+    if (of_windows(x, ev))
+        say(r, SU_PROOF_OPEN, INSIDE, "not asked: Windows has no systemd");
+    else if (strcmp(ev->units, "running") == 0)
         say(r, SU_PROOF_YES, INSIDE, "systemd says that the system is running, and no unit has failed");
     else if (strcmp(ev->units, "degraded") == 0)
         say(r, SU_PROOF_NO, INSIDE, "units have failed in the guest: run systemctl --failed there");

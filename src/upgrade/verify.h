@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* upgrade/verify.h - is the VM what the upgrade promised?  Evidence from outside and inside, row by row.
  *
- * outside: the running definition (firmware, loader, TPM), the NVRAM file (Secure Boot's keys; that shim ran), swtpm's
- *          state, frames the cards have sent.
+ * outside: the running definition (firmware, loader, TPM), the NVRAM file (Secure Boot's keys; that shim, or Windows'
+ *          boot manager, ran), swtpm's state, frames the cards have sent.
  * inside:  the guest agent reads the guest's own view: the SecureBoot variable, the TPM's PCR 4, the event log, the OS,
- *          root's disk against the ESP's disk, the network.
+ *          root's disk against the ESP's disk, the network.  Of Windows: what its registry says of them.
  * Pure rows over collected evidence, so that each is tested without a guest.  Thread safe. */
 #pragma once
 #include "upgrade/agent.h"
@@ -33,6 +33,7 @@ struct su_evidence {
     bool simulated; /* libvirt's test driver: no guest runs there */
     bool running;
     bool nvram_read, nvram_keys, nvram_shim; /* PK is there; SbatLevel is there: shim has run */
+    bool nvram_bootmgr;                      /* Windows' boot manager has run: it left variables or a boot entry */
     enum su_tri nvram_enabled;               /* OVMF's own switch for Secure Boot */
     bool tpm_state;
     bool tx_known;
@@ -92,6 +93,8 @@ int su_expect_parse(const json_t *o, struct su_expect *out, struct su_err *e) SU
 /* finish: what has to be run in the guest so that shim and GRUB are updated with it, by distribution.  Lines of shell
  * for people; static.  NULL: nothing is known for this system. */
 const char *su_finish_commands(const char *os_id);
+/* False: the system keeps its boot files up to date by itself, as Windows does. */
+bool su_finish_needed(const char *os_id);
 /* Runs them through the agent.  log: what they printed. */
 int su_finish_run(struct su_hv *hv, const char *uuid, const char *os_id, uint32_t timeout_s, struct su_buf *log,
                   struct su_err *e) SU_MUST_CHECK;

@@ -243,6 +243,8 @@ int su_verify_inside(struct su_hv *hv, const char *uuid, struct su_evidence *out
         tpm(&l, out);
         disks(&l, out);
     }
+    if (out->agent.windows)
+        su_verify_windows(hv, uuid, out);
     network(&l, out);
     if (!out->agent.windows)
         units(&l, out);

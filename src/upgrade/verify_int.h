@@ -9,6 +9,13 @@ int su_verify_outside(struct su_hv *hv, const char *uuid, struct su_evidence *ou
 int su_verify_inside(struct su_hv *hv, const char *uuid, struct su_evidence *out, struct su_err *e) SU_MUST_CHECK;
 /* Of that only what comes later than the agent: mounts, network, units. */
 void su_verify_again(struct su_hv *hv, const char *uuid, struct su_evidence *out);
+/* The same of Windows: its registry, through reg.exe. */
+void su_verify_windows(struct su_hv *hv, const char *uuid, struct su_evidence *out);
+/* The boot loader that belongs to the guest has run: the firmware found it on the ESP, and accepted it. */
+static inline bool su_loader_ran(const struct su_evidence *ev)
+{
+    return ev->nvram_shim || ev->nvram_bootmgr;
+}
 /* su_expect.cards against the cards now.  text: the names, or what is wrong. */
 bool su_cards_same(const char *before, const struct su_agent_net *now, char *text, size_t cap);
 

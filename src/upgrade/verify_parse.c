@@ -3,8 +3,10 @@
 #include "guest/efivars.h"
 #include "guest/tcglog.h"
 #include "guest/text.h"
+#include "upgrade/agent_answer.h"
 #include "upgrade/clean.h"
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum su_tri su_seen_flag(struct su_bytes file)
@@ -140,6 +142,109 @@ void su_seen_log(struct su_bytes log, const char (*pcr)[65], char pcr4[65], enum
     *same = differs ? SU_NO : compared ? SU_YES : SU_UNKNOWN;
 }
 
+enum su_tri su_seen_dword(int status, struct su_bytes printed, const char *value, uint32_t yes, uint32_t no)
+{
+    char text[24], *end;
+    if (status != 0 || !su_agent_reg_value(printed, value, "REG_DWORD", text, sizeof text) ||
+        strncmp(text, "0x", 2) != 0 || !isxdigit((unsigned char)text[2]))
+        return SU_UNKNOWN;
+    unsigned long n = strtoul(text, &end, 16);
+    return *end ? SU_UNKNOWN : n == yes ? SU_YES : n == no ? SU_NO : SU_UNKNOWN;
+}
+
+/* Windows in NVRAM ------------------------------------------------------------ */
+
+static const char manager[] = "\\EFI\\Microsoft\\Boot\\bootmgfw.efi";
+
+/* UTF-16LE; the path of one node, or of several that follow one another, its separators between them. */
+static bool path_char(uint16_t c, size_t *n)
+{
+    if (c == '\\' && *n > 0 && *n < sizeof manager && manager[*n - 1] == '\\')
+        return true;
+    if (*n >= sizeof manager - 1 || c >= 0x80 || tolower(c) != tolower((unsigned char)manager[*n]))
+        return false;
+    ++*n;
+    return true;
+}
+
+/* The text of one FILEPATH_DEVICE_PATH, without its NUL. */
+static bool path_node(struct su_bytes text, size_t *n)
+{
+    uint16_t c;
+    while (text.n >= 2) {
+        c = (uint16_t)(text.p[0] | text.p[1] << 8);
+        if (c == 0)
+            return true;
+        if (!path_char(c, n))
+            return false;
+        (void)su_skip(&text, 2);
+    }
+    return true;
+}
+
+bool su_seen_bootmgr_entry(struct su_bytes option)
+{
+    enum { HEAD = 6, MEDIA = 4, FILE_PATH = 4, END = 0x7f };
+    size_t n = 0;
+    struct su_bytes rest = option;
+    if (!su_skip(&rest, HEAD))
+        return false;
+    size_t paths = (size_t)(option.p[4] | option.p[5] << 8);
+    while (rest.n >= 2 && (rest.p[0] || rest.p[1])) /* the description */
+        (void)su_skip(&rest, 2);
+    if (!su_skip(&rest, 2) || paths > rest.n)
+        return false;
+    for (rest.n = paths; rest.n >= 4 && rest.p[0] != END;) {
+        size_t size = (size_t)(rest.p[2] | rest.p[3] << 8);
+        if (size < 4 || size > rest.n)
+            return false;
+        if (rest.p[0] == MEDIA && rest.p[1] == FILE_PATH && !path_node((struct su_bytes){rest.p + 4, size - 4}, &n))
+            return false;
+        (void)su_skip(&rest, size);
+    }
+    return n == sizeof manager - 1;
+}
+
+static bool is_boot_entry(const struct su_efivar *v)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const uint8_t *name = v->name.p;
+    if (v->name.n != 18 || memcmp(v->guid, su_efi_global_guid, SU_EFI_GUID) != 0 ||
+        memcmp(name, "B\0o\0o\0t\0", 8) != 0)
+        return false;
+    for (size_t i = 8; i < 16; i += 2)
+        if (!name[i] || !strchr(digits, name[i]) || name[i + 1])
+            return false;
+    return true;
+}
+
+/* Variables that Windows' boot manager makes at its first start (CurrentPolicy; UnlockIDCopy, OfflineUniqueID...), as
+ * lists of them from machines with Windows show; no firmware does.  And its boot entry, which neither firmware nor this
+ * program makes. */
+static bool bootmgr_was_here(const struct su_efivar *v)
+{
+    static const uint8_t vendors[][SU_EFI_GUID] = {
+        /* 77fa9abd-0359-4d32-bd60-28f4e78f784b */
+        {0xbd, 0x9a, 0xfa, 0x77, 0x59, 0x03, 0x32, 0x4d, 0xbd, 0x60, 0x28, 0xf4, 0xe7, 0x8f, 0x78, 0x4b},
+        /* eaec226f-c9a3-477a-a826-ddc716cdc0e3 */
+        {0x6f, 0x22, 0xec, 0xea, 0xa3, 0xc9, 0x7a, 0x47, 0xa8, 0x26, 0xdd, 0xc7, 0x16, 0xcd, 0xc0, 0xe3},
+    };
+    for (size_t i = 0; i < SU_ARRAY_LEN(vendors); i++)
+        if (memcmp(v->guid, vendors[i], SU_EFI_GUID) == 0)
+            return v->data.n > 0;
+    return is_boot_entry(v) && su_seen_bootmgr_entry(v->data);
+}
+
+static bool find_bootmgr(struct su_efivars vars)
+{
+    struct su_efivar v;
+    struct su_err why = {0};
+    while (su_efivars_next(&vars, &v, &why) > 0)
+        if (bootmgr_was_here(&v))
+            return true;
+    return false;
+}
+
 void su_seen_nvram(struct su_bytes file, struct su_evidence *out)
 {
     /* EDK2's SecurityPkg/Include/Guid/SecureBootEnableDisable.h */
@@ -153,6 +258,7 @@ void su_seen_nvram(struct su_bytes file, struct su_evidence *out)
     out->nvram_read = true;
     out->nvram_keys = su_efivars_find(file, "PK", su_efi_global_guid, &v, &why) == 0 && v.data.n > 0;
     out->nvram_shim = su_efivars_find(file, "SbatLevel", su_efi_shim_guid, &v, &why) == 0 && v.data.n > 0;
+    out->nvram_bootmgr = find_bootmgr(vars);
     out->nvram_enabled = SU_UNKNOWN;
     if (su_efivars_find(file, "SecureBootEnable", switch_guid, &v, &why) == 0 && v.data.n == 1)
         out->nvram_enabled = v.data.p[0] ? SU_YES : SU_NO;

@@ -29,5 +29,11 @@ bool su_seen_is_dev(const char *name);
  * extends is as replayed. */
 void su_seen_log(struct su_bytes log, const char (*pcr)[65], char pcr4[65], enum su_tri *same);
 
+/* A value of Windows' registry as reg.exe prints it, status being its exit status: YES when the DWORD is yes, NO when
+ * it is no, else UNKNOWN. */
+enum su_tri su_seen_dword(int status, struct su_bytes printed, const char *value, uint32_t yes, uint32_t no);
+
+/* An EFI_LOAD_OPTION (UEFI 2.10, 3.1.3) whose path ends with Windows' boot manager. */
+bool su_seen_bootmgr_entry(struct su_bytes option);
 /* OVMF's variable store. */
 void su_seen_nvram(struct su_bytes file, struct su_evidence *out);

@@ -45,11 +45,11 @@ static bool pending(const struct su_expect *x, const struct su_evidence *ev)
            (x->has_pcr4 && ev->nvram_read && !ev->nvram_shim);
 }
 
-/* All that can be seen of a start without asking the guest: shim has run, and frames were sent where they are counted.
- */
+/* All that can be seen of a start without asking the guest: its boot loader has run, and frames were sent where they
+ * are counted. */
 static bool outside_done(const struct su_evidence *ev)
 {
-    return ev->nvram_shim && (!ev->tx_known || ev->live.n_nics == 0 || ev->tx_bytes > 0);
+    return su_loader_ran(ev) && (!ev->tx_known || ev->live.n_nics == 0 || ev->tx_bytes > 0);
 }
 
 static bool agent_asked(const struct wait *w, const struct su_evidence *ev)
@@ -65,7 +65,7 @@ struct since {
 /* Nothing more is to be seen: at once when the evidence is of the best, else after a while. */
 static bool settled(const struct wait *w, const struct su_evidence *ev, struct since *t)
 {
-    if (pending(w->x, ev) || (!ev->nvram_shim && ev->tx_bytes == 0))
+    if (pending(w->x, ev) || (!su_loader_ran(ev) && ev->tx_bytes == 0))
         return false;
     t->sign = t->sign ? t->sign : now_ms();
     if (!outside_done(ev))

@@ -123,6 +123,8 @@ static int make_command(const struct su_worker *w, const char *program, const ch
         add_option(c, "--boot-files", w->boot_files);
         snprintf(c->sector, sizeof c->sector, "%u", w->sector_size);
         add_option(c, "--sector-size", w->sector_size ? c->sector : NULL);
+        if (bit & (VALIDATE | CONVERT))
+            add_option(c, "--boot-bus", w->boot_bus);
         if (w->allow_unsigned)
             add(c, "--allow-unsigned");
         if (w->no_grow)
@@ -137,6 +139,15 @@ static int make_command(const struct su_worker *w, const char *program, const ch
     add(c, "--"); /* an image's name may begin with '-' */
     add(c, w->image);
     return 0;
+}
+
+const char *su_worker_bus(const char *bus, const char *scsi_model)
+{
+    static const char *const same[] = {"ide", "sata", "virtio", "nvme"};
+    for (size_t i = 0; i < SU_ARRAY_LEN(same); i++)
+        if (strcmp(same[i], bus) == 0)
+            return same[i];
+    return strcmp(bus, "scsi") == 0 && strncmp(scsi_model, "virtio-", 7) == 0 ? "scsi" : NULL;
 }
 
 /* Running it ----------------------------------------------------------------- */

@@ -15,7 +15,8 @@ struct su_worker {
     const char *image, *format;                              /* borrowed, as all of it; format NULL or "": look */
     const char *undo;                                        /* NULL: none */
     const char *key_file, *boot_files, *firmware_vars, *map; /* NULL or "" */
-    uint32_t sector_size;                                    /* 0: find out */
+    const char *boot_bus; /* Windows: validate, convert: what it will boot from ("sata"); NULL or "": as today */
+    uint32_t sector_size; /* 0: find out */
     bool allow_unsigned;
     bool shared; /* a VM runs on it: read without the lock; facts may be stale */
     bool no_grow;
@@ -29,8 +30,13 @@ enum { SU_WORKER_ANSWER = 4 << 20 }; /* bytes */
 int su_worker_run(const struct su_worker *w, const char *verb, int *status, json_t **out,
                   struct su_err *e) SU_MUST_CHECK;
 
+/* What the disk worker calls the bus (--boot-bus); NULL: one it has no name for, as of a SCSI controller that is no
+ * virtio one.  bus: of the disk's target; scsi_model: of its controller. */
+const char *su_worker_bus(const char *bus, const char *scsi_model);
+
 enum { SU_DF_FINDINGS = 48, SU_DF_DRIVERS = 16, SU_DF_NAMES = 16 };
-/* What of `inspect --json` the checks need. */
+/* What of `inspect --json` the checks need.  Of Windows os_id is "windows", os_version the short one ("10", "2012 R2"),
+ * machine_id its MachineGuid. */
 struct su_disk_facts {
     bool looked; /* false: why says why not */
     struct su_err why;
@@ -43,10 +49,12 @@ struct su_disk_facts {
     char pcr4[65]; /* hex */
     uint32_t unsigned_modules;
     bool initramfs_known;
+    uint32_t build;    /* of Windows; 0: not known */
+    bool fast_startup; /* Windows: a plain shut down hibernates it */
     uint32_t n_drivers;
     struct {
-        char name[24];
-        char where[12]; /* "module", "builtin", "absent", "unknown" */
+        char name[24];  /* of Linux: in its initramfs; of Windows: the bus */
+        char where[12]; /* "module", "builtin", "absent", "unknown"; of Windows "boot", "later", "absent", "unknown" */
     } driver[SU_DF_DRIVERS];
     uint32_t n_names;
     struct {

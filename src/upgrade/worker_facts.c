@@ -21,12 +21,26 @@ static void take_linux(const json_t *o, struct su_disk_facts *out)
     take_text(o, "root_uuid", out->root_uuid, sizeof out->root_uuid);
 }
 
-static void take_drivers(const json_t *initramfs, struct su_disk_facts *out)
+/* Its id is ours, as os-release(5) has none for it. */
+static void take_windows(const json_t *o, struct su_disk_facts *out)
+{
+    json_int_t build = json_integer_value(json_object_get(o, "build"));
+    snprintf(out->os_id, sizeof out->os_id, "windows");
+    take_text(o, "version", out->os_version, sizeof out->os_version);
+    take_text(o, "product", out->os_name, sizeof out->os_name);
+    take_text(o, "computer", out->hostname, sizeof out->hostname);
+    take_text(o, "machine_guid", out->machine_id, sizeof out->machine_id);
+    take_text(o, "os", out->root_volume, sizeof out->root_volume);
+    out->build = build < 0 || build > UINT32_MAX ? 0 : (uint32_t)build;
+    out->hibernation = json_is_true(json_object_get(o, "hibernated"));
+    out->fast_startup = json_is_true(json_object_get(o, "fast_startup"));
+}
+
+static void take_drivers(json_t *drivers, struct su_disk_facts *out)
 {
     const char *name;
     json_t *state;
-    out->initramfs_known = json_is_object(initramfs);
-    json_object_foreach(json_object_get(initramfs, "drivers"), name, state)
+    json_object_foreach(drivers, name, state)
     {
         if (out->n_drivers == SU_DF_DRIVERS)
             break;
@@ -65,7 +79,8 @@ static void take_findings(const json_t *list, struct su_disk_facts *out)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *o = json_array_get(list, i);
-        if (is_finding(o, "linux.hibernation") || is_finding(o, "volume.hibernated"))
+        if (is_finding(o, "linux.hibernation") || is_finding(o, "volume.hibernated") ||
+            is_finding(o, "windows.hibernated") || is_finding(o, "windows.faststartup"))
             out->hibernation = true;
         if (out->n_findings == SU_DF_FINDINGS)
             continue;
@@ -79,13 +94,20 @@ static void take_findings(const json_t *list, struct su_disk_facts *out)
 
 void su_worker_parse(const json_t *answer, bool stale, struct su_disk_facts *out)
 {
-    const json_t *system = json_object_get(answer, "linux");
+    const json_t *system = json_object_get(answer, "linux"), *windows = json_object_get(answer, "windows");
+    const json_t *initramfs = json_object_get(system, "initramfs");
     const char *pcr4 = json_string_value(json_object_get(answer, "pcr4"));
     *out = (struct su_disk_facts){.looked = true, .stale = stale};
     take_text(answer, "table", out->table, sizeof out->table);
     take_text(answer, "os", out->os, sizeof out->os);
-    take_linux(system, out);
-    take_drivers(json_object_get(system, "initramfs"), out);
+    if (strcmp(out->os, "windows") == 0) {
+        take_windows(windows, out);
+        take_drivers(json_object_get(windows, "drivers"), out);
+    } else {
+        take_linux(system, out);
+        take_drivers(json_object_get(initramfs, "drivers"), out);
+    }
+    out->initramfs_known = json_is_object(initramfs);
     take_names(json_object_get(system, "network_names"), out);
     take_secure_boot(json_object_get(answer, "secure_boot"), out);
     take_findings(json_object_get(answer, "findings"), out);

@@ -59,6 +59,29 @@ static void read_extras(void)
     ok(extras("", "", DISK("vda", "virtio", "<boot order='2'/>") CD("<boot order='1'/>")).cdrom_first);
 }
 
+static void is_bus(const char *devices, const char *want)
+{
+    char bus[16] = "x";
+    struct su_err e = {0};
+    SU_BUF struct su_buf xml = {0};
+    domain(&xml, "a", UUID_A, "<boot dev='hd'/>", "", devices);
+    ok(su_boot_bus(su_buf_bytes(&xml), bus, &e) == 0, "%s: %s", want, e.msg);
+    is_str(bus, want);
+}
+
+static void boot_bus(void)
+{
+    struct su_err e = {0};
+    char bus[16] = "x";
+    is_bus(DISK("sda", "sata", ""), "sata");
+    is_bus(DISK("vda", "virtio", "") DISK("sda", "sata", ""), "virtio");
+    is_bus(DISK("sda", "scsi", "") "<controller type='scsi' index='0' model='virtio-scsi'/>", "scsi");
+    is_bus(DISK("sda", "scsi", "") "<controller type='scsi' index='0' model='lsilogic'/>", "");
+    is_bus("", "");
+    ok(su_boot_bus((struct su_bytes){(const uint8_t *)"<", 1}, bus, &e) < 0 && bus[0] == 'x', "no definition: %s",
+       e.id);
+}
+
 /* Firmware descriptors ------------------------------------------------------- */
 
 static void put(const struct su_tmpdir *t, const char *name, const char *text)
@@ -194,6 +217,7 @@ static void whole(void)
 int main(void)
 {
     read_extras();
+    boot_bus();
     host();
     already();
     whole();

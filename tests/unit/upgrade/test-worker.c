@@ -56,6 +56,7 @@ static void its_words(void)
     w.map = "8e=aa,83=bb";
     w.sector_size = 4096;
     w.allow_unsigned = true;
+    w.boot_bus = "sata";
     play("printf '%s ' \"$@\" > $D/said; echo '{\"ok\":true}'");
     ok(ask(&w, "inspect", &o, &e) == 0, "inspect");
     json_decref(o);
@@ -65,7 +66,17 @@ static void its_words(void)
            "4096 --allow-unsigned --map 8e=aa --map 83=bb --force-share -- -disk.img ");
     ok(ask(&w, "convert", &o, &e) == 0, "convert");
     json_decref(o);
-    ok(content("said", said, sizeof said) && strstr(said, " --undo /j/undo ") && !strstr(said, "share"), "its words");
+    ok(content("said", said, sizeof said) && strstr(said, " --undo /j/undo ") && !strstr(said, "share") &&
+           strstr(said, " --boot-bus sata "),
+       "its words");
+    ok(ask(&w, "validate", &o, &e) == 0, "validate");
+    json_decref(o);
+    ok(content("said", said, sizeof said) && strstr(said, " --boot-bus sata ") && strstr(said, " --force-share "),
+       "too");
+    w.boot_bus = "";
+    ok(ask(&w, "validate", &o, &e) == 0, "validate");
+    json_decref(o);
+    ok(content("said", said, sizeof said) && !strstr(said, "--boot-bus"), "no bus is none");
     ok(ask(&w, "rollback", &o, &e) == 0, "rollback");
     json_decref(o);
     ok(content("said", said, sizeof said));
@@ -226,6 +237,48 @@ static void facts(void)
     is_str(f.why.id, "disk.open");
 }
 
+static const char windows_disk[] =
+    "{\"ok\":true,\"table\":\"mbr\",\"os\":\"windows\",\"windows\":{\"product\":\"Windows Server 2012 R2 "
+    "Standard\",\"version\":\"2012 R2\",\"build\":9600,\"server\":true,\"computer\":\"WIN\\u0007-1\",\"os\":\"p2\","
+    "\"root\":\"/Windows\",\"machine_guid\":\"0b2394a9-095e-487d-8d48-719ecd4d78ca\",\"drivers\":{\"ide\":\"boot\","
+    "\"sata\":\"later\",\"virtio\":\"absent\"},\"dirty\":false,\"hibernated\":true},\"secure_boot\":{\"ok\":true,"
+    "\"firmware_known\":true},\"findings\":[]}";
+
+static void windows(void)
+{
+    struct su_disk_facts f;
+    json_t *o = json_loads(windows_disk, 0, NULL);
+    su_worker_parse(o, false, &f);
+    is_str(f.os_id, "windows");
+    is_str(f.os_version, "2012 R2");
+    is_str(f.os_name, "Windows Server 2012 R2 Standard");
+    is_str(f.hostname, "WIN?-1");
+    is_str(f.machine_id, "0b2394a9-095e-487d-8d48-719ecd4d78ca");
+    is_str(f.root_volume, "p2");
+    ok(f.build == 9600 && f.hibernation && !f.has_pcr4 && !f.initramfs_known && f.secure_boot_ok, "what else it tells");
+    ok(f.n_drivers == 3, "drivers");
+    is_str(f.driver[1].name, "sata");
+    is_str(f.driver[1].where, "later");
+    json_object_set_new(json_object_get(o, "windows"), "build", json_integer(-1));
+    json_object_set_new(json_object_get(o, "windows"), "drivers", json_string("all"));
+    su_worker_parse(o, false, &f);
+    ok(f.build == 0 && f.n_drivers == 0, "nonsense is nothing");
+    json_object_set_new(o, "os", json_string("linux")); /* what it is is said once */
+    su_worker_parse(o, false, &f);
+    ok(!f.os_id[0] && f.build == 0, "a Linux has no Windows");
+    json_object_set_new(o, "os", json_string("windows"));
+    json_object_set_new(o, "windows", json_integer(5));
+    su_worker_parse(o, false, &f);
+    ok(strcmp(f.os_id, "windows") == 0 && !f.os_version[0] && f.n_drivers == 0, "Windows, and no more is known");
+    json_object_set_new(o, "findings", json_pack("[{s:s}]", "id", "windows.faststartup"));
+    su_worker_parse(o, false, &f);
+    ok(f.hibernation, "Fast Startup is a hibernation");
+    json_decref(o);
+    ok(strcmp(su_worker_bus("ide", ""), "ide") == 0 && strcmp(su_worker_bus("scsi", "virtio-scsi"), "scsi") == 0,
+       "buses");
+    ok(!su_worker_bus("scsi", "lsilogic") && !su_worker_bus("scsi", "") && !su_worker_bus("usb", ""), "and others");
+}
+
 static void clean(void)
 {
     char s[8];
@@ -257,6 +310,7 @@ int main(void)
     its_end();
     its_time();
     facts();
+    windows();
     clean();
     many_ids(); /* last: it fills the table */
     su_tmpdir_remove(&dir);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "volume.h"
 #include "blkcopy.h"
+#include "fs_ntfs.h"
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <string.h>
@@ -116,9 +117,10 @@ int su_volume_probe(struct su_blk *vol, struct su_volume *out, struct su_err *e)
         take_value(pr, "LABEL", v.label, sizeof v.label);
         take_value(pr, "USAGE", usage, sizeof usage);
         v.usage = usage_of(usage);
-    } else if (memcmp(bpb + 3, "-FVE-FS-", 8) == 0) { /* damaged or half converted: all the more to be left alone */
-        v = (struct su_volume){.type = "BitLocker", .usage = SU_USAGE_CRYPTO};
     }
+    /* damaged, half converted, or with the remains of something else: all the more to be left alone */
+    if (su_ntfs_is_bitlocker(bpb) && strcmp(v.type, "BitLocker") != 0)
+        v = (struct su_volume){.type = "BitLocker", .usage = SU_USAGE_CRYPTO};
     *out = v;
     return 0;
 }

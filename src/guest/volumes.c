@@ -49,9 +49,10 @@ size_t su_parts_of_gpt(const struct su_gpt *g, uint32_t sector_size, struct su_p
     return n;
 }
 
+/* Never asked to write: see the table. */
 static int open_xfs(struct su_blk *blk, bool writable, struct su_fs **out, struct su_err *e)
 {
-    (void)writable; /* never asked for: see the table */
+    (void)writable;
     return su_fs_open_xfs(blk, out, e);
 }
 
@@ -67,7 +68,7 @@ static const struct driver {
     bool writable;
 } drivers[] = {
     {"ext4", su_fs_open_ext, true}, {"ext3", su_fs_open_ext, true}, {"ext2", su_fs_open_ext, true},
-    {"xfs", open_xfs, false},       {"btrfs", open_btrfs, false},
+    {"xfs", open_xfs, false},       {"btrfs", open_btrfs, false},   {"ntfs", su_fs_open_ntfs, true},
 };
 
 static const struct driver *driver_of(const struct su_vol *x)

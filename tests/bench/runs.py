@@ -27,8 +27,9 @@ class Bench:
 
     def __init__(self, surety, work, efi):
         self.surety, self.work, self.efi = surety, work, efi
-        with open(os.path.join(efi, "shimx64.efi"), "rb") as f:
-            self.shim = f.read()
+        if efi:
+            with open(os.path.join(efi, "shimx64.efi"), "rb") as f:
+                self.shim = f.read()
 
     def path(self, name):
         return os.path.join(self.work, name)
@@ -62,7 +63,8 @@ class Bench:
 
 
 def run(bench, argv):
-    """(seconds of wall time, seconds of CPU time, output) of a command that must succeed"""
+    """(seconds of wall time, seconds of CPU time, output) of a command that must succeed; run.written: the bytes that it
+    and its children gave the kernel to write"""
     out = bench.path("output")
     with open(out, "wb") as f:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -70,6 +72,7 @@ def run(bench, argv):
         status = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT).wait()
         wall = time.perf_counter() - begun
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run.written = (after.ru_oublock - before.ru_oublock) * 512
     with open(out, "rb") as f:
         text = f.read().decode(errors="replace")
     if status:

@@ -81,6 +81,12 @@ static int by_search(const struct su_win_disk *d, struct su_windows *w, int *vol
     return 0;
 }
 
+static int strange_device(struct su_windows *w)
+{
+    return FOUND(w, SU_E_FORMAT, "windows.store.device", REPAIR,
+                 "the boot store names the system by a device that is not understood");
+}
+
 /* The volume a device element means; *vol stays -1 with a finding. */
 static int resolve(const struct su_win_disk *d, struct su_windows *w, const struct su_bcd_device *dev, int *vol,
                    struct su_err *e)
@@ -100,8 +106,7 @@ static int resolve(const struct su_win_disk *d, struct su_windows *w, const stru
         return FOUND(w, SU_E_REFUSED, "windows.store.disk", REPAIR,
                      "the boot store names a partition of another disk, which has a GPT");
     default:
-        return FOUND(w, SU_E_FORMAT, "windows.store.device", REPAIR,
-                     "the boot store names the system by a device that is not understood");
+        return strange_device(w);
     }
 }
 
@@ -198,6 +203,8 @@ static int read_entry(const struct su_win_disk *d, struct su_windows *w, struct 
     }
     if (su_win_fact(&why, NULL, e) < 0)
         return -1;
+    if (strcmp(why.id, "bcd.device") == 0)
+        return strange_device(w);
     return FOUND(w, SU_E_MISSING, "windows.store.default", REPAIR, "the boot store has no default entry for Windows");
 }
 

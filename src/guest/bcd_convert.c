@@ -63,7 +63,7 @@ static const char *why_left(const struct converting *c, struct su_bytes data, un
     if (changed || su_bcd_device_parse(data, &d, &ignored) < 0)
         return NULL;
     if (d.on == SU_BCD_D_BOOT)
-        return "names the partition that starts the disk, and it is not known which one did";
+        return "names the partition that starts the disk, which is not known";
     return names_other_disk(c, data) ? "names a partition of another disk" : NULL;
 }
 

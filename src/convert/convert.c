@@ -175,7 +175,7 @@ static int keep_log(struct maker *m, int vol, struct su_err *e)
 {
     struct su_ntfs_state st;
     const struct su_vol *x = &m->f->vols.vol[vol];
-    if (!x->fs || strcmp(x->what.type, "ntfs") != 0 || su_fs_ntfs_state(x->fs, &st) < 0 || st.log_n == 0)
+    if (!x->fs || su_fs_ntfs_state(x->fs, &st) < 0 || st.log_n == 0)
         return 0;
     for (size_t i = 0; i < m->f->n_parts; i++) {
         const struct su_part *part = &m->f->part[i];

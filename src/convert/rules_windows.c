@@ -159,7 +159,7 @@ static void other_volumes(const struct su_facts *f, const struct su_rule *row, s
             su_found_as(v, SU_WARNING, row->id,
                         "have its recovery key at hand, or turn BitLocker off there until the first start",
                         "%s, a data volume, is encrypted with BitLocker, and may ask for its key", x->name);
-        else if (x->fs && strcmp(x->what.type, "ntfs") == 0 && su_fs_ntfs_state(x->fs, &st) == 0)
+        else if (x->fs && su_fs_ntfs_state(x->fs, &st) == 0)
             is_dirty(f, x, &st, SU_WARNING, row, v);
     }
 }

@@ -450,6 +450,8 @@ int su_fs_open_ext(struct su_blk *blk, bool writable, struct su_fs **out, struct
 
 int su_fs_ext_state(struct su_fs *fs, struct su_ext_state *out)
 {
+    if (fs->ops != &ops && fs->ops != &ops_read_only)
+        return -1;
     *out = ((struct su_ext *)fs)->state;
     return 0;
 }

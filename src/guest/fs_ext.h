@@ -38,5 +38,5 @@ struct su_ext_state {
     char uuid[37];       /* lower case, with dashes */
 };
 
-/* fs: one that su_fs_open_ext() made.  The state is the one found when it was opened. */
+/* The state is the one found when fs was opened; -1: not one that su_fs_open_ext() made. */
 int su_fs_ext_state(struct su_fs *fs, struct su_ext_state *out);

@@ -250,6 +250,8 @@ int su_fs_open_ntfs(struct su_blk *blk, bool writable, struct su_fs **out, struc
 
 int su_fs_ntfs_state(struct su_fs *fs, struct su_ntfs_state *out)
 {
+    if (fs->ops != &ops && fs->ops != &ops_read_only)
+        return -1;
     *out = ((struct su_ntfs *)fs)->state;
     return 0;
 }

@@ -42,7 +42,7 @@ struct su_ntfs_state {
     uint64_t log_at, log_n;
 };
 
-/* fs: one that su_fs_open_ntfs() made.  The state is the one found when it was opened. */
+/* The state is the one found when fs was opened; -1: not one that su_fs_open_ntfs() made. */
 int su_fs_ntfs_state(struct su_fs *fs, struct su_ntfs_state *out);
 
 /* Bytes 3 to 10 of a volume that BitLocker encrypts, also where libblkid does not see it (disks.md T14). */

@@ -24,13 +24,16 @@ struct su_winsystem {
     char driver_path[SU_WINBUS_COUNT]
                     [128]; /* ImagePath of the service, for a look whether the file is there; "" default */
 };
+/* SU_E_FORMAT "windows.select": no current control set. */
 int su_winsystem_read(struct su_hive *system, struct su_winsystem *out, struct su_err *e) SU_MUST_CHECK;
-/* The service of that bus is started at boot from now on, in the current control set: Start 0, StartOverride gone.
- * What was is appended to was ("storahci:3:3;", name, Start, StartOverride\0 or "-"), for the way back. SU_E_MISSING
- * "windows.driver" when it is not installed.  *changed: false when it was so already. */
+/* The services of that bus that are installed are started at boot from now on, in the current control set: Start 0,
+ * and no value 0 in StartOverride.  What was is appended to was ("storahci:3:3;", name, Start, StartOverride\0 or "-"),
+ * for the way back.  SU_E_MISSING "windows.driver" when one it needs is not installed.  *changed: false when it was so
+ * already. */
 int su_winsystem_boot_driver(struct su_hive *system, enum su_winbus bus, bool *changed, struct su_buf *was,
                              struct su_err *e) SU_MUST_CHECK;
-/* Back to what su_winsystem_boot_driver() noted. */
+/* Back to what su_winsystem_boot_driver() noted, its exact inverse; a service that was changed since stays as it is.
+ * SU_E_FORMAT "windows.driver.note" for another text. */
 int su_winsystem_driver_back(struct su_hive *system, const char *was, bool *changed, struct su_err *e) SU_MUST_CHECK;
 
 struct su_winversion {
@@ -39,6 +42,7 @@ struct su_winversion {
     unsigned major, minor, build, ubr;
     char machine_guid[40]; /* Microsoft\Cryptography MachineGuid */
 };
+/* SU_E_FORMAT "windows.version": it does not say. */
 int su_winversion_read(struct su_hive *software, struct su_winversion *out, struct su_err *e) SU_MUST_CHECK;
 /* "8", "8.1", "10", "11", "2012", "2012 R2", "2016", "2019", "2022", "2025", "7"...; "" when not known. Pure. */
 const char *su_winversion_short(const struct su_winversion *v, bool server);

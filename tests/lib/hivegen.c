@@ -98,3 +98,89 @@ bool hivegen_data(const char *path, struct su_buf *out)
     su_buf_add(out, raw.p, raw.n);
     return !out->failed;
 }
+
+void hivegen_clean(struct su_buf *hive)
+{
+    su_put_le32(hive->p + REGF_SEQ2, su_le32(hive->p + REGF_SEQ1));
+    hivegen_sum(hive->p);
+}
+
+/* Differences --------------------------------------------------------------- */
+
+struct walk {
+    struct su_hive *h;
+    const char *path;
+    struct su_buf *out;
+};
+
+static int dump_value(void *arg, const char *name, uint32_t type, struct su_bytes data, struct su_err *e)
+{
+    struct walk *w = arg;
+    (void)e;
+    su_buf_printf(w->out, "%s|%s|%u|", w->path, name, (unsigned)type);
+    for (size_t i = 0; i < data.n; i++) {
+        static const char hex[] = "0123456789abcdef";
+        const char two[2] = {hex[data.p[i] >> 4], hex[data.p[i] & 15]};
+        su_buf_add(w->out, two, 2);
+    }
+    su_buf_text(w->out, "\n");
+    return 0;
+}
+
+static int dump_key(void *arg, const char *name, su_hive_node node, struct su_err *e)
+{
+    const struct walk *up = arg;
+    SU_BUF struct su_buf path = {0};
+    su_buf_printf(&path, "%s\\%s", up->path, name);
+    su_buf_printf(up->out, "%s\n", su_buf_str(&path));
+    struct walk w = {up->h, su_buf_str(&path), up->out};
+    if (su_hive_each_value(w.h, node, dump_value, &w, e) < 0)
+        return -1;
+    return su_hive_each_key(w.h, node, dump_key, &w, e);
+}
+
+static size_t dump(struct su_bytes hive, struct su_buf *out, char ***lines)
+{
+    SU_HIVE struct su_hive *h = NULL;
+    struct su_err e = {0};
+    size_t n = 0;
+    if (su_hive_open(hive, false, &h, &e) < 0) {
+        su_buf_printf(out, "?%s\n", e.msg);
+    } else {
+        struct walk w = {h, "", out};
+        if (su_hive_each_value(h, su_hive_root(h), dump_value, &w, &e) < 0 ||
+            su_hive_each_key(h, su_hive_root(h), dump_key, &w, &e) < 0)
+            su_buf_printf(out, "?%s\n", e.msg);
+    }
+    for (size_t i = 0; i < out->n; i++)
+        n += out->p[i] == '\n';
+    *lines = calloc(n + 1, sizeof **lines);
+    char *at = (char *)out->p;
+    for (size_t i = 0; *lines && i < n; i++) {
+        (*lines)[i] = at;
+        at += strcspn(at, "\n");
+        *at++ = '\0';
+    }
+    return *lines ? n : 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void hivegen_diff(struct su_bytes a, struct su_bytes b, struct su_buf *out)
+{
+    SU_BUF struct su_buf ta = {0}, tb = {0};
+    SU_FREE char **la = NULL, **lb = NULL;
+    size_t na = dump(a, &ta, &la), nb = dump(b, &tb, &lb), i = 0, k = 0;
+    qsort(la, na, sizeof *la, by_text);
+    qsort(lb, nb, sizeof *lb, by_text);
+    while (i < na || k < nb) {
+        int c = i == na ? 1 : k == nb ? -1 : strcmp(la[i], lb[k]);
+        if (c != 0)
+            su_buf_printf(out, "%c%s\n", c < 0 ? '-' : '+', c < 0 ? la[i] : lb[k]);
+        i += c <= 0;
+        k += c >= 0;
+    }
+}

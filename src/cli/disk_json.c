@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Facts, verdicts and plans as JSON.  Members only grow; names and ids are stable. */
-#include "cli.h"
+#include "disk_show.h"
 #include <string.h>
 
 /* Guest text that is not UTF-8 would make jansson refuse the whole member. */
@@ -29,12 +29,12 @@ static json_t *hex(const uint8_t *p, size_t n)
     return json_string(s);
 }
 
-static json_t *num(uint64_t v)
+json_t *su_json_num(uint64_t v)
 {
     return json_integer((json_int_t)v);
 }
 
-static json_t *error_object(const struct su_err *e)
+json_t *su_json_error_object(const struct su_err *e)
 {
     json_t *o = json_pack("{s:s,s:s,s:o}", "id", e->id ? e->id : "", "kind", su_kind_name(e->kind), "message",
                           su_json_text(e->msg));
@@ -45,7 +45,7 @@ static json_t *error_object(const struct su_err *e)
 
 json_t *su_json_error(const struct su_err *e)
 {
-    return json_pack("{s:b,s:o}", "ok", 0, "error", error_object(e));
+    return json_pack("{s:b,s:o}", "ok", 0, "error", su_json_error_object(e));
 }
 
 json_t *su_json_findings(const struct su_verdict *v, enum su_severity least)
@@ -69,7 +69,8 @@ json_t *su_json_findings(const struct su_verdict *v, enum su_severity least)
 static json_t *partition(const struct su_facts *f, const struct su_part *p)
 {
     char type[3], guid[SU_GUID_TEXT];
-    json_t *o = json_pack("{s:i,s:o,s:o}", "number", (int)p->number, "offset", num(p->off), "size", num(p->n));
+    json_t *o =
+        json_pack("{s:i,s:o,s:o}", "number", (int)p->number, "offset", su_json_num(p->off), "size", su_json_num(p->n));
     if (f->table == SU_TABLE_MBR) {
         snprintf(type, sizeof type, "%02x", p->mbr_type);
         json_object_set_new(o, "mbr_type", json_string(type));
@@ -94,13 +95,13 @@ static json_t *volume(const struct su_vol *x)
         json_pack("{s:s,s:i,s:s,s:o,s:o,s:b}", "name", x->name, "partition", (int)x->partition, "type", x->what.type,
                   "uuid", su_json_text(x->what.uuid), "label", su_json_text(x->what.label), "readable", x->fs != NULL);
     if (x->blk)
-        json_object_set_new(o, "size", num(x->blk->size));
+        json_object_set_new(o, "size", su_json_num(x->blk->size));
     if (x->why_closed.kind != SU_OK)
-        json_object_set_new(o, "closed", error_object(&x->why_closed));
+        json_object_set_new(o, "closed", su_json_error_object(&x->why_closed));
     return o;
 }
 
-static json_t *signature(const struct su_sb_result *r)
+json_t *su_json_signature(const struct su_sb_result *r)
 {
     return json_pack("{s:s,s:o,s:o}", "verdict", su_sb_verdict_name(r->verdict), "signer", su_json_text(r->signer),
                      "sha256", hex(r->digest, sizeof r->digest));
@@ -111,7 +112,7 @@ static json_t *secure_boot(const struct su_facts *f)
     json_t *kernels = json_array(), *modules = json_array();
     for (size_t i = 0; i < f->check.n_kernels; i++) {
         const struct su_kernel_check *k = &f->check.kernel[i];
-        json_t *o = signature(&k->sb);
+        json_t *o = su_json_signature(&k->sb);
         json_object_set_new(o, "path", su_json_text(k->path));
         json_object_set_new(o, "default", json_boolean(k->is_default));
         json_object_set_new(o, "present", json_boolean(k->present));
@@ -127,8 +128,8 @@ static json_t *secure_boot(const struct su_facts *f)
     if (f->files.found) {
         json_object_set_new(o, "boot_files_from", su_json_text(f->files.origin));
         json_object_set_new(o, "vendor", json_string(f->files.vendor));
-        json_object_set_new(o, "shim", signature(&f->check.shim));
-        json_object_set_new(o, "grub", signature(&f->check.grub));
+        json_object_set_new(o, "shim", su_json_signature(&f->check.shim));
+        json_object_set_new(o, "grub", su_json_signature(&f->check.grub));
     }
     return o;
 }
@@ -181,12 +182,12 @@ static json_t *changes(const struct su_facts *f)
     if (f->table != SU_TABLE_MBR || f->layout.n_problems || f->mbr.n_problems)
         return o;
     const struct su_gpt_entry *esp = &f->layout.gpt.entry[f->layout.esp_number - 1];
-    json_object_set_new(o, "size", num(f->layout.disk_bytes));
+    json_object_set_new(o, "size", su_json_num(f->layout.disk_bytes));
     json_object_set_new(o, "esp",
                         json_pack("{s:i,s:o,s:o}", "number", (int)f->layout.esp_number, "offset",
-                                  num(esp->first * f->sector_size), "size",
-                                  num((esp->last - esp->first + 1) * f->sector_size)));
-    json_object_set_new(o, "bios_room_sectors", num(f->bios.room));
+                                  su_json_num(esp->first * f->sector_size), "size",
+                                  su_json_num((esp->last - esp->first + 1) * f->sector_size)));
+    json_object_set_new(o, "bios_room_sectors", su_json_num(f->bios.room));
     return o;
 }
 
@@ -200,15 +201,18 @@ json_t *su_json_facts(const struct su_facts *f)
         json_array_append_new(vols, volume(&f->vols.vol[i]));
     json_t *o =
         json_pack("{s:b,s:o,s:s,s:o,s:i,s:s,s:b,s:s,s:o,s:o,s:o}", "ok", 1, "image", su_json_text(f->opt->image),
-                  "format", f->image.format, "size", num(f->image.blk->size), "sector_size", (int)f->sector_size,
-                  "table", tables[f->table], "can_grow", f->image.can_grow, "os", f->os ? f->os->name : "unknown",
-                  "partitions", parts, "volumes", vols, "would_change", changes(f));
+                  "format", f->image.format, "size", su_json_num(f->image.blk->size), "sector_size",
+                  (int)f->sector_size, "table", tables[f->table], "can_grow", f->image.can_grow, "os",
+                  f->os ? f->os->name : "unknown", "partitions", parts, "volumes", vols, "would_change", changes(f));
     if (!o)
         return NULL;
     if (f->os == &su_os_linux) {
         json_object_set_new(o, "linux", linux_system(f));
         json_object_set_new(o, "secure_boot", secure_boot(f));
         json_object_set_new(o, "pcr4", f->check.has_pcr4 ? hex(f->check.pcr4, sizeof f->check.pcr4) : json_null());
+    } else if (f->os == &su_os_windows) {
+        json_object_set_new(o, "windows", su_json_windows(f));
+        json_object_set_new(o, "secure_boot", su_json_windows_secure_boot(f));
     }
     return o;
 }
@@ -223,8 +227,8 @@ static json_t *steps(const struct su_plan *p)
         json_t *o = json_pack("{s:s,s:s}", "kind", kinds[s->kind], "why", s->why);
         if (s->kind != SU_STEP_BARRIER) {
             json_object_set_new(o, "area", json_string(su_area_name(s->area)));
-            json_object_set_new(o, "offset", num(s->off));
-            json_object_set_new(o, "bytes", num(s->n));
+            json_object_set_new(o, "offset", su_json_num(s->off));
+            json_object_set_new(o, "bytes", su_json_num(s->n));
         }
         json_array_append_new(list, o);
     }
@@ -239,14 +243,16 @@ json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion 
         json_array_append_new(edits, json_pack("{s:s,s:s,s:o}", "kind", su_edit_kind_name(c->edits.edit[i].kind),
                                                "volume", f->vols.vol[c->edits.edit[i].vol].name, "path",
                                                su_json_text(c->edits.edit[i].path)));
-    json_t *o = json_pack("{s:b,s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "image", su_json_text(f->opt->image), "dual",
-                          c->dual, "size_before", num(c->plan.size_before), "size", num(c->plan.size_after), "bytes",
-                          num(su_plan_total(&c->plan)), "steps", steps(&c->plan), "edits", edits);
+    json_t *o =
+        json_pack("{s:b,s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "ok", 1, "image", su_json_text(f->opt->image), "dual", c->dual,
+                  "size_before", su_json_num(c->plan.size_before), "size", su_json_num(c->plan.size_after), "bytes",
+                  su_json_num(su_plan_total(&c->plan)), "steps", steps(&c->plan), "edits", edits);
     json_object_set_new(o, "pcr4", f->check.has_pcr4 ? hex(f->check.pcr4, sizeof f->check.pcr4) : json_null());
     json_object_set_new(o, "esp",
                         json_pack("{s:i,s:s,s:o,s:o,s:o}", "number", (int)c->layout.esp_number, "uuid",
-                                  c->edits.esp_uuid, "offset", num(en->first * f->sector_size), "size",
-                                  num((en->last - en->first + 1) * f->sector_size), "content", num(c->esp_content)));
+                                  c->edits.esp_uuid, "offset", su_json_num(en->first * f->sector_size), "size",
+                                  su_json_num((en->last - en->first + 1) * f->sector_size), "content",
+                                  su_json_num(c->esp_content)));
     json_object_set_new(o, "bios_boot",
                         c->layout.bios_number ? json_integer((json_int_t)c->layout.bios_number) : json_null());
     json_object_set_new(o, "secure_boot", json_boolean(su_facts_secure_boot(f)));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Facts and verdicts for people.  Whatever came from the guest passes su_print_safe(). */
-#include "cli.h"
+#include "disk_show.h"
 #include <inttypes.h>
 #include <string.h>
 
-static void field(FILE *out, const char *name, const char *value)
+void su_print_field(FILE *out, const char *name, const char *value)
 {
     fprintf(out, "  %-14s ", name);
     su_print_safe(value, out);
@@ -82,26 +82,26 @@ static void print_linux(const struct su_facts *f, FILE *out)
 {
     const struct su_linux *l = &f->linux_;
     fprintf(out, "\n");
-    field(out, "system", l->os_name[0] ? l->os_name : "Linux (its root cannot be read)");
+    su_print_field(out, "system", l->os_name[0] ? l->os_name : "Linux (its root cannot be read)");
     if (l->hostname[0])
-        field(out, "host name", l->hostname);
-    field(out, "root", l->root.vol < 0 ? "-" : f->vols.vol[l->root.vol].name);
+        su_print_field(out, "host name", l->hostname);
+    su_print_field(out, "root", l->root.vol < 0 ? "-" : f->vols.vol[l->root.vol].name);
     if (l->grub_found) {
         fprintf(out, "  %-14s GRUB 2 in ", "boot loader");
         su_print_safe(l->grub_dir, out);
         fprintf(out, " on %s%s\n", f->vols.vol[l->boot.vol].name, f->bios.grub_in_mbr ? ", started from the MBR" : "");
-        field(out, "default", l->title);
-        field(out, "command line", l->cmdline);
+        su_print_field(out, "default", l->title);
+        su_print_field(out, "command line", l->cmdline);
     }
     if (l->resume[0])
-        field(out, "resume", l->resume);
+        su_print_field(out, "resume", l->resume);
     for (size_t i = 0; i < l->fstab.n; i++)
         if (strcmp(l->fstab.entry[i].type, "swap") == 0)
-            field(out, "swap", l->fstab.entry[i].spec);
+            su_print_field(out, "swap", l->fstab.entry[i].spec);
     if (f->has_initramfs)
         print_initramfs(f, out);
     for (size_t i = 0; i < f->names.n; i++)
-        field(out, "network name", f->names.name[i].name);
+        su_print_field(out, "network name", f->names.name[i].name);
     for (size_t i = 0; i < l->n_refs; i++) {
         fprintf(out, "  %-14s %u in ", "PARTUUID", l->ref[i].count);
         su_print_safe(l->ref[i].path, out);
@@ -109,7 +109,7 @@ static void print_linux(const struct su_facts *f, FILE *out)
     }
 }
 
-static void print_signature(FILE *out, const char *name, const char *path, const struct su_sb_result *r)
+void su_print_signature(FILE *out, const char *name, const char *path, const struct su_sb_result *r)
 {
     fprintf(out, "  %-14s ", name);
     su_print_safe(path, out);
@@ -124,11 +124,11 @@ static void print_secure_boot(const struct su_facts *f, FILE *out)
     fprintf(out, "\n");
     if (f->files.found) {
         fprintf(out, "  %-14s %s, for EFI/%s\n", "boot files", f->files.origin, f->files.vendor);
-        print_signature(out, "shim", "", &f->check.shim);
-        print_signature(out, "GRUB", "", &f->check.grub);
+        su_print_signature(out, "shim", "", &f->check.shim);
+        su_print_signature(out, "GRUB", "", &f->check.grub);
     }
     for (size_t i = 0; i < f->check.n_kernels; i++)
-        print_signature(out, "kernel", f->check.kernel[i].path, &f->check.kernel[i].sb);
+        su_print_signature(out, "kernel", f->check.kernel[i].path, &f->check.kernel[i].sb);
     if (f->check.has_pcr4) {
         fprintf(out, "  %-14s ", "PCR 4");
         for (size_t i = 0; i < sizeof f->check.pcr4; i++)
@@ -140,7 +140,7 @@ static void print_secure_boot(const struct su_facts *f, FILE *out)
 static void print_changes(const struct su_facts *f, FILE *out)
 {
     char size[32], esp_size[32];
-    if (f->table != SU_TABLE_MBR || f->layout.n_problems || f->mbr.n_problems || f->os != &su_os_linux)
+    if (f->table != SU_TABLE_MBR || f->layout.n_problems || f->mbr.n_problems || !f->os)
         return;
     const struct su_gpt_entry *esp = &f->layout.gpt.entry[f->layout.esp_number - 1];
     size_text(f->layout.disk_bytes, size, sizeof size);
@@ -156,9 +156,8 @@ void su_print_facts(const struct su_facts *f, FILE *out)
     if (f->os == &su_os_linux) {
         print_linux(f, out);
         print_secure_boot(f, out);
-    } else if (f->os) {
-        fprintf(out, "\n");
-        field(out, "system", f->os->name);
+    } else if (f->os == &su_os_windows) {
+        su_print_windows(f, out);
     }
     print_changes(f, out);
     fprintf(out, "\n");

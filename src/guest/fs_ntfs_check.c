@@ -41,29 +41,39 @@ static uint32_t cluster_size(const uint8_t *b, uint32_t sector)
     return n * sector;
 }
 
+static bool is_size(uint32_t v, uint32_t min, uint32_t max)
+{
+    return is_power_of_2(v) && v >= min && v <= max;
+}
+
+static int parse_sizes(const uint8_t *b, struct su_ntfs_geometry *g, struct su_err *e)
+{
+    g->sector = su_le16(b + 11);
+    if (!is_size(g->sector, SU_SECTOR, 4096))
+        return bad_boot(e, "the size of its sectors");
+    g->cluster = cluster_size(b, g->sector);
+    if (!is_size(g->cluster, g->sector, CLUSTER_MAX))
+        return bad_boot(e, "the size of its clusters");
+    g->record = record_size(b[64], g->cluster);
+    if (!is_size(g->record, STRIDE, RECORD_MAX))
+        return bad_boot(e, "the size of its records");
+    g->index = record_size(b[68], g->cluster);
+    return is_size(g->index, STRIDE, INDEX_MAX) ? 0 : bad_boot(e, "the size of its index blocks");
+}
+
 static int parse_boot(const uint8_t *b, uint64_t blk_size, struct su_ntfs_geometry *g, struct su_err *e)
 {
     if (memcmp(b + 3, "NTFS    ", 8) != 0)
         return su_fail(e, SU_E_FORMAT, "fs.ntfs.boot", "no NTFS boot sector");
-    g->sector = su_le16(b + 11);
-    if (!is_power_of_2(g->sector) || g->sector < SU_SECTOR || g->sector > 4096)
-        return bad_boot(e, "the size of its sectors");
-    g->cluster = cluster_size(b, g->sector);
-    if (!is_power_of_2(g->cluster) || g->cluster > CLUSTER_MAX)
-        return bad_boot(e, "the size of its clusters");
-    g->record = record_size(b[64], g->cluster);
-    if (!is_power_of_2(g->record) || g->record < STRIDE || g->record > RECORD_MAX)
-        return bad_boot(e, "the size of its records");
-    g->index = record_size(b[68], g->cluster);
-    if (!is_power_of_2(g->index) || g->index < STRIDE || g->index > INDEX_MAX)
-        return bad_boot(e, "the size of its index blocks");
+    if (parse_sizes(b, g, e) < 0)
+        return -1;
     uint64_t sectors = su_le64(b + 40), mft = su_le64(b + 48), mirror = su_le64(b + 56);
     if (sectors == 0 || sectors > blk_size / g->sector)
         return bad_boot(e, "it is larger than the partition");
     uint64_t clusters = sectors / (g->cluster / g->sector);
-    g->size = clusters * g->cluster;
     if (mft == 0 || mirror == 0 || mft >= clusters || mirror >= clusters || mft == mirror)
         return bad_boot(e, "the place of the MFT");
+    g->size = clusters * g->cluster;
     g->mft = mft * g->cluster;
     g->mirror = mirror * g->cluster;
     return 0;

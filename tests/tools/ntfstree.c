@@ -17,7 +17,7 @@
  *   dosname PATH NAME              an 8.3 name beside the long one
  *   attr PATH HEX                  FILE_ATTRIBUTE_... as Windows counts them
  *   rm PATH
- *   get PATH HOSTFILE | cat PATH | ls DIR
+ *   get PATH HOSTFILE | cat PATH | ls DIR | stat PATH
  *   dirty on|off                   the flag that asks for chkdsk
  *   logdirty | logclean            the restart pages of $LogFile, as a crash or a shutdown leaves them
  *   damage-mirror                  $MFTMirr differs from $MFT in the record of $Volume
@@ -297,6 +297,7 @@ static const struct command {
     {"get", 2, run_get},
     {"cat", 1, run_cat},
     {"ls", 1, ntfstree_ls},
+    {"stat", 1, ntfstree_stat},
     {"dirty", 1, run_dirty},
     {"logdirty", 0, ntfstree_log_dirty},
     {"logclean", 0, ntfstree_log_clean},

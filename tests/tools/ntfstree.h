@@ -41,6 +41,7 @@ int ntfstree_link(ntfs_volume *vol, char **arg);
 int ntfstree_dosname(ntfs_volume *vol, char **arg);
 int ntfstree_attr(ntfs_volume *vol, char **arg);
 int ntfstree_rm(ntfs_volume *vol, char **arg);
+int ntfstree_stat(ntfs_volume *vol, char **arg);
 int ntfstree_ls(ntfs_volume *vol, char **arg);
 int ntfstree_log_dirty(ntfs_volume *vol, char **arg);
 int ntfstree_log_clean(ntfs_volume *vol, char **arg);

@@ -2,6 +2,7 @@
 /* The files, with libntfs-3g. */
 #include "guest/utf16.h"
 #include "ntfstree.h"
+#include <ntfs-3g/index.h>
 #include <ntfs-3g/logfile.h>
 #include <ntfs-3g/mst.h>
 #include <ntfs-3g/reparse.h>
@@ -335,6 +336,44 @@ static int print_entry(void *arg, const ntfschar *name, const int len, const int
     su_utf16_to_utf8((struct su_bytes){(const uint8_t *)name, (size_t)len * 2}, false, &s);
     printf("%llu %u %d %s\n", (unsigned long long)(ref & MFT_REF_MASK_CPU), kind, type, su_buf_str(&s));
     return 0;
+}
+
+/* What the directory entry for one of the file's names says: NAMESPACE SIZE ALLOCATED CHANGED RECORD-CHANGED, times in
+ * seconds since 1970. */
+static int print_indexed(ntfs_volume *vol, const FILE_NAME_ATTR *fn)
+{
+    ntfs_inode *dir = ntfs_inode_open(vol, le64_to_cpu(fn->parent_directory) & MFT_REF_MASK_CPU);
+    ntfs_index_context *ix = dir ? ntfs_index_ctx_get(dir, NTFS_INDEX_I30, 4) : NULL;
+    int r = ix && ntfs_index_lookup(fn, sizeof *fn, ix) == 0 ? 0 : -1;
+    if (r == 0) {
+        const FILE_NAME_ATTR *f = ix->data;
+        printf("%d %lld %lld %lld %lld\n", f->file_name_type, (long long)sle64_to_cpu(f->data_size),
+               (long long)sle64_to_cpu(f->allocated_size), (long long)ntfs2timespec(f->last_data_change_time).tv_sec,
+               (long long)ntfs2timespec(f->last_mft_change_time).tv_sec);
+    }
+    if (ix)
+        ntfs_index_ctx_put(ix);
+    if (dir)
+        ntfs_inode_close(dir);
+    return r;
+}
+
+int ntfstree_stat(ntfs_volume *vol, char **arg)
+{
+    ntfs_inode *ni = find(vol, arg[0], strlen(arg[0]));
+    ntfs_attr_search_ctx *ctx = ni ? ntfs_attr_get_search_ctx(ni, NULL) : NULL;
+    if (!ctx)
+        return ntfstree_fail("%s", arg[0]);
+    printf("record %llu attributes %x created %lld changed %lld record-changed %lld\n", (unsigned long long)ni->mft_no,
+           le32_to_cpu(ni->flags), (long long)ntfs2timespec(ni->creation_time).tv_sec,
+           (long long)ntfs2timespec(ni->last_data_change_time).tv_sec,
+           (long long)ntfs2timespec(ni->last_mft_change_time).tv_sec);
+    int r = 0;
+    while (r == 0 && ntfs_attr_lookup(AT_FILE_NAME, NULL, 0, CASE_SENSITIVE, 0, NULL, 0, ctx) == 0)
+        r = print_indexed(vol, (const void *)((const char *)ctx->attr + le16_to_cpu(ctx->attr->value_offset)));
+    ntfs_attr_put_search_ctx(ctx);
+    ntfs_inode_close(ni);
+    return r == 0 ? 0 : ntfstree_fail("stat %s", arg[0]);
 }
 
 /* RECORD KIND NAMESPACE NAME, as in dir.h and layout.h of libntfs-3g */

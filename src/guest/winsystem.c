@@ -91,17 +91,16 @@ static int find_services(struct su_hive *h, su_hive_node *services, struct su_er
 
 /* A bus ---------------------------------------------------------------------- */
 
-/* The best of a group, and where its file is. */
-static int read_group(struct su_hive *h, su_hive_node services, const char *const names[CHOICES], struct service *best,
+/* The service that counts of a group: the first that is installed, as Windows prefers the driver that knows the
+ * hardware. */
+static int read_group(struct su_hive *h, su_hive_node services, const char *const names[CHOICES], struct service *out,
                       struct su_err *e)
 {
     for (size_t i = 0; i < CHOICES && names[i]; i++) {
-        struct service s;
-        if (read_service(h, services, names[i], &s, e) < 0)
+        if (read_service(h, services, names[i], out, e) < 0)
             return -1;
-        if (i == 0 || (start_of(&s) != SU_WINSTART_ABSENT && start_of(best) != SU_WINSTART_BOOT &&
-                       (start_of(best) == SU_WINSTART_ABSENT || start_of(&s) == SU_WINSTART_BOOT)))
-            *best = s;
+        if (out->key)
+            return 0;
     }
     return 0;
 }
@@ -181,24 +180,20 @@ int su_winsystem_boot_driver(struct su_hive *system, enum su_winbus bus, bool *c
                              struct su_err *e)
 {
     SU_BUF struct su_buf note = {0};
-    struct service s[GROUPS][CHOICES] = {0};
+    struct service s[GROUPS] = {0};
     su_hive_node services = 0;
     if (find_services(system, &services, e) < 0)
         return -1;
     for (size_t g = 0; g < GROUPS && buses[bus].service[g][0]; g++) {
-        bool usable = false;
-        for (size_t i = 0; services && i < CHOICES && buses[bus].service[g][i]; i++) {
-            if (read_service(system, services, buses[bus].service[g][i], &s[g][i], e) < 0)
-                return -1;
-            usable |= s[g][i].key && s[g][i].has_start;
-        }
-        if (!usable)
+        if (services && read_group(system, services, buses[bus].service[g], &s[g], e) < 0)
+            return -1;
+        if (!s[g].has_start)
             return su_fail(e, SU_E_MISSING, "windows.driver",
                            "the driver %s, which starts a disk on %s, is not installed", buses[bus].service[g][0],
                            buses[bus].name);
     }
-    for (size_t i = 0; i < GROUPS * CHOICES; i++)
-        if (start_at_boot(system, &s[i / CHOICES][i % CHOICES], &note, e) < 0)
+    for (size_t g = 0; g < GROUPS; g++)
+        if (start_at_boot(system, &s[g], &note, e) < 0)
             return -1;
     if (su_buf_ok(&note, e) < 0)
         return -1;

@@ -292,7 +292,7 @@ static void test_no_version(void)
 int main(void)
 {
     test_read();
-    test_bus(SU_WINBUS_IDE, "intelide:3:-;pciide:0:3;");
+    test_bus(SU_WINBUS_IDE, "intelide:3:-;");
     test_bus(SU_WINBUS_SATA, "");
     test_bus(SU_WINBUS_NVME, "stornvme:0:3;");
     test_bus(SU_WINBUS_SCSI, "windows.driver");

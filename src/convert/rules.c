@@ -79,7 +79,8 @@ int su_rules_run(const struct su_facts *f, struct su_verdict *out, struct su_err
     if (f->table == SU_TABLE_MBR && f->mbr.n_problems == 0) { /* else no layout was made, and no volume looked into */
         run_table(su_rules_layout, true, f, &v);
         run_table(su_rules_volume, true, f, &v);
-        for (const struct su_rule *const *t = f->os ? f->os->rules : su_rules_no_os; *t; t++)
+        /* With two systems on the disk there is no saying what either of them needs. */
+        for (const struct su_rule *const *t = f->os ? f->os->rules : su_rules_no_os; *t && !f->also; t++)
             run_table(*t, true, f, &v);
     }
     if (v.failed)

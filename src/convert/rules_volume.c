@@ -9,7 +9,7 @@
 static bool starts_from(const struct su_facts *f, size_t vol)
 {
     const struct su_windows *w = &f->windows;
-    return f->os != &su_os_windows || w->os < 0 || (int)vol == w->os || (int)vol == w->system;
+    return f->os != &su_os_windows || w->os < 0 || (int)vol == w->os || f->vols.vol[vol].partition == w->active;
 }
 
 static void no_bitlocker(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)

@@ -19,6 +19,13 @@ static enum su_severity unless_shared(const struct su_facts *f, enum su_severity
 
 /* The partition table -------------------------------------------------------- */
 
+/* Then BitLocker is the reason why nothing is found there. */
+static bool active_encrypted(const struct su_facts *f)
+{
+    int vol = f->windows.active ? su_vols_by_partition(&f->vols, f->windows.active) : -1;
+    return vol >= 0 && strcmp(f->vols.vol[vol].what.type, "BitLocker") == 0;
+}
+
 static void one_active(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     const struct su_windows *w = &f->windows;
@@ -26,7 +33,7 @@ static void one_active(const struct su_facts *f, const struct su_rule *row, stru
         su_found(v, row, "no partition is marked active, so the system partition is not known");
     else if (w->n_active > 1)
         su_found(v, row, "%u partitions are marked active, partition %u first", w->n_active, w->active);
-    else if (w->system < 0)
+    else if (w->system < 0 && !active_encrypted(f))
         su_found(v, row, "the active partition %u has neither a boot manager nor a boot store", w->active);
 }
 

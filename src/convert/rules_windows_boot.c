@@ -53,7 +53,7 @@ static void new_enough(const struct su_facts *f, const struct su_rule *row, stru
 static void manager_trusted(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     const struct su_winboot *b = &f->winboot;
-    if (!b->found)
+    if (!b->found || b->machine != MACHINE_X64)
         return;
     if (!b->firmware_known)
         su_found_as(v, SU_WARNING, "boot.firmware.vars",

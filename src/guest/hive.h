@@ -5,8 +5,9 @@
  * complete (regf.h) is opened.  Names are UTF-8 and compared without case, as Windows does.  All bytes are hostile:
  * numbers of children and values, sizes and depths are bounded ("hive.limit").  A node is valid until the next change
  * of its hive.  Errors: SU_E_FORMAT "hive.damaged" for what hivex refuses, SU_E_NOMEM.  After a change that failed the
- * hive cannot be changed or saved any more ("hive.closed").  Keys and values whose name is no text (half of a surrogate
- * pair, or a NUL in it) are not seen; values beside such a value are not changed ("hive.limit").  One thread at a time. */
+ * hive cannot be changed or saved any more ("hive.closed").  Keys and values whose name is no text (half of a
+ * surrogate pair, or a NUL in it) are not seen; values beside such a value are not changed ("hive.limit").  One thread
+ * at a time. */
 #pragma once
 #include "base/buf.h"
 

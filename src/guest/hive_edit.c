@@ -130,25 +130,44 @@ static int check_name(const char *name, struct su_err *e)
     return 0;
 }
 
+static bool same(const struct hive_set_value *v, uint32_t type, struct su_bytes data)
+{
+    return (uint32_t)v->t == type && v->len == data.n && (data.n == 0 || memcmp(v->value, data.p, data.n) == 0);
+}
+
+/* The value of that name, or a new one. */
+static struct hive_set_value *find_or_add(struct hive_values *p, const char *name, struct su_err *e)
+{
+    struct hive_set_value *v = find(p, name);
+    if (v)
+        return v;
+    SU_FREE char *key = strdup(name);
+    if (!key) {
+        su_fail_nomem(e, strlen(name) + 1);
+        return NULL;
+    }
+    v = more(p, e);
+    if (v)
+        v->key = su_steal(&key);
+    return v;
+}
+
 int su_hive_set(struct su_hive *h, su_hive_node n, const char *name, uint32_t type, struct su_bytes data,
                 struct su_err *e)
 {
     if (can_change(h, e) < 0 || check_name(name, e) < 0 || check_size(h, data.n, e) < 0 || load(h, n, e) < 0)
         return -1;
     struct hive_set_value *v = find(&h->pending, name);
-    if (v && (uint32_t)v->t == type && v->len == data.n && (data.n == 0 || memcmp(v->value, data.p, data.n) == 0))
+    if (v && same(v, type, data))
         return 0;
-    SU_FREE char *copy = malloc(data.n + 1), *key = v ? NULL : strdup(name);
-    if (!copy || (!v && !key))
+    SU_FREE char *copy = malloc(data.n + 1);
+    if (!copy)
         return su_fail_nomem(e, data.n + 1);
+    v = find_or_add(&h->pending, name, e);
+    if (!v)
+        return -1;
     if (data.n > 0)
         memcpy(copy, data.p, data.n);
-    if (!v) {
-        v = more(&h->pending, e);
-        if (!v)
-            return -1;
-        v->key = su_steal(&key);
-    }
     free(v->value);
     v->value = su_steal(&copy);
     v->t = (hive_type)type;
@@ -262,33 +281,42 @@ static int read_all(int fd, struct su_buf *out, struct su_err *e)
     return 0;
 }
 
-int su_hive_save(struct su_hive *h, int64_t now, struct su_buf *out, struct su_err *e)
+static int commit(struct su_hive *h, struct su_buf *out, struct su_err *e)
 {
-    SU_BUF struct su_buf all = {0};
     SU_CLOSE int fd = -1;
     char path[32];
-    if (can_change(h, e) < 0 || su_hive_flush(h, e) < 0)
-        return -1;
     fd = su_hive_memory(path, e);
     if (fd < 0)
         return -1;
-    if (hivex_commit(h->h, path, 0) < 0)
-        return su_hive_fail(e, "writing");
-    if (read_all(fd, &all, e) < 0)
-        return -1;
-    /* hivex counts how often it wrote */
+    return hivex_commit(h->h, path, 0) < 0 ? su_hive_fail(e, "writing") : read_all(fd, out, e);
+}
+
+/* hivex counts how often it wrote.  Whatever was wrong in it or here: no hive is handed out that Windows could not
+ * load. */
+static int finish(const struct su_hive *h, struct su_bytes all, int64_t now, struct su_err *e)
+{
+    uint8_t *p = (uint8_t *)all.p;
     uint32_t seq = su_le32(h->map + REGF_SEQ1) + 1;
-    su_put_le32(all.p + REGF_SEQ1, seq);
-    su_put_le32(all.p + REGF_SEQ2, seq);
-    su_regf_stamp(all.p, all.n, now);
-    /* whatever was wrong in hivex or here: no hive is handed out that Windows could not load */
-    if (su_regf_state(su_buf_bytes(&all), e) != SU_REGF_CLEAN || su_regf_check_tree(su_buf_bytes(&all), e) < 0)
+    if (all.n < h->n)
+        return su_fail(e, SU_E_FORMAT, "hive.damaged", "the hive became smaller when it was written");
+    su_put_le32(p + REGF_SEQ1, seq);
+    su_put_le32(p + REGF_SEQ2, seq);
+    su_regf_stamp(p, all.n, now);
+    if (su_regf_state(all, e) != SU_REGF_CLEAN || su_regf_check_tree(all, e) < 0)
         return su_context(e, "after writing the hive");
-    size_t before = out->n;
-    su_buf_add(out, all.p, all.n);
-    if (su_buf_ok(out, e) < 0) {
-        out->n = before;
-        return -1;
-    }
     return 0;
+}
+
+int su_hive_save(struct su_hive *h, int64_t now, struct su_buf *out, struct su_err *e)
+{
+    size_t before = out->n;
+    if (can_change(h, e) < 0 || su_hive_flush(h, e) < 0)
+        return -1;
+    if (commit(h, out, e) == 0 && finish(h, (struct su_bytes){out->p + before, out->n - before}, now, e) == 0)
+        return 0;
+    if (out->n > before) {
+        out->n = before;
+        out->p[before] = '\0';
+    }
+    return -1;
 }

@@ -125,12 +125,9 @@ int su_regf_load(struct su_bytes hive, struct su_bytes log1, struct su_bytes log
             return -1;
         hive = su_buf_bytes(&work);
     }
-    size_t before = out->n;
     su_buf_add(out, hive.p, hive.n);
-    if (su_buf_ok(out, e) < 0) {
-        out->n = before;
+    if (su_buf_ok(out, e) < 0)
         return -1;
-    }
     *replayed = n;
     return 0;
 }

@@ -58,24 +58,34 @@ struct log {
     unsigned n;     /* entries, each with the number after the one before */
 };
 
-/* The entry at the front of b, and what it needs: its numbers fit each other and its hashes are right. */
-static bool entry_ok(struct su_bytes b, uint32_t seq)
+/* The pages of an entry of size bytes lie in it, and in the bins. */
+static bool pages_ok(const uint8_t *entry, uint32_t size)
 {
-    if (b.n < REGF_SECTOR || memcmp(b.p, "HvLE", 4) != 0 || su_le32(b.p + ENTRY_SEQ) != seq)
-        return false;
-    uint32_t size = su_le32(b.p + ENTRY_SIZE), bins = su_le32(b.p + ENTRY_BINS), pages = su_le32(b.p + ENTRY_PAGES);
-    if (size < REGF_SECTOR || size % REGF_SECTOR != 0 || size > b.n || bins == 0 || bins % REGF_PAGE != 0 ||
-        bins > SU_REGF_MAX - REGF_BASE || pages == 0 || pages > (size - ENTRY_HEAD) / PAGE_REF)
+    uint32_t bins = su_le32(entry + ENTRY_BINS), pages = su_le32(entry + ENTRY_PAGES);
+    if (pages == 0 || pages > (size - ENTRY_HEAD) / PAGE_REF)
         return false;
     size_t left = size - ENTRY_HEAD - (size_t)pages * PAGE_REF;
     for (uint32_t i = 0; i < pages; i++) {
-        uint32_t at = su_le32(b.p + ENTRY_HEAD + i * PAGE_REF), n = su_le32(b.p + ENTRY_HEAD + i * PAGE_REF + 4);
+        const uint8_t *ref = entry + ENTRY_HEAD + (size_t)i * PAGE_REF;
+        uint32_t at = su_le32(ref), n = su_le32(ref + 4);
         if (n == 0 || n > left || n > bins || at > bins - n)
             return false;
         left -= n;
     }
+    return true;
+}
+
+/* A sound entry with that number is at the front of b. */
+static bool entry_ok(struct su_bytes b, uint32_t seq)
+{
+    if (b.n < REGF_SECTOR || memcmp(b.p, "HvLE", 4) != 0 || su_le32(b.p + ENTRY_SEQ) != seq)
+        return false;
+    uint32_t size = su_le32(b.p + ENTRY_SIZE), bins = su_le32(b.p + ENTRY_BINS);
+    if (size < REGF_SECTOR || size % REGF_SECTOR != 0 || size > b.n || bins == 0 || bins % REGF_PAGE != 0 ||
+        bins > SU_REGF_MAX - REGF_BASE)
+        return false;
     return su_regf_marvin(b.p, ENTRY_HASH2) == su_le64(b.p + ENTRY_HASH2) &&
-           su_regf_marvin(b.p + ENTRY_HEAD, size - ENTRY_HEAD) == su_le64(b.p + ENTRY_HASH1);
+           su_regf_marvin(b.p + ENTRY_HEAD, size - ENTRY_HEAD) == su_le64(b.p + ENTRY_HASH1) && pages_ok(b.p, size);
 }
 
 static bool base_of(struct su_bytes b, bool newer)
@@ -127,7 +137,7 @@ static int apply_entry(struct su_buf *hive, const uint8_t *entry, struct su_err 
     if (grow(hive, bins, e) < 0)
         return -1;
     for (uint32_t i = 0; i < pages; i++) {
-        const uint8_t *ref = entry + ENTRY_HEAD + i * PAGE_REF;
+        const uint8_t *ref = entry + ENTRY_HEAD + (size_t)i * PAGE_REF;
         memcpy(hive->p + REGF_BASE + su_le32(ref), page, su_le32(ref + 4));
         page += su_le32(ref + 4);
     }

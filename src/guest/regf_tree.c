@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The tree of keys.
  *
- * hivex bounds what it reads, cell by cell, but follows a list wherever it leads: keys that contain themselves, one
- * value list for two keys, names of another cell.  After this pass the keys are a tree. */
+ * hivex looks at each cell it comes to, but not whether another key has it too: keys that contain themselves, one list
+ * for two keys, data that is a key, a ring of descriptors that is none.  After this pass the keys are a tree, and every
+ * cell has one owner. */
 #include "regf_int.h"
 #include <string.h>
 
@@ -121,19 +122,32 @@ static int push(struct tree *t, uint32_t at, uint32_t parent, unsigned depth, st
     return 0;
 }
 
-/* A list of subkeys, or one of such lists; *left counts down the subkeys the key says it has. */
+/* How long an element of a list is that names subkeys; *root: of one that names such lists. */
+static uint32_t element_of(struct su_bytes list, bool *root)
+{
+    static const struct {
+        char id[3];
+        uint8_t size;
+    } kinds[] = {{"lf", 8}, {"lh", 8}, {"li", 4}, {"ri", 4}};
+    for (size_t i = 0; list.n >= 4 && i < SU_ARRAY_LEN(kinds); i++) {
+        if (memcmp(list.p, kinds[i].id, 2) != 0)
+            continue;
+        *root = kinds[i].id[0] == 'r';
+        return kinds[i].size;
+    }
+    return 0;
+}
+
+/* A list of subkeys, or of such lists, which are one deep; *left counts down the subkeys the key says it has. */
 static int check_list(struct tree *t, uint32_t at, const struct key *k, bool in_root, uint32_t *left, struct su_err *e)
 {
     struct su_bytes l = cell(t, at);
-    if (l.n < 4 || !claim(t, at))
-        return bad(e, "list of subkeys", at);
-    bool root = memcmp(l.p, "ri", 2) == 0, plain = memcmp(l.p, "li", 2) == 0;
-    bool hashed = memcmp(l.p, "lf", 2) == 0 || memcmp(l.p, "lh", 2) == 0;
-    uint32_t n = su_le16(l.p + 2), each = hashed ? 8 : 4;
-    if ((!root && !plain && !hashed) || (root && in_root) || n > (l.n - 4) / each || (!root && n > *left))
+    bool root = false;
+    uint32_t each = element_of(l, &root), n = each ? su_le16(l.p + 2) : 0;
+    if (!each || (root && in_root) || n > (l.n - 4) / each || (!root && n > *left) || !claim(t, at))
         return bad(e, "list of subkeys", at);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t to = su_le32(l.p + 4 + i * each);
+        uint32_t to = su_le32(l.p + 4 + (size_t)i * each);
         if ((root ? check_list(t, to, k, true, left, e) : push(t, to, k->at, k->depth + 1, e)) < 0)
             return -1;
     }

@@ -121,6 +121,18 @@ static bool is_slash(char c)
     return c == '\\' || c == '/';
 }
 
+/* Every name in s[1..len) is one, and none leads up. */
+static bool names_ok(const char *s, size_t len)
+{
+    for (size_t at = 1, n = 0; at < len; at += n + 1) {
+        for (n = 0; at + n < len && !is_slash(s[at + n]); n++)
+            ;
+        if (n == 0 || (n == 1 && s[at] == '.') || (n == 2 && s[at] == '.' && s[at + 1] == '.'))
+            return false;
+    }
+    return true;
+}
+
 int su_winpath(const char *s, char *out, size_t cap, struct su_err *e)
 {
     size_t len = strlen(s);
@@ -128,14 +140,8 @@ int su_winpath(const char *s, char *out, size_t cap, struct su_err *e)
         len--;
     if (len == 0 || !is_slash(s[0]) || len >= cap)
         return su_fail(e, SU_E_FORMAT, "guest.winpath", "a path is %s", len < cap ? "not absolute" : "too long");
-    for (size_t at = 1; at < len;) {
-        size_t n = 0;
-        while (at + n < len && !is_slash(s[at + n]))
-            n++;
-        if (n == 0 || (s[at] == '.' && (n == 1 || (n == 2 && s[at + 1] == '.'))))
-            return su_fail(e, SU_E_FORMAT, "guest.winpath", "a path has an empty name, or \".\" or \"..\" in it");
-        at += n + 1;
-    }
+    if (!names_ok(s, len))
+        return su_fail(e, SU_E_FORMAT, "guest.winpath", "a path has an empty name, or \".\" or \"..\" in it");
     for (size_t i = 0; i < len; i++)
         out[i] = is_slash(s[i]) ? '/' : s[i];
     out[len] = '\0';

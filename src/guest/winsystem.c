@@ -128,24 +128,33 @@ static int read_bus(struct su_hive *h, su_hive_node services, enum su_winbus b, 
     return 0;
 }
 
-int su_winsystem_read(struct su_hive *system, struct su_winsystem *out, struct su_err *e)
+/* Texts and switches of the control set. */
+static int read_control(struct su_hive *h, su_hive_node set, struct su_winsystem *s, struct su_err *e)
 {
-    struct su_winsystem s = {0};
-    su_hive_node set = 0, services = 0, computer = 0, product = 0, power = 0;
+    su_hive_node computer = 0, product = 0, power = 0;
     char type[16] = "";
     uint32_t hiberboot = 0;
     bool there = false;
+    if (su_hive_find(h, set, "Control\\ComputerName\\ComputerName", &computer, e) < 0 ||
+        su_hive_find(h, set, "Control\\ProductOptions", &product, e) < 0 ||
+        su_hive_find(h, set, "Control\\Session Manager\\Power", &power, e) < 0)
+        return -1;
+    if ((computer && su_hive_get_text(h, computer, "ComputerName", s->computer, sizeof s->computer, e) < 0) ||
+        (product && su_hive_get_text(h, product, "ProductType", type, sizeof type, e) < 0) ||
+        (power && su_hive_get_dword(h, power, "HiberbootEnabled", &hiberboot, &there, e) < 0))
+        return -1;
+    s->server = type[0] && !su_name_is(type, strlen(type), "WinNT");
+    s->fast_startup = there && hiberboot == 1;
+    return 0;
+}
+
+int su_winsystem_read(struct su_hive *system, struct su_winsystem *out, struct su_err *e)
+{
+    struct su_winsystem s = {0};
+    su_hive_node set = 0, services = 0;
     if (control_set(system, &set, &s.control_set, e) < 0 || su_hive_find(system, set, "Services", &services, e) < 0 ||
-        su_hive_find(system, set, "Control\\ComputerName\\ComputerName", &computer, e) < 0 ||
-        su_hive_find(system, set, "Control\\ProductOptions", &product, e) < 0 ||
-        su_hive_find(system, set, "Control\\Session Manager\\Power", &power, e) < 0)
+        read_control(system, set, &s, e) < 0)
         return -1;
-    if ((computer && su_hive_get_text(system, computer, "ComputerName", s.computer, sizeof s.computer, e) < 0) ||
-        (product && su_hive_get_text(system, product, "ProductType", type, sizeof type, e) < 0) ||
-        (power && su_hive_get_dword(system, power, "HiberbootEnabled", &hiberboot, &there, e) < 0))
-        return -1;
-    s.server = type[0] && !su_name_is(type, strlen(type), "WinNT");
-    s.fast_startup = there && hiberboot == 1;
     for (unsigned b = 0; b < SU_WINBUS_COUNT; b++)
         if (read_bus(system, services, b, &s, e) < 0)
             return -1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The plans of real disks through every power cut: test-plan-crash IMAGE...
+/* The plans of real disks through every power cut: test-plan-crash [--reuse-esp] IMAGE...
  *
  * Raw images; they are only read.  The plan is the one that convert would run; the disk it runs on is
- * the image in memory, written to by copies (tests/lib/sim.h).  SURETY_SEED=N reruns a printed seed. */
+ * the image in memory, written to by copies (tests/lib/sim.h).  SURETY_SEED=N reruns a printed seed;
+ * SURETY_FIRMWARE_VARS: keys other than Microsoft's. */
 #include "convert/convert.h"
 #include "convert/os.h"
 #include "tests/lib/crash.h"
@@ -14,6 +15,7 @@
 #include <time.h>
 
 static uint64_t seed;
+static bool reuse_esp;
 
 static const uint8_t *map_image(const char *path, size_t *n)
 {
@@ -29,7 +31,9 @@ static const uint8_t *map_image(const char *path, size_t *n)
 static int make_plan(const char *path, struct su_facts **f, struct su_conversion *c, struct su_err *e)
 {
     static struct su_options opt;
-    opt = (struct su_options){.image = path, .format = "raw", .firmware_vars = SU_FIRMWARE_VARS, .now = 1700000000};
+    const char *vars = getenv("SURETY_FIRMWARE_VARS");
+    opt = (struct su_options){.image = path, .format = "raw", .reuse_esp = reuse_esp, .now = 1700000000};
+    opt.firmware_vars = vars ? vars : SU_FIRMWARE_VARS;
     opt.boot_files = getenv("SURETY_BOOT_FILES");
     if (su_facts_read(&opt, false, f, e) < 0)
         return -1;
@@ -85,6 +89,9 @@ int main(int argc, char **argv)
     seed = s ? strtoull(s, NULL, 0) : (uint64_t)time(NULL) | 1;
     printf("# SURETY_SEED=%llu\n", (unsigned long long)seed);
     for (int i = 1; i < argc; i++)
-        try_image(argv[i]);
+        if (strcmp(argv[i], "--reuse-esp") == 0)
+            reuse_esp = true;
+        else
+            try_image(argv[i]);
     return tap_done();
 }

@@ -39,7 +39,7 @@ disk() {
 }
 
 win() { # win STATUS VERB ARGUMENT...: surety, with firmware that accepts the test application
-    surety "$1" "$2" "${@:3}" --firmware-vars "$VARS"
+    surety "$1" "$2" --firmware-vars "$VARS" "${@:3}"
 }
 
 # options: what the shape needs to be converted

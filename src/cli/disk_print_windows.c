@@ -98,16 +98,17 @@ static void print_state(const struct su_facts *f, int vol, const struct su_ntfs_
 
 static void print_boot_files(const struct su_winboot *b, FILE *out)
 {
-    char text[SU_WIN_PATH + 80];
+    char text[SU_WIN_PATH + sizeof b->why.msg + 16];
     fputc('\n', out);
     if (!b->found) {
         su_print_field(out, "boot files", b->why.kind != SU_OK ? b->why.msg : "-");
         return;
     }
-    snprintf(text, sizeof text, "%s, %zu files, %.1f MiB", b->from, b->files, (double)b->bytes / (double)SU_MIB);
-    su_print_field(out, "boot files", text);
     if (b->why.kind != SU_OK)
-        su_print_field(out, "", b->why.msg);
+        snprintf(text, sizeof text, "%s: %s", b->from, b->why.msg);
+    else
+        snprintf(text, sizeof text, "%s, %zu files, %.1f MiB", b->from, b->files, (double)b->bytes / (double)SU_MIB);
+    su_print_field(out, "boot files", text);
     su_print_signature(out, "boot manager", "", &b->manager);
     if (b->has_ex)
         su_print_signature(out, "", b->ex ? "the one of 2011" : "the one of 2023", &b->manager_ex);

@@ -136,11 +136,11 @@ static int add_other(struct walk *w, struct su_fs_node node, struct su_err *e)
     struct su_err why = {0};
     uint8_t byte;
     size_t got;
-    w->l->skipped++;
-    if (w->l->fs->ops->read(w->l->fs, node, 0, &byte, 1, &got, &why) == 0)
-        return 0;
-    if (why.kind == SU_E_REFUSED)
+    if (w->l->fs->ops->read(w->l->fs, node, 0, &byte, 1, &got, &why) < 0 && why.kind == SU_E_REFUSED) {
         w->l->why = why;
+        return 0;
+    }
+    w->l->skipped++;
     return su_win_fact(&why, NULL, e);
 }
 

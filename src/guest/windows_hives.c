@@ -118,7 +118,7 @@ static int read_template(const struct su_win_disk *d, struct su_windows *w, stru
         return -1;
     if (h && su_bcd_read(h, &model, &why) < 0)
         return misread(&w->template_hive, &why, e);
-    w->store_rebuilt = !w->by_store && w->candidates == 1 && w->template_hive.loaded;
+    w->store_rebuilt = su_win_store_unusable(w) && w->candidates == 1 && w->template_hive.loaded;
     return 0;
 }
 

@@ -15,6 +15,9 @@ bool su_win_join(const char *root, const char *tail, char out[SU_WIN_PATH]);
 /* Number of this disk's partition that starts there; 0: none does. */
 unsigned su_win_partition_at(const struct su_win_disk *d, uint64_t offset);
 
+/* The store may be made anew. */
+bool su_win_store_unusable(const struct su_windows *w);
+
 /* The steps of su_windows_find(); each fills in its members, from those of the ones before. */
 int su_win_read_store(const struct su_win_disk *d, struct su_windows *w, struct su_err *e) SU_MUST_CHECK;
 int su_win_read_hives(const struct su_win_disk *d, struct su_windows *w, struct su_err *e) SU_MUST_CHECK;

@@ -180,6 +180,14 @@ static int damaged(struct su_windows *w, const struct su_err *why, struct su_err
     return FOUND(w, SU_E_FORMAT, "windows.store.damaged", REPAIR, "the boot store is damaged: %.160s", why->msg);
 }
 
+/* There is something in the partition that nobody can look into. */
+static bool is_closed(const struct su_win_disk *d, unsigned number)
+{
+    int vol = number ? su_vols_by_partition(d->vols, number) : -1;
+    return vol >= 0 && (strcmp(d->vols->vol[vol].what.type, "BitLocker") == 0 ||
+                        (strcmp(d->vols->vol[vol].what.type, "ntfs") == 0 && !d->vols->vol[vol].fs));
+}
+
 /* A finding, or the default entry. */
 static int read_entry(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
 {
@@ -190,6 +198,9 @@ static int read_entry(const struct su_win_disk *d, struct su_windows *w, struct 
     struct su_fs *fs = w->system < 0 ? NULL : d->vols->vol[w->system].fs;
     if (fs && su_win_hive_read(fs, STORE, SU_BCD_MAX_STORE, &w->store, &bytes, e) < 0)
         return -1;
+    if (!fs && is_closed(d, w->active))
+        return FOUND(w, SU_E_REFUSED, "windows.store.volume", "turn BitLocker off, or repair the volume with chkdsk",
+                     "the active partition %u cannot be read, and so the boot store", w->active);
     if (!fs || !w->store.there)
         return FOUND(w, SU_E_MISSING, "windows.store.missing", REPAIR,
                      "there is no boot store \\Boot\\BCD on the active partition");
@@ -208,7 +219,7 @@ static int read_entry(const struct su_win_disk *d, struct su_windows *w, struct 
     return FOUND(w, SU_E_MISSING, "windows.store.default", REPAIR, "the boot store has no default entry for Windows");
 }
 
-static bool unusable(const struct su_windows *w)
+bool su_win_store_unusable(const struct su_windows *w)
 {
     static const char *const ids[] = {"windows.store.missing", "windows.store.damaged", "windows.store.dirty"};
     for (size_t i = 0; i < SU_ARRAY_LEN(ids); i++)
@@ -223,5 +234,6 @@ int su_win_read_store(const struct su_win_disk *d, struct su_windows *w, struct 
         return su_context(e, "the boot store");
     if (w->has_entry)
         return follow_entry(d, w, e);
-    return unusable(w) ? look_for_system(d, w, e) : 0;
+    /* for those who look at it also where the store cannot be read */
+    return su_win_store_unusable(w) || w->system < 0 ? look_for_system(d, w, e) : 0;
 }

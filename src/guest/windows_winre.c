@@ -52,11 +52,11 @@ static int find_winre(const struct su_win_disk *d, struct su_windows *w, struct 
     if (w->has_entry && w->entry.has_winre) {
         w->winre = winre_volume(d, w);
         snprintf(path, sizeof path, "%.*s", SU_WIN_PATH, w->entry.winre.path);
-    } else if (!w->has_entry) {
-        w->winre = volume_of_reagent(d, &w->reagent[0]);
-        snprintf(path, sizeof path, "%s\\Winre.wim", w->reagent[0].what.path);
     } else {
-        return 0;
+        w->winre = w->has_entry ? -1 : volume_of_reagent(d, &w->reagent[0]);
+        snprintf(path, sizeof path, "%s\\Winre.wim", w->reagent[0].what.path);
+        if (w->winre < 0)
+            return 0;
     }
     if (su_winpath(path, w->winre_path, sizeof w->winre_path, &why) < 0) {
         w->winre_path[0] = 0;

@@ -306,7 +306,16 @@ static void test_devices(void)
     snprintf(vols.vol[1].what.type, sizeof vols.vol[1].what.type, "BitLocker");
     w = look();
     ok(w->found && w->os == 1 && w->by_store && w->bitlocker_os && !w->system_hive.there && says(w, ""), "BitLocker");
-    snprintf(vols.vol[1].what.type, sizeof vols.vol[1].what.type, "ntfs");
+    usual(MANAGER LOADER(C_DRIVE));
+    su_fs_close(fs(0));
+    vols.vol[0].fs = NULL;
+    snprintf(vols.vol[0].what.type, sizeof vols.vol[0].what.type, "BitLocker");
+    w = look();
+    ok(w->system == -1 && w->os == 1 && !w->by_store && !w->store_rebuilt && says(w, "windows.store.volume"),
+       "BitLocker on the system partition");
+    usual(MANAGER LOADER(C_DRIVE));
+    su_fs_close(fs(1));
+    vols.vol[1].fs = NULL;
     (void)su_fail(&vols.vol[1].why_closed, SU_E_FORMAT, "fs.ntfs.boot", "its boot sector is damaged");
     w = look();
     ok(w->os == -1 && says(w, "windows.store.volume") && strstr(w->store_why.msg, "boot sector"), "%s",
@@ -327,7 +336,9 @@ static void test_without_store(void)
     w = look();
     ok(w->os == 1 && !w->store_rebuilt && !w->template_hive.there, "without a template");
     memfs_text(fs(1), "/Windows/System32/config/BCD-Template", "not a hive");
+    memfs_text(fs(1), "/Windows/System32/Recovery/ReAgent.xml", "<WindowsRE><WinreLocation path=\"\"/></WindowsRE>");
     w = look();
+    ok(w->winre == -1 && !w->winre_path[0] && !w->winre_file, "ReAgent.xml knows of none");
     ok(!w->store_rebuilt && w->template_hive.there && !w->template_hive.loaded && w->template_hive.why.kind != SU_OK,
        "with one that is damaged: %s", w->template_hive.why.msg);
     memfs_text(fs(2), "/Windows/System32/config/SYSTEM", "a second system");

@@ -180,40 +180,38 @@ static int set_dword(struct su_hive *h, su_hive_node n, const char *name, uint32
     return su_hive_set(h, n, name, SU_REG_DWORD, (struct su_bytes){b, sizeof b}, e);
 }
 
+static int description(struct su_hive *h, su_hive_node *out, struct su_err *e)
+{
+    return child(h, su_hive_root(h), "Description", true, out, e);
+}
+
 static int mark_system(struct su_hive *h, struct su_err *e)
 {
-    static const char name[] = "B\0C\0D\0"
-                               "0\0"
-                               "0\0"
-                               "0\0"
-                               "0\0"
-                               "0\0"
-                               "0\0"
-                               "0\0"
-                               "0\0";
+    static const char name[] = "BCD00000000";
+    SU_BUF struct su_buf units = {0};
     su_hive_node d = 0;
-    if (child(h, su_hive_root(h), "Description", true, &d, e) < 0 ||
-        su_hive_set(h, d, "KeyName", SU_REG_SZ, (struct su_bytes){(const uint8_t *)name, 24}, e) < 0)
+    if (su_utf8_to_utf16(name, strlen(name), &units, e) < 0)
         return -1;
-    if (su_hive_find(h, su_hive_root(h), "Description", &d, e) < 0 || set_dword(h, d, "System", 1, e) < 0)
+    su_buf_zero(&units, sizeof(uint16_t));
+    if (su_buf_ok(&units, e) < 0 || description(h, &d, e) < 0 ||
+        su_hive_set(h, d, "KeyName", SU_REG_SZ, su_buf_bytes(&units), e) < 0)
         return -1;
-    if (su_hive_find(h, su_hive_root(h), "Description", &d, e) < 0)
+    if (description(h, &d, e) < 0 || set_dword(h, d, "System", 1, e) < 0)
         return -1;
-    return set_dword(h, d, "TreatAsSystem", 1, e);
+    return description(h, &d, e) < 0 ? -1 : set_dword(h, d, "TreatAsSystem", 1, e);
 }
 
 static int add_object(struct su_hive *h, const struct su_bcd_change *x, struct su_err *e)
 {
-    su_hive_node objects = 0, object = 0, description = 0, elements = 0;
+    su_hive_node objects = 0, object = 0, desc = 0, elements = 0;
     if (child(h, su_hive_root(h), "Objects", true, &objects, e) < 0 ||
         child(h, objects, x->guid, true, &object, e) < 0 || child(h, object, "Elements", true, &elements, e) < 0)
         return -1;
     char path[64];
     snprintf(path, sizeof path, "Objects\\%s", x->guid);
-    if (su_hive_find(h, su_hive_root(h), path, &object, e) < 0 ||
-        child(h, object, "Description", true, &description, e) < 0)
+    if (su_hive_find(h, su_hive_root(h), path, &object, e) < 0 || child(h, object, "Description", true, &desc, e) < 0)
         return -1;
-    return set_dword(h, description, "Type", x->id, e);
+    return set_dword(h, desc, "Type", x->id, e);
 }
 
 static int set_element(struct su_hive *h, const struct su_bcd_change *x, struct su_bytes data, struct su_err *e)

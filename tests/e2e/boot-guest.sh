@@ -19,7 +19,8 @@ boot-guest.sh --image FILE [--firmware bios|uefi|sb] [options] [-- QEMU-ARGS]
   --expect TEXT --send LINE     type LINE when TEXT appears on the console
   --out DIR        logs, facts, times        --timeout S (600)        --progress: print the milestones
   --quiet          do not print the facts
-Exit status 0 when the guest printed its facts and powered off. One guest at a time: waits for another one to end.
+Exit status 0 when the guest printed its facts and powered off. One guest at a time, or SURETY_E2E_GUESTS of them: waits
+for another one to end.
 U
 }
 
@@ -71,7 +72,10 @@ OUT=${OUT:-$T/out}
 mkdir -p "$OUT" "$SURETY_CACHE"
 OUT=$(cd "$OUT" && pwd)
 [ -n "$FMT" ] || case $IMG in *.qcow2) FMT=qcow2;; *) FMT=raw;; esac
-exec 9>"$SURETY_CACHE/guest.lock"
+for i in $(seq "${SURETY_E2E_GUESTS:-1}"); do
+    exec 9>"$SURETY_CACHE/guest.lock.$i"
+    ! flock -n 9 || break
+done
 flock 9
 
 ARGS=(-accel "tcg,thread=multi" -cpu qemu64 -m 1024 -smp "${SURETY_E2E_SMP:-2}" -display none -vga none -no-user-config -nodefaults

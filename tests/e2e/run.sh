@@ -281,23 +281,21 @@ run_fixed() {
     passes "rollback: boot code, table and gap are the old bytes" cmp -n "$(gap_of)" "$DIR/gap.bin" "$DISK"
 }
 
-# Each job is this script with its share of the variants; their lines come when they are complete.
+# Each variant is this script again; their lines come when all are complete.
 JOB_PIDS=() JOB_LINES=()
 share_out() {
-    local i
-    export SURETY_E2E_SMP=1
+    local v p
+    export SURETY_E2E_SMP=1 SURETY_E2E_GUESTS=$JOBS
     # shellcheck disable=SC2317 # called by the trap
-    end_jobs() { kill "${JOB_PIDS[@]}" 2>/dev/null || true; wait; rm -f "${JOB_LINES[@]}"; }
+    end_jobs() { for p in $(jobs -rp); do kill "$p" 2>/dev/null || true; done; wait; rm -f "${JOB_LINES[@]}"; }
     trap end_jobs EXIT
-    for ((i = 0; i < JOBS; i++)); do
-        local mine=() k
-        for ((k = i; k < ${#WANTED[@]}; k += JOBS)); do mine+=("${WANTED[k]}"); done
-        [ ${#mine[@]} -gt 0 ] || break
+    for v in "${WANTED[@]}"; do
+        while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n || true; done
         JOB_LINES+=("$(mktemp)")
-        "$0" "${mine[@]}" >"${JOB_LINES[i]}" 2>&1 &
+        "$0" "$v" >"${JOB_LINES[-1]}" 2>&1 &
         JOB_PIDS+=($!)
     done
-    for i in "${!JOB_PIDS[@]}"; do wait "${JOB_PIDS[i]}" || true; done
+    for p in "${JOB_PIDS[@]}"; do wait "$p" || true; done
     cat "${JOB_LINES[@]}" | awk -v jobs=${#JOB_PIDS[@]} '
         /^(not )?ok [0-9]+ / { n++; sub(/ok [0-9]+/, "ok " n); if (/^not/) bad++ }
         /^1\.\.[0-9]/ { plans++; planned += substr($0, 4); next }

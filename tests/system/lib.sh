@@ -12,13 +12,16 @@ BASES=${SURETY_SYSTEM_DIR:-$T}/bases
 
 # ---- disks ----------------------------------------------------------------------------------------------------------
 
-# base NAME MKDISK-OPTION...: made once in a run; its path in REPLY
+# base NAME MKDISK-OPTION...: made once in a run, by the suite that needs it first; its path in REPLY
 base() {
     local name=$1
     shift
     mkdir -p "$BASES"
     REPLY=$BASES/$name.raw
-    [ -e "$REPLY" ] || { "$HERE/mkdisk" "$@" "$REPLY.tmp" && mv "$REPLY.tmp" "$REPLY"; } || {
+    [ -e "$REPLY" ] || (
+        flock 9
+        [ -e "$REPLY" ] || { "$HERE/mkdisk" "$@" "$REPLY.tmp" && mv "$REPLY.tmp" "$REPLY"; }
+    ) 9>"$REPLY.lock" || {
         echo "Bail out! no disk $name"
         exit 1
     }

@@ -78,19 +78,8 @@ lab_disk() {
     shift $(($# < 3 ? $# : 3))
     "$LAB/../images/make-legacy-image.sh" --variant "$variant" --raw "$raw" "$@" >"$T/image.log" 2>&1 ||
         { note "$(tail -5 "$T/image.log")"; return 1; }
-    lab_patient "$raw" || return 1
     REPLY=$IMAGES/$name.$format
     [ "$format" = raw ] || { qemu-img convert -f raw -O "$format" "$raw" "$REPLY" && rm "$raw"; }
-}
-
-# An emulated machine on a busy host loses timer interrupts: Linux then takes its timer for broken, and panics
-lab_patient() { # lab_patient RAW
-    local m=$T/${1##*/}.mnt sector
-    sector=$(sfdisk -J "$1" | jq '.partitiontable.partitions[0].start')
-    mkdir "$m"
-    mount -o "loop,offset=$((sector * 512))" "$1" "$m" || return 1
-    sed -i 's/^\t*linux\t.*/& no_timer_check/' "$m/boot/grub/grub.cfg"
-    umount "$m" && rmdir "$m"
 }
 
 # ---- VMs ------------------------------------------------------------------------------------------------------------

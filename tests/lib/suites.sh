@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# Suites that print TAP, some at a time, each told when it has ended, and how many tests passed and failed in all. For the
+# runners beside them; source me. HERE: where the suites are; SUITE_DIR: scratch.
+
+# suites_one NAME SECONDS: its lines, named; in SUITE_DIR/NAME.count how many passed and failed
+suites_one() {
+    local good bad tap=$SUITE_DIR/$1.tap
+    echo "# suite $1"
+    SECONDS=0
+    timeout "$2" "$HERE/$1" | tee "$tap" | sed -u "s/^\(not ok\|ok\) [0-9]* - /\1 - $1: /;/^1\.\.[0-9]/d"
+    good=$(grep -c '^ok ' "$tap")
+    bad=$(grep -c '^not ok ' "$tap")
+    # a suite that ended early is a failure, whatever it said until then
+    if [ "$(sed -n 's/^1\.\.//p' "$tap")" != $((good + bad)) ]; then
+        echo "not ok - $1: the suite came to its end"
+        bad=$((bad + 1))
+    fi
+    echo "# $1: $SECONDS s"
+    echo "$good $bad" >"$SUITE_DIR/$1.count"
+}
+
+suites_ended() { # changes running of its caller
+    local pid
+    wait -n -p pid "${!running[@]}"
+    cat "$SUITE_DIR/${running[$pid]}.lines"
+    unset "running[$pid]"
+}
+
+# suites_run JOBS SECONDS NAME...: JOBS at a time, each for so long at most; the status says whether all passed
+suites_run() {
+    local jobs=$1 limit=$2 s good bad passed=0 failed=0
+    local -A running=()
+    shift 2
+    for s in "$@"; do
+        if [ "$jobs" = 1 ]; then
+            suites_one "$s" "$limit"
+            continue
+        fi
+        [ ${#running[@]} -lt "$jobs" ] || suites_ended
+        suites_one "$s" "$limit" >"$SUITE_DIR/$s.lines" 2>&1 &
+        running[$!]=$s
+    done
+    while [ ${#running[@]} -gt 0 ]; do suites_ended; done
+    for s in "$@"; do
+        read -r good bad <"$SUITE_DIR/$s.count" || good=0 bad=1
+        passed=$((passed + good)) failed=$((failed + bad))
+    done
+    echo "$passed passed, $failed failed"
+    [ $failed = 0 ]
+}

@@ -46,9 +46,15 @@ static bool slots_kept(const struct su_domain *d)
     return d->n_nics_elsewhere == 0;
 }
 
+/* Rows of Linux have no meaning there; those of checks_windows.c do. */
+static bool is_windows(const struct su_vm_facts *f)
+{
+    return strcmp(f->disk.os, "windows") == 0;
+}
+
 static void network_names(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    if (su_check_skip(v, !f->disk.looked))
+    if (su_check_skip(v, !f->disk.looked || is_windows(f)))
         return;
     for (uint32_t i = 0; i < f->disk.n_names && i < SU_DF_NAMES; i++) {
         __typeof__(&f->disk.name[0]) n = &f->disk.name[i];
@@ -154,22 +160,20 @@ static void boot_chain(const struct su_vm_facts *f, const struct su_check *row, 
 
 static void modules(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    if (!su_check_skip(v, !f->disk.looked || !su_check_secure_boot(f)) && f->disk.unsigned_modules)
+    if (!su_check_skip(v, !f->disk.looked || !su_check_secure_boot(f) || is_windows(f)) && f->disk.unsigned_modules)
         su_check_found(v, row, "%" PRIu32 " kernel module(s) are not signed, and will not load under Secure Boot",
                        f->disk.unsigned_modules);
 }
 
 static void hibernation(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    bool windows = strcmp(f->disk.os, "windows") == 0; /* the disk's own rules say it */
-    if (!su_check_skip(v, !f->disk.looked || windows) && f->disk.hibernation && su_check_secure_boot(f))
+    if (!su_check_skip(v, !f->disk.looked || is_windows(f)) && f->disk.hibernation && su_check_secure_boot(f))
         su_check_found(v, row, "the guest is set up to hibernate, which Linux does not do under Secure Boot");
 }
 
 static void pcr4(const struct su_vm_facts *f, const struct su_check *row, struct su_check_verdict *v)
 {
-    bool windows = strcmp(f->disk.os, "windows") == 0;
-    if (!su_check_skip(v, !f->disk.looked || !f->options.vtpm || windows) && !f->disk.has_pcr4)
+    if (!su_check_skip(v, !f->disk.looked || !f->options.vtpm || is_windows(f)) && !f->disk.has_pcr4)
         su_check_found(v, row, "PCR 4 of the first boot could not be predicted, so it will not be compared");
 }
 

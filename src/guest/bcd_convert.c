@@ -281,7 +281,8 @@ int su_bcd_to_efi(const struct su_bcd *b, const struct su_winmap *m, struct su_b
         if (rc < 0 || (!su_bcd_is_legacy(o) && convert_references(&c, o, e) < 0))
             return -1;
     }
-    if (!su_bcd_find(b, SU_BCD_FWBOOTMGR) && su_bcd_add_fwbootmgr(&changes, e) < 0)
+    const struct su_bcd_object *firmware = su_bcd_find(b, SU_BCD_FWBOOTMGR);
+    if ((!firmware || su_bcd_is_legacy(firmware)) && su_bcd_add_fwbootmgr(&changes, e) < 0)
         return -1;
     *out = changes;
     changes = (struct su_bcd_changes){0};

@@ -46,17 +46,25 @@ static int derive(const struct making *k, const char *name, char text[39], uint8
     return 0;
 }
 
-/* An application's object that bcdboot keeps. */
+/* What bcdboot keeps: settings, and of the applications these two. */
 static bool is_kept(const struct su_bcd_object *o)
 {
     enum { APPLICATION = 1 };
-    return o->type >> 28 != APPLICATION || strcmp(o->guid, SU_BCD_BOOTMGR) == 0 || strcmp(o->guid, SU_BCD_MEMDIAG) == 0;
+    if (su_bcd_is_legacy(o))
+        return false;
+    return o->type >> 28 != APPLICATION || (strcmp(o->guid, SU_BCD_BOOTMGR) == 0 && o->type == SU_BCD_BOOT_MANAGER) ||
+           (strcmp(o->guid, SU_BCD_MEMDIAG) == 0 && o->type == SU_BCD_MEMORY_TEST);
+}
+
+static const struct su_bcd_object *kept(const struct su_bcd *b, const char *guid)
+{
+    const struct su_bcd_object *o = su_bcd_find(b, guid);
+    return o && is_kept(o) ? o : NULL;
 }
 
 static bool exists(const void *arg, const char *guid)
 {
-    const struct su_bcd_object *o = su_bcd_find(arg, guid);
-    return o && is_kept(o);
+    return kept(arg, guid) != NULL;
 }
 
 /* Elements ---------------------------------------------------------------- */
@@ -65,9 +73,9 @@ static bool exists(const void *arg, const char *guid)
 static int copy_element(struct making *k, const char *guid, const struct su_bcd_element *x, struct su_err *e)
 {
     SU_BUF struct su_buf data = {0};
-    unsigned kept = 1, dropped = 0;
+    unsigned left = 1, dropped = 0;
     if (su_bcd_format(x->id) == SU_BCD_F_OBJECTS) {
-        su_bcd_filter_list(x->data, exists, k->b, &data, &kept, &dropped);
+        su_bcd_filter_list(x->data, exists, k->b, &data, &left, &dropped);
     } else {
         su_buf_add(&data, x->data.p, x->data.n);
         if (su_bcd_format(x->id) == SU_BCD_F_INTEGER && data.n < sizeof(uint64_t))
@@ -75,7 +83,7 @@ static int copy_element(struct making *k, const char *guid, const struct su_bcd_
     }
     if (su_buf_ok(&data, e) < 0)
         return -1;
-    return kept ? su_bcd_set(k->out, guid, x->id, x->reg_type, su_buf_bytes(&data), e) : 0;
+    return left ? su_bcd_set(k->out, guid, x->id, x->reg_type, su_buf_bytes(&data), e) : 0;
 }
 
 static int copy_target(struct making *k, const char *target, const char *guid, struct su_err *e)
@@ -91,7 +99,7 @@ static int copy_target(struct making *k, const char *target, const char *guid, s
 static int inherit(struct making *k, const char *guid, const char *target, const char *from, struct su_err *e)
 {
     const struct su_bcd_object *o = target ? su_bcd_find(k->b, target) : NULL;
-    if ((o && su_bcd_get(o, SU_BCD_INHERIT)) || !su_bcd_find(k->b, from))
+    if ((o && su_bcd_get(o, SU_BCD_INHERIT)) || !kept(k->b, from))
         return 0;
     return su_bcd_set_guid(k->out, guid, SU_BCD_INHERIT, from, e);
 }
@@ -164,19 +172,19 @@ static int make_resume(struct making *k, struct su_err *e)
 /* An object that the template should have. */
 static int need(struct making *k, const char *guid, uint32_t type, struct su_err *e)
 {
-    return su_bcd_find(k->b, guid) ? 0 : su_bcd_add_object(k->out, guid, type, e);
+    return kept(k->b, guid) ? 0 : su_bcd_add_object(k->out, guid, type, e);
 }
 
 static int on_esp(struct making *k, const char *guid, const char *path, const char *description, unsigned nuls,
                   struct su_err *e)
 {
-    const struct su_bcd_object *o = su_bcd_find(k->b, guid);
+    const struct su_bcd_object *o = kept(k->b, guid);
     bool described = o && su_bcd_get(o, SU_BCD_DESCRIPTION);
     if (su_bcd_set_partition(k->out, guid, SU_BCD_DEVICE, k->disk, k->what->map->esp_guid, e) < 0 ||
         su_bcd_set_text(k->out, guid, SU_BCD_PATH, path, nuls, e) < 0 ||
         (!described && su_bcd_set_text(k->out, guid, SU_BCD_DESCRIPTION, description, 1, e) < 0))
         return -1;
-    return set_locale(k, guid, e) < 0 ? -1 : inherit(k, guid, guid, GLOBAL_SETTINGS, e);
+    return set_locale(k, guid, e) < 0 ? -1 : inherit(k, guid, o ? guid : NULL, GLOBAL_SETTINGS, e);
 }
 
 static int make_managers(struct making *k, struct su_err *e)
@@ -192,10 +200,10 @@ static int make_managers(struct making *k, struct su_err *e)
         su_bcd_set_guid(k->out, g, SU_BCD_DISPLAY_ORDER, k->loader, e) < 0 ||
         su_bcd_set_guid(k->out, g, SU_BCD_TOOLS_ORDER, SU_BCD_MEMDIAG, e) < 0)
         return -1;
-    const struct su_bcd_object *o = su_bcd_find(k->b, g);
+    const struct su_bcd_object *o = kept(k->b, g);
     if ((!o || !su_bcd_get(o, SU_BCD_TIMEOUT)) && su_bcd_set_integer(k->out, g, SU_BCD_TIMEOUT, 30, e) < 0)
         return -1;
-    return su_bcd_find(k->b, SU_BCD_FWBOOTMGR) ? 0 : su_bcd_add_fwbootmgr(k->out, e);
+    return su_bcd_add_fwbootmgr(k->out, e);
 }
 
 /* Recovery ---------------------------------------------------------------- */

@@ -189,16 +189,35 @@ const struct su_bcd_element *su_bcd_get(const struct su_bcd_object *o, uint32_t 
     return NULL;
 }
 
+/* One character off the front, in UTF-8 as utf16.h has it; 0: the end, or a NUL.  No memory is asked for: a text that
+ * could not be read would be taken for one that is not there. */
+static size_t take_char(struct su_bytes *b, uint8_t out[4])
+{
+    uint16_t unit = 0, low = 0;
+    struct su_bytes ahead;
+    if (!su_take_le16(b, &unit) || unit == 0)
+        return 0;
+    uint32_t c = unit;
+    ahead = *b;
+    if ((unit & 0xFC00) == 0xD800 && su_take_le16(&ahead, &low) && (low & 0xFC00) == 0xDC00) {
+        c = 0x10000 + ((unit & 0x3FFu) << 10) + (low & 0x3FFu);
+        *b = ahead;
+    }
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const uint8_t lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    for (size_t i = n; i-- > 1; c >>= 6)
+        out[i] = (uint8_t)(0x80 | (c & 0x3F));
+    out[0] = (uint8_t)(lead[n] | c);
+    return n;
+}
+
 void su_bcd_cut(struct su_bytes utf16, char *out, size_t cap)
 {
-    SU_BUF struct su_buf text = {0};
-    su_utf16_to_utf8(utf16, true, &text);
-    size_t n = text.n < cap ? text.n : cap - 1;
-    while (n < text.n && n > 0 && (text.p[n] & 0xC0) == 0x80) /* not inside a character */
-        n--;
-    if (n > 0)
-        memcpy(out, text.p, n);
-    out[n] = '\0';
+    uint8_t c[4];
+    size_t at = 0;
+    for (size_t n; (n = take_char(&utf16, c)) > 0 && at + n < cap; at += n)
+        memcpy(out + at, c, n);
+    out[at] = '\0';
 }
 
 bool su_bcd_text(const struct su_bcd_object *o, uint32_t id, char *out, size_t cap)
@@ -213,12 +232,12 @@ bool su_bcd_text(const struct su_bcd_object *o, uint32_t id, char *out, size_t c
 
 bool su_bcd_guid(const struct su_bcd_object *o, uint32_t id, char out[39])
 {
-    SU_BUF struct su_buf text = {0};
+    char text[GUID_TEXT + 2];
     const struct su_bcd_element *x = su_bcd_get(o, id);
     if (!x || (x->reg_type != SU_REG_SZ && x->reg_type != SU_REG_MULTI_SZ))
         return false;
-    su_utf16_to_utf8(x->data, true, &text);
-    return su_bcd_guid_lower(su_buf_str(&text), text.n, out);
+    su_bcd_cut(x->data, text, sizeof text);
+    return su_bcd_guid_lower(text, strlen(text), out);
 }
 
 /* What starts by default -------------------------------------------------- */

@@ -14,31 +14,50 @@ static bool is_low(uint32_t c)
     return c >= LOW && c < PAST;
 }
 
-static void add_utf8(uint32_t c, struct su_buf *out)
+/* Bytes of it in UTF-8. */
+static size_t put_utf8(uint32_t c, uint8_t b[4])
 {
-    uint8_t b[4];
     size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < PLANE ? 3 : 4;
     static const uint8_t lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
     for (size_t i = n; i-- > 1; c >>= 6)
         b[i] = (uint8_t)(0x80 | (c & 0x3F));
     b[0] = (uint8_t)(lead[n] | c);
-    su_buf_add(out, b, n);
+    return n;
+}
+
+/* One character from the front, of one unit or two. */
+static bool take_units(struct su_bytes *utf16, uint32_t *out)
+{
+    uint16_t unit, next;
+    if (!su_take_le16(utf16, &unit))
+        return false;
+    struct su_bytes ahead = *utf16;
+    *out = unit;
+    if (is_high(unit) && su_take_le16(&ahead, &next) && is_low(next)) {
+        *out = PLANE + (((uint32_t)unit - HIGH) << 10) + (next - LOW);
+        *utf16 = ahead;
+    }
+    return true;
 }
 
 void su_utf16_to_utf8(struct su_bytes utf16, bool to_nul, struct su_buf *out)
 {
-    uint16_t unit, next;
-    while (su_take_le16(&utf16, &unit)) {
-        uint32_t c = unit;
-        struct su_bytes ahead = utf16;
-        if (to_nul && c == 0)
-            return;
-        if (is_high(c) && su_take_le16(&ahead, &next) && is_low(next)) {
-            c = PLANE + ((c - HIGH) << 10) + (next - LOW);
-            utf16 = ahead;
-        }
-        add_utf8(c, out);
+    uint8_t b[4];
+    for (uint32_t c; take_units(&utf16, &c) && !(to_nul && c == 0);)
+        su_buf_add(out, b, put_utf8(c, b));
+}
+
+void su_utf16_cut(struct su_bytes utf16, char *out, size_t cap)
+{
+    uint8_t b[4];
+    size_t at = 0, n;
+    for (uint32_t c; take_units(&utf16, &c) && c != 0; at += n) {
+        n = put_utf8(c, b);
+        if (n >= cap - at)
+            break;
+        memcpy(out + at, b, n);
     }
+    out[at] = '\0';
 }
 
 /* One character from the front; false: those bytes are none. */

@@ -9,6 +9,8 @@
 
 /* Appends the UTF-8 of n UTF-16LE units; stops at the first NUL unit when to_nul. */
 void su_utf16_to_utf8(struct su_bytes utf16, bool to_nul, struct su_buf *out);
+/* The same up to the first NUL, cut to cap (> 0) bytes with their NUL, between characters.  Never allocates. */
+void su_utf16_cut(struct su_bytes utf16, char *out, size_t cap);
 /* Appends UTF-16LE, without a NUL.  SU_E_FORMAT "guest.utf8" for bytes that are not (W)UTF-8. */
 int su_utf8_to_utf16(const char *s, size_t len, struct su_buf *out, struct su_err *e) SU_MUST_CHECK;
 

@@ -19,6 +19,22 @@ struct memfs {
     size_t n;
 };
 
+static unsigned long fail_in, asked;
+
+unsigned long memfs_fail_in(unsigned long n)
+{
+    unsigned long before = asked;
+    asked = 0;
+    fail_in = n;
+    return before;
+}
+
+static int ask(struct su_err *e)
+{
+    asked++;
+    return fail_in && asked >= fail_in ? su_fail(e, SU_E_IO, "test.io", "question %lu", asked) : 0;
+}
+
 static struct node *of(struct su_fs *fs, struct su_fs_node n)
 {
     return &((struct memfs *)fs)->node[n.ino];
@@ -48,7 +64,8 @@ static struct node *at(struct memfs *m, const char *path, size_t len, bool add)
 
 static int mem_stat(struct su_fs *fs, struct su_fs_node n, struct su_fs_stat *out, struct su_err *e)
 {
-    (void)e;
+    if (ask(e) < 0)
+        return -1;
     *out = (struct su_fs_stat){.kind = of(fs, n)->kind, .size = of(fs, n)->bytes.n};
     return 0;
 }
@@ -58,6 +75,8 @@ static int mem_lookup(struct su_fs *fs, struct su_fs_node dir, const char *name,
 {
     char path[2 * MAX_PATH];
     struct memfs *m = (struct memfs *)fs;
+    if (ask(e) < 0)
+        return -1;
     snprintf(path, sizeof path, "%s/%.*s", of(fs, dir)->path, (int)len, name);
     const struct node *d = at(m, path, strlen(path), false);
     if (!d)
@@ -71,6 +90,8 @@ static int mem_list(struct su_fs *fs, struct su_fs_node dir, su_fs_entry_fn *fn,
 {
     struct memfs *m = (struct memfs *)fs;
     size_t len = strlen(of(fs, dir)->path);
+    if (ask(e) < 0)
+        return -1;
     if (of(fs, dir)->fail)
         return su_fail(e, of(fs, dir)->fail, of(fs, dir)->id, "%s", of(fs, dir)->path);
     for (size_t i = 0; i < m->n; i++) {
@@ -88,6 +109,8 @@ static int mem_read(struct su_fs *fs, struct su_fs_node n, uint64_t off, void *b
                     struct su_err *e)
 {
     const struct node *d = of(fs, n);
+    if (ask(e) < 0)
+        return -1;
     if (d->fail)
         return su_fail(e, d->fail, d->id, "%s", d->path);
     size_t left = off < d->bytes.n ? d->bytes.n - (size_t)off : 0;

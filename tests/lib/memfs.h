@@ -13,3 +13,7 @@ void memfs_text(struct su_fs *fs, const char *path, const char *text);
 void memfs_kind(struct su_fs *fs, const char *path, enum su_fs_kind kind);
 void memfs_fail(struct su_fs *fs, const char *path, enum su_kind kind, const char *id);
 void memfs_remove(struct su_fs *fs, const char *path); /* a file, or all below a directory */
+
+/* The n-th question to any of them from now (1: the next one) and all later ones fail with SU_E_IO "test.io"; 0: none
+ * does.  Returns how many were asked since the last call. */
+unsigned long memfs_fail_in(unsigned long n);

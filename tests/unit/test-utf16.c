@@ -41,6 +41,20 @@ static void test_ends(void)
     is_str(su_buf_str(&text), "abd");
 }
 
+static void test_cut(void)
+{
+    static const struct su_bytes text = {(const uint8_t *)"a\0\xE4\0\xAC\x20\x3D\xD8\x00\xDE\0\0z\0", 14};
+    static const char *const want[] = {"", "a", "a", "a\xC3\xA4", "a\xC3\xA4", "a\xC3\xA4", "a\xC3\xA4\xE2\x82\xAC"};
+    char out[32];
+    for (size_t cap = 1; cap <= SU_ARRAY_LEN(want); cap++) {
+        memset(out, 'x', sizeof out);
+        su_utf16_cut(text, out, cap);
+        ok(strcmp(out, want[cap - 1]) == 0 && out[cap] == 'x', "cut to %zu", cap);
+    }
+    su_utf16_cut(text, out, sizeof out);
+    is_str(out, "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80");
+}
+
 static void test_not_utf8(void)
 {
     static const char *const bad[] = {"a\x80",
@@ -88,6 +102,7 @@ int main(void)
     there_and_back("halves the wrong way round", "\x00\xDE\x3D\xD8", 4, "\xED\xB8\x80\xED\xA0\xBD");
     test_every_unit();
     test_ends();
+    test_cut();
     test_not_utf8();
     test_names();
     path("\\Windows\\system32\\winload.exe", "/Windows/system32/winload.exe");

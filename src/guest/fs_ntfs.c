@@ -166,12 +166,27 @@ static int ntfs_readlink(struct su_fs *fs, struct su_fs_node n, char *buf, size_
 
 /* Opening -------------------------------------------------------------------*/
 
+void su_ntfs_forget(ntfs_inode *ni)
+{
+    if (!ni)
+        return;
+    NInoClearDirty(ni);
+    NInoAttrListClearDirty(ni);
+    NInoFileNameClearDirty(ni);
+    for (s32 i = 0; i < ni->nr_extents; i++)
+        NInoClearDirty(ni->extent_nis[i]);
+}
+
 static void close_volume(struct su_fs *fs)
 {
     struct su_ntfs *x = su_ntfs_of(fs, 0);
     x->dev.writable = false; /* nothing may be written from here */
-    if (x->vol)
+    if (x->vol) {
+        ntfs_inode *const kept[] = {x->vol->lcnbmp_ni, x->vol->mft_ni, x->vol->mftmirr_ni, x->vol->vol_ni};
+        for (size_t i = 0; i < SU_ARRAY_LEN(kept); i++)
+            su_ntfs_forget(kept[i]);
         ntfs_umount(x->vol, TRUE);
+    }
     free(x);
 }
 

@@ -67,6 +67,8 @@ int su_ntfs_fail(struct su_ntfs *x, const char *what, struct su_err *e);
 struct su_ntfs *su_ntfs_of(struct su_fs *fs, uint64_t data); /* begins a call */
 /* NULL with *e set.  Close with ntfs_inode_close(). */
 ntfs_inode *su_ntfs_inode(struct su_ntfs *x, struct su_fs_node n, struct su_err *e);
+/* What a failed change left to be written is not: an inode that cannot be written is never freed. */
+void su_ntfs_forget(ntfs_inode *ni);
 /* Refuses directories, reparse points and encrypted files. */
 int su_ntfs_check_file(struct su_ntfs *x, ntfs_inode *ni, struct su_err *e);
 /* The unnamed data; NULL with *e set.  Close with ntfs_attr_close(). */

@@ -167,8 +167,10 @@ int su_ntfs_replace(struct su_fs *fs, struct su_fs_node n, const void *buf, size
         return -1;
     struct job j = {.x = x, .buf = buf, .len = len, .old = old};
     int r = with_inode(x, ni, &j, now, e);
-    if (x->broken)
-        x->dev.writable = false; /* nothing of the rest either */
+    if (x->broken) { /* nothing of the rest either */
+        x->dev.writable = false;
+        su_ntfs_forget(ni);
+    }
     if (ntfs_inode_close(ni) != 0 && r == 0)
         r = su_ntfs_fail(x, "closing a file", e);
     return r;

@@ -27,11 +27,11 @@ int su_hive_memory(char *path, struct su_err *e)
 
 /* Open --------------------------------------------------------------------- */
 
-static int check(struct su_bytes bytes, struct su_err *e)
+static int check(struct su_bytes bytes, bool writable, struct su_err *e)
 {
     switch (su_regf_state(bytes, e)) {
     case SU_REGF_CLEAN:
-        return su_regf_check_tree(bytes, e);
+        return su_regf_check_tree(bytes, writable, e);
     case SU_REGF_DIRTY:
         return su_fail(e, SU_E_REFUSED, "hive.dirty", "the hive was not written completely");
     case SU_REGF_BAD:
@@ -64,7 +64,7 @@ int su_hive_open(struct su_bytes bytes, bool writable, struct su_hive **out, str
     SU_HIVE struct su_hive *h = NULL;
     SU_CLOSE int fd = -1;
     char path[32];
-    if (check(bytes, e) < 0)
+    if (check(bytes, writable, e) < 0)
         return -1;
     h = calloc(1, sizeof *h);
     if (!h)

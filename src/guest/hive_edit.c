@@ -302,7 +302,7 @@ static int finish(const struct su_hive *h, struct su_bytes all, int64_t now, str
     su_put_le32(p + REGF_SEQ1, seq);
     su_put_le32(p + REGF_SEQ2, seq);
     su_regf_stamp(p, all.n, now);
-    if (su_regf_state(all, e) != SU_REGF_CLEAN || su_regf_check_tree(all, e) < 0)
+    if (su_regf_state(all, e) != SU_REGF_CLEAN || su_regf_check_tree(all, true, e) < 0)
         return su_context(e, "after writing the hive");
     return 0;
 }

@@ -93,7 +93,7 @@ enum su_regf_state su_regf_state(struct su_bytes hive, struct su_err *why)
 static int check_replayed(const struct su_buf *hive, struct su_err *e)
 {
     struct su_err why = {0};
-    if (look(su_buf_bytes(hive), &why) == SU_REGF_CLEAN && su_regf_check_tree(su_buf_bytes(hive), &why) == 0)
+    if (look(su_buf_bytes(hive), &why) == SU_REGF_CLEAN && su_regf_check_tree(su_buf_bytes(hive), false, &why) == 0)
         return 0;
     if (why.kind == SU_E_NOMEM) {
         *e = why;

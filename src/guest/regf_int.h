@@ -38,5 +38,7 @@ int su_regf_replay(struct su_buf *hive, const struct su_bytes log[2], unsigned *
                    struct su_err *e) SU_MUST_CHECK;
 
 /* Every key that can be reached from the root, its lists of subkeys and values, and the values: cells of their kind, of
- * the right size, and no key twice.  hive: one whose bins and cells are in order.  SU_E_FORMAT "hive.damaged". */
-int su_regf_check_tree(struct su_bytes hive, struct su_err *e) SU_MUST_CHECK;
+ * the right size, and no cell used twice.  hive: one whose bins and cells are in order.  to_change: also what hivex
+ * aborts on when it deletes: a class name, or the data of an empty value, that is nowhere.  SU_E_FORMAT "hive.damaged",
+ * SU_E_RANGE "hive.limit". */
+int su_regf_check_tree(struct su_bytes hive, bool to_change, struct su_err *e) SU_MUST_CHECK;

@@ -75,14 +75,14 @@ static bool pages_ok(const uint8_t *entry, uint32_t size)
     return true;
 }
 
-/* A sound entry with that number is at the front of b. */
-static bool entry_ok(struct su_bytes b, uint32_t seq)
+/* A sound entry with that number is at the front of b.  The bins a hive grows by are in its logs. */
+static bool entry_ok(struct su_bytes b, uint32_t seq, size_t max_bins)
 {
     if (b.n < REGF_SECTOR || memcmp(b.p, "HvLE", 4) != 0 || su_le32(b.p + ENTRY_SEQ) != seq)
         return false;
     uint32_t size = su_le32(b.p + ENTRY_SIZE), bins = su_le32(b.p + ENTRY_BINS);
     if (size < REGF_SECTOR || size % REGF_SECTOR != 0 || size > b.n || bins == 0 || bins % REGF_PAGE != 0 ||
-        bins > SU_REGF_MAX - REGF_BASE)
+        bins > max_bins)
         return false;
     return su_regf_marvin(b.p, ENTRY_HASH2) == su_le64(b.p + ENTRY_HASH2) &&
            su_regf_marvin(b.p + ENTRY_HEAD, size - ENTRY_HEAD) == su_le64(b.p + ENTRY_HASH1) && pages_ok(b.p, size);
@@ -97,13 +97,13 @@ static bool base_of(struct su_bytes b, bool newer)
 }
 
 /* n stays 0 for what is no log of the newer kind, or an empty one. */
-static struct log read_log(struct su_bytes b)
+static struct log read_log(struct su_bytes b, size_t max_bins)
 {
     struct log l = {.b = b};
     if (!base_of(b, true))
         return l;
     l.first = su_le32(b.p + REGF_SEQ1);
-    for (su_skip(&b, REGF_SECTOR); entry_ok(b, l.first + l.n); l.n++)
+    for (su_skip(&b, REGF_SECTOR); entry_ok(b, l.first + l.n, max_bins); l.n++)
         su_skip(&b, su_le32(b.p + ENTRY_SIZE));
     return l;
 }
@@ -197,14 +197,14 @@ static int replay_new(struct su_buf *hive, struct log l[2], unsigned *replayed, 
 }
 
 /* The kind with a bitmap of sectors.  Like Windows' boot loader: the first log that was made for this very write. */
-static bool applies_old(const struct su_buf *hive, struct su_bytes log)
+static bool applies_old(const struct su_buf *hive, struct su_bytes log, size_t max_bins)
 {
     if (!base_of(log, false))
         return false;
     const uint8_t *written = hive->p + (su_regf_base_ok(hive->p) ? REGF_WRITTEN : REGF_BIN_WRITTEN);
     uint32_t bins = su_le32(log.p + REGF_SIZE);
     return su_le64(log.p + REGF_WRITTEN) == su_le64(written) && su_le64(written) != 0 && bins != 0 &&
-           bins % REGF_PAGE == 0 && bins <= SU_REGF_MAX - REGF_BASE;
+           bins % REGF_PAGE == 0 && bins <= max_bins;
 }
 
 static int replay_old(struct su_buf *hive, struct su_bytes log, struct su_err *e)
@@ -229,7 +229,10 @@ static int replay_old(struct su_buf *hive, struct su_bytes log, struct su_err *e
 
 int su_regf_replay(struct su_buf *hive, const struct su_bytes log[2], unsigned *replayed, struct su_err *e)
 {
-    struct log l[2] = {read_log(log[0]), read_log(log[1])};
+    size_t max_bins = hive->n + log[0].n + log[1].n - REGF_BASE;
+    if (max_bins > SU_REGF_MAX - REGF_BASE)
+        max_bins = SU_REGF_MAX - REGF_BASE;
+    struct log l[2] = {read_log(log[0], max_bins), read_log(log[1], max_bins)};
     if (l[0].n > 0 && (l[1].n == 0 || before(l[1].first, l[0].first))) {
         struct log newer = l[0];
         l[0] = l[1];
@@ -238,7 +241,7 @@ int su_regf_replay(struct su_buf *hive, const struct su_bytes log[2], unsigned *
     if (l[1].n > 0)
         return replay_new(hive, l, replayed, e);
     for (unsigned i = 0; i < 2; i++) {
-        if (applies_old(hive, log[i])) {
+        if (applies_old(hive, log[i], max_bins)) {
             *replayed = 1;
             return replay_old(hive, log[i], e);
         }

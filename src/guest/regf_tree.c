@@ -39,6 +39,7 @@ struct key {
 struct tree {
     const uint8_t *bins;
     uint32_t end;
+    bool to_change;
     uint8_t *cell, *seen; /* owned; a bit for every 8 bytes: a cell in use begins there; it belongs to the tree */
     struct key *todo;     /* owned */
     size_t n, cap;
@@ -180,7 +181,7 @@ static int check_value(struct tree *t, uint32_t at, struct su_err *e)
     if (size & VK_INLINE)
         return (size & ~VK_INLINE) > 4 ? bad(e, "value", at) : 0;
     struct su_bytes d = cell(t, data_at);
-    if ((d.p && !claim(t, data_at)) || (size > 0 && (!d.p || (size > d.n && !segments_ok(t, d)))))
+    if (d.p ? !claim(t, data_at) || (size > d.n && !segments_ok(t, d)) : size > 0 || t->to_change)
         return bad(e, "value", at);
     return 0;
 }
@@ -217,7 +218,7 @@ static int check_key(struct tree *t, const struct key *k, struct su_err *e)
     uint32_t left = su_le32(nk.p + NK_SUBKEYS), class_at = su_le32(nk.p + NK_CLASS);
     if (su_le32(nk.p + NK_SECURITY) != REGF_NONE && !security_ok(t, su_le32(nk.p + NK_SECURITY)))
         return bad(e, "security descriptor of the key", k->at);
-    if (class_at != REGF_NONE && cell(t, class_at).p && !claim(t, class_at))
+    if (class_at != REGF_NONE && (cell(t, class_at).p ? !claim(t, class_at) : t->to_change))
         return bad(e, "class of the key", k->at);
     if (left > 0 && (check_list(t, su_le32(nk.p + NK_SUBKEY_LIST), k, false, &left, e) < 0))
         return -1;
@@ -226,9 +227,10 @@ static int check_key(struct tree *t, const struct key *k, struct su_err *e)
     return check_values(t, nk, e);
 }
 
-int su_regf_check_tree(struct su_bytes hive, struct su_err *e)
+int su_regf_check_tree(struct su_bytes hive, bool to_change, struct su_err *e)
 {
-    SU_AUTO(tree_done) struct tree t = {.bins = hive.p + REGF_BASE, .end = su_le32(hive.p + REGF_SIZE)};
+    SU_AUTO(tree_done)
+    struct tree t = {.bins = hive.p + REGF_BASE, .end = su_le32(hive.p + REGF_SIZE), .to_change = to_change};
     if (find_cells(&t, e) < 0 || push(&t, su_le32(hive.p + REGF_ROOT), REGF_NONE, 0, e) < 0)
         return -1;
     while (t.n > 0) {

@@ -16,7 +16,9 @@ struct row {
     bool can_grow;
     size_t n;
     struct su_mbr_part part[14]; /* number, type, active, first, count; logical ones by number */
+    unsigned windows;            /* what its port wants of the layout */
 };
+enum { IN_ORDER = 1, MSR = 2, REUSE = 4 };
 
 #define GIB (UINT64_C(1) << 30)
 static const struct row rows[] = {
@@ -41,6 +43,29 @@ static const struct row rows[] = {
       {7, 0x83, false, 235520, 10240}, {8, 0x83, false, 247808, 10240},  {9, 0x83, false, 260096, 10240},
       {10, 0x83, false, 272384, 10240}, {11, 0x83, false, 284672, 10240}, {12, 0x83, false, 296960, 10240},
       {13, 0x83, false, 309248, 10240}, {14, 0x83, false, 321536, 10240}, {15, 0x82, false, 333824, 10240}}},
+    {"windows",
+     512,
+     4 * GIB,
+     true,
+     3,
+     {{1, 0x07, true, 2048, 204800}, {2, 0x07, false, 206848, 7000000}, {3, 0x27, false, 7208960, 1024000}},
+     IN_ORDER},
+    {"windows-logical-msr",
+     512,
+     4 * GIB,
+     true,
+     4,
+     {{1, 0x07, true, 1026048, 204800}, {2, 0x07, false, 2048, 1024000}, {3, 0x07, false, 1230848, 2000000},
+      {5, 0x07, false, 4000000, 1000000}},
+     IN_ORDER | MSR},
+    {"windows-reuse", 512, 4 * GIB, true, 2, {{1, 0x07, true, 2048, 716800}, {2, 0x07, false, 718848, 7000000}}, IN_ORDER | REUSE},
+    {"windows-reuse-full",
+     4096,
+     4 * GIB,
+     true,
+     2,
+     {{1, 0x07, true, 256, 70000}, {2, 0x07, false, 70400, 978176}},
+     IN_ORDER | REUSE},
     {"three-tebibytes", 512, 3072 * GIB, true, 1, {{1, 0x83, true, 2048, 4000000000}}},
 };
 
@@ -58,7 +83,24 @@ static void no_edits(const struct su_facts *f, struct su_edits *out)
     *out = (struct su_edits){0};
 }
 
-static const struct su_os_port port = {.name = "golden", .esp = esp_files, .edits = no_edits};
+/* As the port to Windows has it: the first partition is the system's. */
+static const struct row *now;
+static void wishes(const struct su_facts *f, struct su_layout_request *r)
+{
+    (void)f;
+    if (!now->windows)
+        return;
+    r->in_order = true;
+    r->msr = now->windows & MSR;
+    r->esp_reuse = now->windows & REUSE ? 1 : 0;
+    if (r->esp_reuse)
+        return;
+    r->n_overrides = 1;
+    r->override[0] = (struct su_layout_override){.number = 1, .attributes = SU_LAYOUT_RECOVERY_ATTRIBUTES};
+    memcpy(r->override[0].gpt, su_gpt_type_guid(SU_GPT_MS_RECOVERY), 16);
+}
+
+static const struct su_os_port port = {.name = "golden", .layout = wishes, .esp = esp_files, .edits = no_edits};
 
 /* Facts as facts.c would have them for such a disk. */
 static int make_facts(const struct row *r, struct su_facts *f, struct su_err *e)
@@ -77,6 +119,8 @@ static int make_facts(const struct row *r, struct su_facts *f, struct su_err *e)
         return -1;
     struct su_layout_request q = {
         .mbr = &f->mbr, .disk_bytes = r->bytes, .can_grow = r->can_grow, .esp_bytes = su_facts_esp_bytes(f)};
+    now = r;
+    wishes(f, &q);
     return su_layout_make(&q, &f->layout, e);
 }
 

@@ -46,14 +46,15 @@ static int derive(const struct making *k, const char *name, char text[39], uint8
     return 0;
 }
 
-/* What bcdboot keeps: settings, and of the applications these two. */
+/* What bcdboot keeps: settings, and of the applications two, if they are what they should be. */
 static bool is_kept(const struct su_bcd_object *o)
 {
     enum { APPLICATION = 1 };
-    if (su_bcd_is_legacy(o))
-        return false;
-    return o->type >> 28 != APPLICATION || (strcmp(o->guid, SU_BCD_BOOTMGR) == 0 && o->type == SU_BCD_BOOT_MANAGER) ||
-           (strcmp(o->guid, SU_BCD_MEMDIAG) == 0 && o->type == SU_BCD_MEMORY_TEST);
+    if (strcmp(o->guid, SU_BCD_BOOTMGR) == 0)
+        return o->type == SU_BCD_BOOT_MANAGER;
+    if (strcmp(o->guid, SU_BCD_MEMDIAG) == 0)
+        return o->type == SU_BCD_MEMORY_TEST;
+    return o->type >> 28 != APPLICATION && strcmp(o->guid, SU_BCD_FWBOOTMGR) != 0 && !su_bcd_is_legacy(o);
 }
 
 static const struct su_bcd_object *kept(const struct su_bcd *b, const char *guid)
@@ -254,18 +255,26 @@ static int make_recovery(struct making *k, struct su_err *e)
 
 /* The template ------------------------------------------------------------ */
 
+/* A template names no disk; its lists name only what stays. */
+static int clean_element(struct making *k, const struct su_bcd_object *o, const struct su_bcd_element *x,
+                         struct su_err *e)
+{
+    bool list = su_bcd_format(x->id) == SU_BCD_F_OBJECTS, device = su_bcd_format(x->id) == SU_BCD_F_DEVICE;
+    bool target = x->id >> 28 == TEMPLATE_CLASS;
+    if (!list && !device && !target)
+        return 0;
+    if (su_bcd_unset(k->out, o->guid, x->id, e) < 0)
+        return -1;
+    return list && !target ? copy_element(k, o->guid, x, e) : 0;
+}
+
 static int clean_object(struct making *k, const struct su_bcd_object *o, struct su_err *e)
 {
     if (!is_kept(o))
         return su_bcd_drop_object(k->out, o->guid, e);
-    for (size_t i = 0; i < o->n; i++) {
-        const struct su_bcd_element *x = &o->element[i];
-        bool list = su_bcd_format(x->id) == SU_BCD_F_OBJECTS;
-        if ((list || x->id >> 28 == TEMPLATE_CLASS) && su_bcd_unset(k->out, o->guid, x->id, e) < 0)
+    for (size_t i = 0; i < o->n; i++)
+        if (clean_element(k, o, &o->element[i], e) < 0)
             return -1;
-        if (list && x->id >> 28 != TEMPLATE_CLASS && copy_element(k, o->guid, x, e) < 0)
-            return -1;
-    }
     return 0;
 }
 

@@ -22,8 +22,8 @@ static struct su_winmap map(void)
     return m;
 }
 
-/* A SYSTEM hive of records: what, which, how many bytes, the bytes. */
-static void make(struct su_hive *h, struct su_bytes b)
+/* One value of MountedDevices, or one service with what starts it. */
+static int put(struct su_hive *h, su_hive_node mounted, su_hive_node services, uint8_t what, struct su_bytes d)
 {
     static const char *const letters[] = {"\\DosDevices\\C:",
                                           "\\DosDevices\\D:",
@@ -33,28 +33,35 @@ static void make(struct su_hive *h, struct su_bytes b)
                                           "\\??\\Volume{2}",
                                           "#{3}",
                                           "\\DosDevices\\"};
-    static const char *const services[] = {"atapi",  "intelide", "pciide",  "storahci",
-                                           "msahci", "viostor",  "vioscsi", "stornvme"};
+    static const char *const names[] = {"atapi",  "intelide", "pciide",  "storahci",
+                                        "msahci", "viostor",  "vioscsi", "stornvme"};
     struct su_err e = {0};
-    su_hive_node mounted = 0, select = 0, set = 0, svc = 0, s = 0, over = 0;
-    if (su_hive_add_key(h, su_hive_root(h), "MountedDevices", &mounted, &e) < 0 ||
-        su_hive_add_key(h, su_hive_root(h), "Select", &select, &e) < 0 ||
-        su_hive_add_key(h, su_hive_root(h), "ControlSet001", &set, &e) < 0 ||
-        su_hive_add_key(h, set, "Services", &svc, &e) < 0 ||
-        su_hive_set(h, select, "Current", SU_REG_DWORD, (struct su_bytes){(const uint8_t *)"\1\0\0\0", 4}, &e) < 0)
-        return;
+    su_hive_node s = 0, over = 0;
+    if (what < 128)
+        return su_hive_set(h, mounted, letters[what % 8], what / 8 % 4 ? SU_REG_BINARY : SU_REG_SZ, d, &e);
+    if (su_hive_add_key(h, services, names[what % 8], &s, &e) < 0 ||
+        (what & 8 && su_hive_set(h, s, "Start", SU_REG_DWORD, d, &e) < 0))
+        return -1;
+    if (!(what & 16))
+        return 0;
+    return su_hive_add_key(h, s, "StartOverride", &over, &e) < 0 ? -1 : su_hive_set(h, over, "0", SU_REG_DWORD, d, &e);
+}
+
+/* A SYSTEM hive of records: what, how many bytes, the bytes. */
+static void make(struct su_hive *h, struct su_bytes b)
+{
+    struct su_err e = {0};
+    su_hive_node mounted = 0, select = 0, set = 0, services = 0;
     uint8_t what, len;
+    MUST(su_hive_add_key(h, su_hive_root(h), "MountedDevices", &mounted, &e) == 0 &&
+         su_hive_add_key(h, su_hive_root(h), "Select", &select, &e) == 0 &&
+         su_hive_add_key(h, su_hive_root(h), "ControlSet001", &set, &e) == 0 &&
+         su_hive_add_key(h, set, "Services", &services, &e) == 0);
+    MUST(su_hive_set(h, select, "Current", SU_REG_DWORD, (struct su_bytes){(const uint8_t *)"\1\0\0\0", 4}, &e) == 0);
     while (su_take_u8(&b, &what) && su_take_u8(&b, &len)) {
         struct su_bytes d = {b.p, len % 32 < b.n ? len % 32 : b.n};
         su_skip(&b, d.n);
-        if (what < 128 &&
-            su_hive_set(h, mounted, letters[what % 8], what / 8 % 4 ? SU_REG_BINARY : SU_REG_SZ, d, &e) < 0)
-            return;
-        if (what >= 128 && (su_hive_add_key(h, svc, services[what % 8], &s, &e) < 0 ||
-                            (what & 8 && su_hive_set(h, s, "Start", SU_REG_DWORD, d, &e) < 0) ||
-                            (what & 16 && (su_hive_add_key(h, s, "StartOverride", &over, &e) < 0 ||
-                                           su_hive_set(h, over, "0", SU_REG_DWORD, d, &e) < 0))))
-            return;
+        MUST(put(h, mounted, services, what, d) == 0);
     }
 }
 

@@ -65,15 +65,34 @@ static enum su_fs_kind kind_of(const ntfs_inode *ni)
     return ni->mrec->flags & MFT_RECORD_IS_DIRECTORY ? SU_FS_DIR : SU_FS_FILE;
 }
 
+/* From the attribute, as read() sees it: on a damaged volume ni->data_size may be of another one. */
+static int size_of(struct su_ntfs *x, ntfs_inode *ni, uint64_t *out, struct su_err *e)
+{
+    errno = 0;
+    ntfs_attr *na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
+    if (!na && errno != ENOENT)
+        return su_ntfs_fail(x, "opening a file's contents", e);
+    s64 size = na ? na->data_size : 0;
+    if (na)
+        ntfs_attr_close(na);
+    if (size < 0)
+        return su_fail(e, SU_E_FORMAT, "fs.ntfs.damaged", "a file's sizes do not fit together");
+    *out = (uint64_t)size;
+    return 0;
+}
+
 static int ntfs_stat(struct su_fs *fs, struct su_fs_node n, struct su_fs_stat *out, struct su_err *e)
 {
-    ntfs_inode *ni = su_ntfs_inode(su_ntfs_of(fs, 0), n, e);
+    struct su_ntfs *x = su_ntfs_of(fs, 0);
+    ntfs_inode *ni = su_ntfs_inode(x, n, e);
     if (!ni)
         return -1;
-    enum su_fs_kind kind = kind_of(ni);
-    *out = (struct su_fs_stat){.kind = kind, .size = kind == SU_FS_DIR ? 0 : (uint64_t)ni->data_size};
+    struct su_fs_stat st = {.kind = kind_of(ni)};
+    int r = st.kind == SU_FS_DIR ? 0 : size_of(x, ni, &st.size, e);
     ntfs_inode_close(ni);
-    return 0;
+    if (r == 0)
+        *out = st;
+    return r;
 }
 
 /* Reading -------------------------------------------------------------------*/

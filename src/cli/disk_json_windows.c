@@ -144,7 +144,7 @@ json_t *su_json_windows(const struct su_facts *f)
     json_object_set_new(o, "root", text_or_null(w->root));
     json_object_set_new(o, "active", w->active ? su_json_num(w->active) : json_null());
     json_object_set_new(o, "active_partitions", su_json_num(w->n_active));
-    json_object_set_new(o, "store", store(f));
+    json_object_set_new(o, "store", f->table == SU_TABLE_MBR ? store(f) : json_null()); /* else it is on the ESP */
     json_object_set_new(o, "winre", winre(f));
     json_object_set_new(o, "hives",
                         json_pack("{s:o,s:o,s:o}", "system", hive(&w->system_hive), "software", hive(&w->software_hive),

@@ -39,7 +39,7 @@ static void print_places(const struct su_facts *f, FILE *out)
                  : !w->winre_file ? ", which is not there"
                                   : "");
         su_print_field(out, "recovery", text);
-    } else {
+    } else if (f->table == SU_TABLE_MBR) {
         su_print_field(out, "recovery", "no boot entry");
     }
 }

@@ -218,7 +218,6 @@ static void test_order(void)
 {
     struct su_hive *h = open_new(5);
     struct su_err e = {0};
-    SU_BUF struct su_buf b = {0};
     su_hive_node k = 0;
     bool good = su_hive_add_key(h, su_hive_root(h), "F_x", &k, &e) == 0;
     ok(good && (su_hive_add_key(h, su_hive_root(h), "Foo", &k, &e) == 0 || strcmp(e.id, "hive.limit") == 0),

@@ -117,7 +117,6 @@ static void test_letter_taken_meanwhile(void)
     ok(su_mounted_to_gpt(h, &m, 2, &c, &e) == 0);
     put_mbr(h, key_of(h), "\\DosDevices\\E:", 77, 0x100000);
     put(h, key_of(h), "\\??\\Volume{9}", "DMIO:ID:esp-esp-esp-esp-", 24);
-    SU_BUF struct su_buf before = saved(h), after = {0};
     ok(su_mounted_to_mbr(h, &m, c.letter, c.n_letters, &back, &e) == 0 && back.n_letters == 0 && back.strangers == 1,
        "another volume has the letter now");
     char letter = 0;
@@ -153,7 +152,7 @@ static void test_none(void)
 static void test_real(const char *name, uint32_t signature, uint64_t system_at, uint64_t os_at, unsigned os,
                       const char *want)
 {
-    SU_BUF struct su_buf hive = {0}, first = {0}, after = {0}, diff = {0}, back = {0}, none = {0};
+    SU_BUF struct su_buf hive = {0}, after = {0}, diff = {0}, back = {0}, none = {0};
     SU_HIVE struct su_hive *h = NULL;
     SU_HIVE struct su_hive *again = NULL;
     struct su_winmap m = map_of(signature, system_at, os_at);

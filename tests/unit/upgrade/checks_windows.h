@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tests/unit/upgrade/checks_windows.h - a part of test-checks.c: Windows guests, and the cases of their rows.  Cases are
- * named by their lines: it has to be shorter than what stands above its #include. */
+/* tests/unit/upgrade/checks_windows.h - a part of test-checks.c: Windows guests, and the cases of their rows.
+ * Cases are named by their lines: it has to be shorter than what stands above its #include. */
 #pragma once
 
 /* Known from the agent alone. */

@@ -96,10 +96,10 @@ static void take_data(struct su_bytes *b, struct su_buf *bytes)
 
 static void rebase(struct su_bcd *m)
 {
-    const uint8_t *at = m->bytes.p;
-    for (size_t i = 0; i < m->n; i++)
+    size_t at = 0;
+    for (size_t i = 0; m->bytes.p && i < m->n; i++)
         for (size_t k = 0; k < m->object[i].n; at += m->object[i].element[k++].data.n)
-            m->object[i].element[k].data.p = at;
+            m->object[i].element[k].data.p = m->bytes.p + at;
 }
 
 static void build(struct su_bytes b, struct su_bcd *m)
@@ -157,7 +157,7 @@ static void apply(struct su_bcd *m, const struct su_bcd_changes *c)
                 k++;
             must(k < SU_BCD_MAX_ELEMENTS && (k < o->n || x->kind == SU_BCD_SET));
             o->n += k == o->n;
-            o->element[k] = (struct su_bcd_element){x->id, x->reg_type, {c->bytes.p + x->at, x->n}};
+            o->element[k] = (struct su_bcd_element){x->id, x->reg_type, {c->bytes.p ? c->bytes.p + x->at : NULL, x->n}};
             if (x->kind == SU_BCD_UNSET)
                 o->element[k] = o->element[--o->n];
         }

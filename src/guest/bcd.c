@@ -138,10 +138,10 @@ static int read_object(void *arg, const char *name, su_hive_node node, struct su
 /* The bytes stay where they are from now on. */
 static void borrow_bytes(struct su_bcd *b)
 {
-    const uint8_t *at = b->bytes.p;
-    for (size_t i = 0; i < b->n; i++)
+    size_t at = 0;
+    for (size_t i = 0; b->bytes.p && i < b->n; i++)
         for (size_t k = 0; k < b->object[i].n; k++) {
-            b->object[i].element[k].data.p = at;
+            b->object[i].element[k].data.p = b->bytes.p + at;
             at += b->object[i].element[k].data.n;
         }
 }

@@ -6,6 +6,7 @@
  * target (42000002: the loader's path below the system's directory) and are not copied.  All targets go. */
 #include "bcd_int.h"
 #include "disk/guid.h"
+#include "utf16.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -87,11 +88,18 @@ static int copy_element(struct making *k, const char *guid, const struct su_bcd_
     return left ? su_bcd_set(k->out, guid, x->id, x->reg_type, su_buf_bytes(&data), e) : 0;
 }
 
+/* Settings only: devices and objects of the new entry are its own. */
+static bool is_setting(uint32_t id)
+{
+    enum su_bcd_format f = su_bcd_format(id);
+    return id >> 28 != TEMPLATE_CLASS && f != SU_BCD_F_DEVICE && f != SU_BCD_F_OBJECT;
+}
+
 static int copy_target(struct making *k, const char *target, const char *guid, struct su_err *e)
 {
     const struct su_bcd_object *o = su_bcd_find(k->b, target);
     for (size_t i = 0; o && i < o->n; i++)
-        if (o->element[i].id >> 28 != TEMPLATE_CLASS && copy_element(k, guid, &o->element[i], e) < 0)
+        if (is_setting(o->element[i].id) && copy_element(k, guid, &o->element[i], e) < 0)
             return -1;
     return 0;
 }
@@ -111,14 +119,19 @@ static int set_locale(struct making *k, const char *guid, struct su_err *e)
     return locale && *locale ? su_bcd_set_text(k->out, guid, SU_BCD_LOCALE, locale, 1, e) : 0;
 }
 
+static bool is_efi(const char *path)
+{
+    size_t n = strlen(path);
+    return path[0] == '\\' && n > 4 && su_name_is(path + n - 4, 4, ".efi");
+}
+
 /* The path of a target below the system's directory. */
 static int set_path(struct making *k, const char *guid, const char *target, const char *usual, struct su_err *e)
 {
     char below[200], path[512];
     const struct su_bcd_object *o = su_bcd_find(k->b, target);
-    if (!o || !su_bcd_text(o, TARGET_PATH, below, sizeof below) || below[0] != '\\')
-        snprintf(below, sizeof below, "%s", usual);
-    snprintf(path, sizeof path, "%s%s", k->what->root, below);
+    bool told = o && su_bcd_text(o, TARGET_PATH, below, sizeof below) && is_efi(below);
+    snprintf(path, sizeof path, "%s%s", k->what->root, told ? below : usual);
     return su_bcd_set_text(k->out, guid, SU_BCD_PATH, path, 1, e);
 }
 

@@ -107,12 +107,26 @@ int su_fs_walk(struct su_fs *fs, struct su_fs_node base, const char *path, struc
     return 0;
 }
 
+/* Whether the driver knows what the thing is, and why it is not read: a file that Windows compressed, say. */
+static bool is_refused(struct su_fs *fs, struct su_fs_node node, struct su_err *e)
+{
+    struct su_err why = {0};
+    uint8_t byte;
+    size_t got;
+    if (fs->ops->read(fs, node, 0, &byte, 1, &got, &why) == 0 || why.kind != SU_E_REFUSED)
+        return false;
+    *e = why;
+    return true;
+}
+
 int su_fs_read_file(struct su_fs *fs, struct su_fs_node base, const char *path, size_t max, struct su_buf *out,
                     struct su_err *e)
 {
     struct su_fs_node node;
     struct su_fs_stat st;
     if (su_fs_walk(fs, base, path, &node, e) < 0 || fs->ops->stat(fs, node, &st, e) < 0)
+        return -1;
+    if (st.kind == SU_FS_OTHER && is_refused(fs, node, e))
         return -1;
     if (st.kind != SU_FS_FILE)
         return missing(path, strlen(path), "is not a regular file", e);

@@ -6,8 +6,8 @@
  * symbolic links, files compressed by WOF) are SU_FS_OTHER; reading a file that is encrypted by EFS is SU_E_REFUSED
  * "fs.ntfs.encrypted", one that WOF compressed SU_E_REFUSED "fs.ntfs.compact".
  *
- * Opening for reading works on a volume that is hibernated or was not shut down properly.  Opening for writing is
- * refused with SU_E_REFUSED:
+ * Opening for reading works on a volume that is hibernated, was not shut down properly, or whose MFT differs from its
+ * mirror.  Opening for writing is refused with SU_E_REFUSED:
  *   volume.dirty          the volume flag asks for chkdsk, or $LogFile was not closed cleanly
  *   volume.hibernated     hiberfil.sys holds a system that sleeps (hibernation or Fast Startup)
  *   fs.ntfs.version       not NTFS 3.0 or 3.1
@@ -17,7 +17,14 @@
  * and grows or shrinks it in place.  It is all on the su_blk, flushed, when it returns 0.  A failure may leave a half
  * done change: give the driver an overlay that can be thrown away; afterwards every further replace() is refused with
  * SU_E_CONFLICT "fs.ntfs.broken".  Writes depend on what changes in the file, not on its size (equal clusters are not
- * written), nor on the volume's.  Refused: more than SU_NTFS_REPLACE_MAX bytes, compressed, encrypted and sparse files.
+ * written), nor on the volume's.  Refused: more than SU_NTFS_REPLACE_MAX bytes, compressed, encrypted and sparse files;
+ * SU_E_REFUSED "fs.full" when the volume has no room.  No clock is read.  The change is not in the volume's journals
+ * ($LogFile, $UsnJrnl), as after every change by libntfs-3g.
+ *
+ * libntfs-3g parses hostile bytes in C.  It never sees a boot sector or first records of the MFT that make no sense,
+ * tables that it would load whole are of bounded size, every read is inside of the volume and counts against an
+ * allowance for each call, so that circles end ("fs.ntfs.loop"), and indexes are of bounded size.  What remains,
+ * errors in its parsing of records and indexes, is what confining the process is for (base/confine.h).
  *
  * libntfs-3g keeps state of the process (locale, log handler): one thread at a time in all NTFS volumes together.
  * Format: as libntfs-3g's layout.h describes it. */

@@ -139,6 +139,7 @@ static const struct limit {
     unsigned record;
     uint32_t type;
     uint64_t min, max; /* of the value; max 0: the volume's size */
+    bool may_move;     /* to another record, when there are so many pieces that an attribute list is needed */
 } limits[] = {
     {0, 0x80, SU_NTFS_SYSTEM *STRIDE, 0}, /* $MFT */
     {0, 0xb0, 1, 1 << 29},                /* its bitmap: 2^32 records */
@@ -146,22 +147,28 @@ static const struct limit {
     {2, 0x80, 1, 0}, /* $LogFile */
     {3, 0x70, 12, 64},
     {4, 0x80, 160, ATTRDEF_MAX},
-    {6, 0x80, 1, 0}, /* $Bitmap */
+    {6, 0x80, 1, 0, true}, /* $Bitmap */
     {10, 0x80, UPCASE_SIZE, UPCASE_SIZE},
 };
+
+static bool is_within(const struct su_ntfs_geometry *g, const uint8_t *r, const struct limit *l)
+{
+    int64_t size, list;
+    if (!value_size(r, l->type, &size) || !value_size(r, 0x20, &list))
+        return false;
+    if (size < 0 && list > 0 && l->may_move)
+        return true;
+    return size >= (int64_t)l->min && (uint64_t)size <= (l->max ? l->max : g->size);
+}
 
 static int check_record(const struct su_ntfs_geometry *g, const uint8_t *r, unsigned n, struct su_err *e)
 {
     int64_t size;
     if (!value_size(r, 0, &size))
         return bad_record(e, n);
-    for (size_t i = 0; i < SU_ARRAY_LEN(limits); i++) {
-        const struct limit *l = &limits[i];
-        if (l->record != n)
-            continue;
-        if (!value_size(r, l->type, &size) || size < (int64_t)l->min || (uint64_t)size > (l->max ? l->max : g->size))
+    for (size_t i = 0; i < SU_ARRAY_LEN(limits); i++)
+        if (limits[i].record == n && !is_within(g, r, &limits[i]))
             return bad_record(e, n);
-    }
     return 0;
 }
 

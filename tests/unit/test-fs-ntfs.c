@@ -147,6 +147,7 @@ static void test_read(const struct variant *v, struct su_blk *d)
     ok(fs->ops->stat(fs, (struct su_fs_node){.ino = UINT64_MAX}, &st, &e) < 0 && strcmp(e.id, "fs.ntfs.inode") == 0);
     ok(fs->ops->replace == NULL, "%s: read-only", v->name);
     SU_BUF struct su_buf b = {0};
+    ok(su_fs_read_file(fs, fs->root, "/wof", 9, &b, &e) < 0 && strcmp(e.id, "fs.ntfs.compact") == 0, "%s", v->name);
     ok(su_fs_read_file(fs, fs->root, "/holes", 1 << 20, &b, &e) == 0 && b.n == 500000 && su_all_zero(b.p, b.n),
        "%s: holes are zeros", v->name);
     su_fs_close(fs);

@@ -119,6 +119,10 @@ static void test_bitlocker(void)
     memcpy(su_memblk_data(d), "\xeb\x58\x90-FVE-FS-", 11);
     ok(su_volume_probe(d, &v, &e) == 0 && v.usage == SU_USAGE_CRYPTO);
     is_str(v.type, "BitLocker");
+    memcpy(su_memblk_data(d) + 1024 + 56, "\x53\xef", 2); /* what an ext2 left behind does not count */
+    su_memblk_data(d)[1024 + 76] = 1;
+    ok(su_volume_probe(d, &v, &e) == 0 && v.usage == SU_USAGE_CRYPTO);
+    is_str(v.type, "BitLocker");
 }
 
 /* BIOS parameter blocks that lead nowhere: answered, never followed off the volume. */

@@ -4,12 +4,11 @@
 #include "disk/blk_overlay.h"
 #include "guest/fs_ntfs.h"
 #include "tests/lib/fs_tree.h"
-#include "tests/lib/sh.h"
+#include "tests/lib/ntfs_image.h"
 #include <time.h>
 
 enum { NOW = 1750000000, BIG = 300000 };
 
-static struct su_err e;
 static long clock_asked; /* the driver and its library must not know the time */
 
 int clock_gettime(clockid_t id, struct timespec *out)
@@ -21,28 +20,11 @@ int clock_gettime(clockid_t id, struct timespec *out)
 
 /* Volumes ---------------------------------------------------------------------*/
 
-static const struct variant {
-    const char *name;
-    unsigned sector, cluster;
-} variants[] = {
+static const struct ntfs_shape variants[] = {
     {"512/512", 512, 512}, {"512/1k", 512, 1024}, {"512/4k", 512, 4096},   {"512/64k", 512, 65536},
     {"1k/4k", 1024, 4096}, {"4k/4k", 4096, 4096}, {"4k/64k", 4096, 65536}, {"512/128k", 512, 131072},
 };
-static const struct variant *const usual = &variants[2];
-
-static bool script(const char *image, const char *text)
-{
-    FILE *f = fopen(sh_path("script"), "wbe");
-    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
-        return false;
-    return sh("'%s' %s <script >out", getenv("SURETY_NTFSTREE"), image) == 0;
-}
-
-static bool format(const char *image, const struct variant *v, unsigned mib)
-{
-    return sh("rm -f %s && truncate -s %uM %s && mkntfs -F -Q -q -p 2048 -H 255 -S 63 -s %u -c %u %s", image, mib,
-              image, v->sector, v->cluster, image) == 0;
-}
+static const struct ntfs_shape *const usual = &variants[2];
 
 static const char tree[] = "mkdir /Windows/System32/config\n"
                            "mkdir /Windows/Boot\n"
@@ -67,15 +49,7 @@ static const char tree[] = "mkdir /Windows/System32/config\n"
 
 static uint8_t big[BIG];
 
-static struct su_blk *load(const char *image)
-{
-    struct su_blk *d = NULL;
-    if (su_memblk_load(sh_path("%s", image), &d, &e) < 0)
-        ok(0, "%s: %s", image, e.msg);
-    return d;
-}
-
-static struct su_blk *make_volume(const struct variant *v, const char *more)
+static struct su_blk *make_volume(const struct ntfs_shape *v, const char *more)
 {
     bool good = format("i", v, 48) && script("i", tree) && (!*more || script("i", more));
     ok(good, "%s: made", v->name);
@@ -113,7 +87,7 @@ static const char *error_of(struct su_fs *fs, const char *path)
     return e.id;
 }
 
-static void test_read(const struct variant *v, struct su_blk *d)
+static void test_read(const struct ntfs_shape *v, struct su_blk *d)
 {
     struct su_fs *fs = open_fs(d, false);
     if (!ok(fs, "%s: opens", v->name))
@@ -190,7 +164,7 @@ static bool put_file(const char *name, const void *p, size_t n)
 }
 
 /* Other readers find what was written, and nothing to complain about. */
-static bool oracle(struct su_blk *overlay, const struct variant *v, const char *path, const void *want, size_t n)
+static bool oracle(struct su_blk *overlay, const struct ntfs_shape *v, const char *path, const void *want, size_t n)
 {
     struct su_blk *o = NULL;
     SU_FREE uint8_t *p = malloc(overlay->size);
@@ -223,7 +197,7 @@ static const struct change {
     {"it grows, too", "/pieces", 600000, 1, 310000},
 };
 
-static void test_change(const struct variant *v, struct su_blk *d, const struct change *c)
+static void test_change(const struct ntfs_shape *v, struct su_blk *d, const struct change *c)
 {
     struct su_blk *o = NULL;
     SU_BUF struct su_buf b = {0};
@@ -483,7 +457,7 @@ int main(void)
     if (!put_file("big", big, BIG))
         return 99;
     for (size_t i = 0; i < SU_ARRAY_LEN(variants); i++) {
-        const struct variant *v = &variants[i];
+        const struct ntfs_shape *v = &variants[i];
         struct su_blk *d =
             make_volume(v, v == usual ? "compressed /comp big\n" : "rm /ALLUPPER.TXT\ntext /ALLUPPER.TXT upper\n");
         if (!d)

@@ -258,6 +258,11 @@ json_t *su_json_conversion(const struct su_facts *f, const struct su_conversion 
     json_object_set_new(o, "secure_boot", json_boolean(su_facts_secure_boot(f)));
     if (c->dual_why[0])
         json_object_set_new(o, "dual_why", su_json_text(c->dual_why));
+    if (f->os == &su_os_windows) /* letters: taken from the old system partition; driver: how it started before */
+        json_object_set_new(o, "windows",
+                            json_pack("{s:i,s:s#,s:s,s:b,s:b}", "boot_names", (int)f->store.devices, "letters",
+                                      c->edits.letter, (int)c->edits.n_letters, "driver", c->edits.driver, "recovery",
+                                      f->windows.winre >= 0, "esp_reused", c->layout.esp_reused));
     return o;
 }
 

@@ -193,7 +193,8 @@ static void reuse(void)
     struct su_mbr m;
     fill(&m, windows, SU_ARRAY_LEN(windows));
     SU_FREE struct su_layout *l = calloc(1, sizeof *l);
-    struct su_layout_request r = {.mbr = &m, .disk_bytes = 200 * SU_MIB, .can_grow = true, .in_order = true, .esp_reuse = 2};
+    struct su_layout_request r = {.mbr = &m, .disk_bytes = 200 * SU_MIB, .can_grow = true, .in_order = true,
+        .esp_reuse = 2};
     ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l) && l->esp_reused && l->esp_number == 1, "in place");
     ok(l->disk_bytes == 200 * SU_MIB, "no growth where the tail is free");
     ok(strcmp(l->gpt.entry[0].name, "EFI system partition") == 0, "its name");
@@ -205,7 +206,8 @@ static void reuse(void)
     r.disk_bytes += 100;
     ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l) && l->disk_bytes == 202 * SU_MIB, "half a sector");
     r.esp_reuse = 7;
-    ok(su_layout_make(&r, l, &e) == 0 && l->n_problems == 1 && l->problem[0].what == SU_LAYOUT_ROOM, "none of that number");
+    ok(su_layout_make(&r, l, &e) == 0 && l->n_problems == 1 && l->problem[0].what == SU_LAYOUT_ROOM,
+       "none of that number");
 }
 
 static void overrides(void)
@@ -220,7 +222,8 @@ static void overrides(void)
     m.part[1].type = 0x99;
     ok(su_layout_make(&r, l, &e) == 0 && !su_promise_layout(&r, l), "whatever the MBR says");
     ok(su_gpt_type_find(l->gpt.entry[1].type) == SU_GPT_MS_RECOVERY &&
-           l->gpt.entry[1].attributes == UINT64_C(0x8000000000000001) && su_gpt_type_find(l->gpt.entry[0].type) == SU_GPT_MS_BASIC,
+           l->gpt.entry[1].attributes == UINT64_C(0x8000000000000001) &&
+           su_gpt_type_find(l->gpt.entry[0].type) == SU_GPT_MS_BASIC,
        "that one alone");
 }
 

@@ -145,7 +145,8 @@ static void damaged(void)
 {
     static const char *const texts[] = {
         "{}",
-        "{\"signature\":1,\"disk\":\"x\",\"esp\":\"00000000-0000-0000-0000-000000000001\",\"letters\":\"\",\"driver\":\"\",\"parts\":[]}",
+        "{\"signature\":1,\"disk\":\"x\",\"esp\":\"00000000-0000-0000-0000-000000000001\",\"letters\":\"\","
+        "\"driver\":\"\",\"parts\":[]}",
     };
     SU_FREE struct su_undo_meta *m = calloc(1, sizeof *m);
     for (size_t i = 0; i < SU_ARRAY_LEN(texts); i++) {
@@ -164,7 +165,8 @@ static void reagent(void)
 {
     static const char before[] = "<WindowsRE version=\"2.0\">\r\n  <WinreLocation path=\"\\Recovery\\WindowsRE\" "
                                  "id=\"1042787003\" offset=\"1048576\" "
-                                 "guid=\"{00000000-0000-0000-0000-000000000000}\"/>\r\n  <InstallState state=\"1\"/>\r\n"
+                                 "guid=\"{00000000-0000-0000-0000-000000000000}\"/>\r\n"
+                                 "  <InstallState state=\"1\"/>\r\n"
                                  "</WindowsRE>\r\n";
     static const struct su_edit ed = {.kind = SU_EDIT_REAGENT, .path = "/ReAgent.xml"};
     SU_BUF struct su_buf after = {0}, back = {0};

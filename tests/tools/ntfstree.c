@@ -45,6 +45,13 @@ int clock_gettime(clockid_t id, struct timespec *out)
     return 0;
 }
 
+/* libntfs-3g forgets some names that it made. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libntfs-3g\n";
+}
+
 /* The device: the file in memory --------------------------------------------------*/
 
 static int dev_open(struct ntfs_device *dev, int flags)

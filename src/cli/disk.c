@@ -451,7 +451,7 @@ int su_disk_rollback_verb(const struct su_args *a, struct su_err *e)
                 done.left);
     return print_outcome(&r, &done,
                          done.what == SU_DONE_RECOVERED_OLD ? "the conversion had not finished; it was undone"
-                         : done.exact                       ? "rolled back; every byte is as it was"
+                         : done.exact                       ? "rolled back; every byte that was changed is as it was"
                                                             : "rolled back; files written since the conversion stay",
                          e);
 }

@@ -85,8 +85,10 @@ bool su_skip(struct su_bytes *b, size_t n)
 {
     if (n > b->n)
         return false;
-    b->p += n;
-    b->n -= n;
+    if (n) { /* empty bytes may be NULL */
+        b->p += n;
+        b->n -= n;
+    }
     return true;
 }
 
@@ -94,7 +96,8 @@ bool su_take(struct su_bytes *b, void *out, size_t n)
 {
     if (n > b->n)
         return false;
-    memcpy(out, b->p, n);
+    if (n)
+        memcpy(out, b->p, n);
     return su_skip(b, n);
 }
 

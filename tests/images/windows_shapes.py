@@ -2,8 +2,8 @@
 """The shapes of disks that Windows leaves behind, as data: partitions, and what differs from a healthy Windows 10.
 
 parts: what lies where, from the start of the disk, as ROLE:MIB. Roles: system (boot manager and store), os, winre,
-data, linux, os2 (a second Windows), windows7 (all in one). ":logical" puts it into an extended partition that begins with the
-first such one; ":TYPE" sets the type of a primary one. The first of system, windows7 or os is active."""
+data, linux, os2 (a second Windows), windows7 (all in one). ":logical" puts it into an extended partition that begins with
+the first such one; ":TYPE" sets the type of a primary one. The first of system, windows7 or os is active."""
 import dataclasses
 from typing import Optional
 

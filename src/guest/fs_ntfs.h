@@ -11,7 +11,8 @@
  *   volume.dirty          the volume flag asks for chkdsk, or $LogFile was not closed cleanly
  *   volume.hibernated     hiberfil.sys holds a system that sleeps (hibernation or Fast Startup)
  *   fs.ntfs.version       not NTFS 3.0 or 3.1
- * and with SU_E_FORMAT "fs.ntfs...." for damage, a mirror of the MFT that differs among it.
+ * and with SU_E_FORMAT "fs.ntfs...." for damage, a mirror of the MFT that differs among it.  replace() looks whether
+ * the file's clusters are its own, and in use as $Bitmap says: "fs.ntfs.overlap", "fs.ntfs.bitmap".
  *
  * replace() keeps the file's record, name, attributes, security and creation time, sets the time of the last change,
  * and grows or shrinks it in place.  It is all on the su_blk, flushed, when it returns 0.  A failure may leave a half

@@ -83,5 +83,8 @@ int su_ntfs_list(struct su_fs *fs, struct su_fs_node dir, su_fs_entry_fn *fn, vo
 int su_ntfs_take_state(struct su_ntfs *x, struct su_err *e);
 int su_ntfs_may_write(const struct su_ntfs *x, struct su_err *e);
 
+/* Before a write to na, an attribute's data: that its clusters are its own, and that $Bitmap knows: fs_ntfs_runs.c */
+int su_ntfs_check_runs(struct su_ntfs *x, ntfs_attr *na, struct su_err *e);
+
 /* Writing: fs_ntfs_write.c */
 int su_ntfs_replace(struct su_fs *fs, struct su_fs_node n, const void *buf, size_t len, int64_t now, struct su_err *e);

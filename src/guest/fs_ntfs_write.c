@@ -120,6 +120,8 @@ static int run_job(struct job *j, int64_t now, struct su_err *e)
         return -1;
     if (!j->differs && before == j->len)
         return 0;
+    if (su_ntfs_check_runs(x, j->na, e) < 0)
+        return -1;
     x->broken = true;
     if (write_contents(j, before, e) < 0 || set_times(x, j->ni, now, e) < 0 || sync_volume(x, e) < 0)
         return -1;

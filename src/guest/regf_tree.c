@@ -157,18 +157,21 @@ static int check_list(struct tree *t, uint32_t at, const struct key *k, bool in_
     return 0;
 }
 
-/* Data in segments.  hivex reads the whole list without a look at the size of its cell. */
-static bool segments_ok(const struct tree *t, struct su_bytes db)
+/* Data in segments.  hivex reads the whole list without a look at the size of its cell.  Nothing of it is shared: many
+ * values with one long list would take hours. */
+static bool segments_ok(struct tree *t, struct su_bytes db)
 {
     if (db.n < DB_HEAD || memcmp(db.p, "db", 2) != 0)
         return false;
-    uint32_t n = su_le16(db.p + DB_SEGMENTS);
-    struct su_bytes list = cell(t, su_le32(db.p + DB_LIST));
-    if (n > list.n / 4)
+    uint32_t n = su_le16(db.p + DB_SEGMENTS), list_at = su_le32(db.p + DB_LIST);
+    struct su_bytes list = cell(t, list_at);
+    if (!list.p || n > list.n / 4 || !claim(t, list_at))
         return false;
-    for (uint32_t i = 0; i < n; i++)
-        if (!cell(t, su_le32(list.p + (size_t)i * 4)).p)
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = su_le32(list.p + (size_t)i * 4);
+        if (!cell(t, at).p || !claim(t, at))
             return false;
+    }
     return true;
 }
 

@@ -12,6 +12,7 @@
 struct set {
     const char *dir, *manager;
     bool there;
+    struct su_fs_node node;
     struct su_err why; /* kind != SU_OK: it is there and cannot be read */
     uint16_t machine;
     struct su_sb_result sb;
@@ -40,6 +41,7 @@ static int look_at_set(struct su_fs *fs, const char *root, const struct su_sb_ke
         return su_win_fact(&why, s->there ? &s->why : NULL, e);
     }
     s->there = true;
+    s->node = file.node;
     if (check_manager(s, &src, keys, &why) == 0)
         return 0;
     s->sb = (struct su_sb_result){.verdict = SU_SB_DAMAGED, .why = why.id};
@@ -62,11 +64,26 @@ static void missing(struct su_err *why)
     (void)su_remedy(why, "in the guest, run sfc /scannow or DISM /Online /Cleanup-Image /RestoreHealth");
 }
 
-static int count_files(struct su_fs *fs, const char *root, struct su_winboot *b, struct su_err *e)
+/* What was judged is what will be copied: a name is found without a look at its case, and by its 8.3 form. */
+static void same_manager(const struct su_winboot_list *l, struct su_fs_node judged, struct su_err *why)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (strcasecmp(l->entry[i].path, SU_WINBOOT_MANAGER) == 0 && l->entry[i].node.ino == judged.ino)
+            return;
+    (void)su_fail(
+        why, SU_E_FORMAT, "windows.boot.manager",
+        "the boot manager under \\Windows\\Boot has its name only in 8.3 form, or shares it with another file");
+    (void)su_remedy(why, "leave one bootmgfw.efi there; in the guest, run sfc /scannow");
+}
+
+static int count_files(struct su_fs *fs, const char *root, struct su_fs_node judged, struct su_winboot *b,
+                       struct su_err *e)
 {
     SU_WINBOOT_LIST struct su_winboot_list l = {0};
     if (su_winboot_list(fs, root, b->ex, &l, e) < 0)
         return -1;
+    if (l.why.kind == SU_OK)
+        same_manager(&l, judged, &l.why);
     if (b->why.kind == SU_OK)
         b->why = l.why;
     b->skipped = (unsigned)l.skipped;
@@ -113,7 +130,7 @@ int su_winboot_find(const struct su_vols *v, const struct su_windows *w, const c
         missing(&b.why);
     else if (b.why.kind != SU_OK)
         su_winboot_explain(&b.why);
-    if (b.found && count_files(fs, w->root, &b, e) < 0)
+    if (b.found && count_files(fs, w->root, use->node, &b, e) < 0)
         return su_context(e, "%s", b.from);
     *out = b;
     return 0;

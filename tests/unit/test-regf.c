@@ -337,6 +337,52 @@ static void test_damage(void)
     ok(su_regf_state((struct su_bytes){NULL, 0}, NULL) == SU_REGF_BAD);
 }
 
+/* A cell of n bytes of data at *at, which moves on; returns where it is. */
+static uint32_t new_cell(uint8_t *bins, uint32_t *at, uint32_t n)
+{
+    uint32_t here = *at, size = (n + 4 + 7) / 8 * 8;
+    su_put_le32(bins + here, 0u - size);
+    *at += size;
+    return here;
+}
+
+/* Two values of the root key with data in segments; shared: they name the same list of them. */
+static bool segments(bool shared, struct su_err *e)
+{
+    enum { ROOT_AT = 0x70, FREE_AT = 0xC8 };
+    SU_BUF struct su_buf h = {0};
+    hivegen(&h, 5);
+    uint8_t *bins = h.p + REGF_BASE, *root = bins + ROOT_AT + 4;
+    uint32_t at = FREE_AT, values = new_cell(bins, &at, 8), list = 0;
+    su_put_le32(root + 36, 2);
+    su_put_le32(root + 40, values);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t vk = new_cell(bins, &at, 20), db = new_cell(bins, &at, 8);
+        if (i == 0 || !shared) {
+            uint32_t segment = new_cell(bins, &at, 8);
+            list = new_cell(bins, &at, 4);
+            su_put_le32(bins + list + 4, segment);
+        }
+        su_put_le32(bins + values + 4 + 4 * i, vk);
+        memcpy(bins + vk + 4, "vk", 2);
+        su_put_le32(bins + vk + 4 + 4, 20000);
+        su_put_le32(bins + vk + 4 + 8, db);
+        memcpy(bins + db + 4, "db", 2);
+        su_put_le16(bins + db + 4 + 2, 1);
+        su_put_le32(bins + db + 4 + 4, list);
+    }
+    su_put_le32(bins + at, REGF_PAGE - at);
+    hivegen_sum(h.p);
+    return su_regf_state(su_buf_bytes(&h), e) == SU_REGF_CLEAN && su_regf_check_tree(su_buf_bytes(&h), false, e) == 0;
+}
+
+static void test_segments(void)
+{
+    struct su_err e = {0};
+    ok(segments(false, &e), "data in segments %s", e.msg);
+    ok(!segments(true, &e) && strcmp(e.id, "hive.damaged") == 0, "a list that many values name would take for ever");
+}
+
 static void test_marvin(void)
 {
     static const uint8_t real[40] = {0x48, 0x76, 0x4C, 0x45, 0x00, 0x3E, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x3B, 0x08,
@@ -415,6 +461,7 @@ int main(void)
     test_replay_that_breaks();
     test_old_logs();
     test_damage();
+    test_segments();
     test_marvin();
     test_stamp();
     test_real();

@@ -79,8 +79,7 @@ static bool only_winre(const struct su_facts *f, unsigned number)
 {
     const struct su_windows *w = &f->windows;
     const struct su_mbr_part *p = mbr_part(f, number);
-    return p && p->type == TYPE_NTFS && w->winre >= 0 && w->winre != w->os && w->winre != w->system &&
-           !su_windows_letter(f, number);
+    return p && p->type == TYPE_NTFS && w->winre_alone && !su_windows_letter(f, number);
 }
 
 static void wishes(const struct su_facts *f, struct su_layout_request *r)

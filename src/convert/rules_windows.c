@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The rules about Windows as it lies on the disk: those of MBR2GPT, each by its name, and the state it was left in. */
+#include "disk/guid.h"
 #include "os_windows.h"
 #include <inttypes.h>
 #include <string.h>
@@ -68,7 +69,9 @@ static void store_usable(const struct su_facts *f, const struct su_rule *row, st
     else if (why->kind != SU_OK && w->candidates > 1)
         su_found_as(v, SU_STOP, why->id, why->remedy, "%.150s, and %u volumes hold a Windows", why->msg, w->candidates);
     else if (why->kind != SU_OK)
-        su_found_as(v, SU_STOP, why->id, why->remedy ? why->remedy : row->remedy, "%s", why->msg);
+        su_found_as(v, SU_STOP, why->id, why->remedy ? why->remedy : row->remedy, "%.150s%s", why->msg,
+                    w->candidates == 1 && !w->template_hive.loaded ? ", and no BCD-Template to make a new one from"
+                                                                   : "");
     else if (w->os < 0)
         su_found(v, row, "the boot store names no system on this disk");
 }
@@ -100,6 +103,18 @@ static void letter_goes(const struct su_facts *f, const struct su_rule *row, str
     char letter = su_windows_letter(f, su_windows_system_number(f));
     if (su_windows_has_system_partition(f) && letter)
         su_found(v, row, "the system partition %s loses its drive letter %c:", vol_name(f, f->windows.system), letter);
+}
+
+/* --map, or a type of the OS's own that means something else. */
+static void type_stays(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
+{
+    unsigned os = su_windows_os_number(f), now = os ? f->layout.number_of[os] : 0;
+    if (f->layout.n_problems || now == 0)
+        return;
+    if (memcmp(f->layout.gpt.entry[now - 1].type, su_gpt_type_guid(SU_GPT_MS_BASIC), 16) != 0)
+        su_found(v, row,
+                 "%s, which holds the system, would become a partition of a type that Windows does not start from",
+                 vol_name(f, f->windows.os));
 }
 
 static void hide_note(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
@@ -160,7 +175,8 @@ static void other_volumes(const struct su_facts *f, const struct su_rule *row, s
     for (size_t i = 0; i < f->vols.n; i++) {
         const struct su_vol *x = &f->vols.vol[i];
         struct su_ntfs_state st;
-        if ((int)i == f->windows.os || (int)i == f->windows.system || f->windows.os < 0)
+        if ((int)i == f->windows.os || (int)i == f->windows.system || f->windows.os < 0 ||
+            (f->windows.active && x->partition == f->windows.active))
             continue;
         if (strcmp(x->what.type, "BitLocker") == 0)
             su_found_as(v, SU_WARNING, row->id,
@@ -204,6 +220,9 @@ const struct su_rule su_rules_windows[] = {
     {"windows.volume-ids", SU_WARNING, "the system's volume has its drive letter on record", KEEP_LETTERS, volume_ids,
      "V7", SU_MBR2GPT_LAYOUT},
     {"windows.letter", SU_NOTE, "the system partition has no drive letter", KEEP_LETTERS, letter_goes},
+    {"windows.type", SU_STOP, "the system's partition becomes one of Microsoft basic data",
+     "leave its MBR type out of --map, or map it to ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", type_stays, "V8",
+     SU_MBR2GPT_LAYOUT},
     {"windows.hidden", SU_NOTE, "no system partition stays behind", NULL, hide_note},
     {"windows.dirty", SU_STOP, "the volumes that Windows starts from were shut down cleanly",
      "start Windows, let chkdsk run, and shut it down fully: shutdown /s /t 0", clean},

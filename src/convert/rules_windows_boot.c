@@ -150,8 +150,8 @@ static void only_uefi(const struct su_facts *f, const struct su_rule *row, struc
 }
 
 const struct su_rule su_rules_windows_boot[] = {
-    {"windows.bits", SU_STOP, "Windows is of 64 bits", "a 32-bit system must be installed anew as a 64-bit one",
-     of_64_bits},
+    {"windows.bits", SU_STOP, "Windows is of 64 bits",
+     "install Windows anew, in its edition for 64-bit x86 machines (x64)", of_64_bits},
     {"windows.bootfiles", SU_STOP, "Windows has its boot files for UEFI",
      "restore them in the guest: sfc /scannow, or DISM /Online /Cleanup-Image /RestoreHealth", boot_files},
     {"windows.names", SU_WARNING, "every boot file has a name that goes onto an ESP", NULL, names_fit},

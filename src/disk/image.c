@@ -70,6 +70,8 @@ static int check_qcow2(const char *path, struct su_bytes h, bool named, struct s
 {
     if (h.n < QCOW2_HEADER)
         return su_fail(e, SU_E_FORMAT, "disk.open", "%s is too short for a qcow2 image", path);
+    if (memcmp(h.p, "QFI\xfb", 4) != 0)
+        return su_fail(e, SU_E_FORMAT, "disk.open", "%s is no qcow2 image", path);
     uint64_t features = su_be32(h.p + QCOW2_VERSION_AT) >= 3 ? su_be64(h.p + QCOW2_INCOMPATIBLE_AT) : 0;
     if (su_be32(h.p + QCOW2_CRYPT_AT) != 0)
         return su_fail(e, SU_E_REFUSED, "disk.image.encrypted", "%s is encrypted by QEMU, which surety cannot open",

@@ -56,6 +56,7 @@ struct su_windows {
     struct su_ntfs_state os_state, system_state;
     uint16_t machine;             /* of bootmgfw.efi, else of winload; 0: neither could be read */
     bool winre_file;              /* Winre.wim is where the store says */
+    bool winre_alone;             /* nothing but the recovery environment is on its volume */
     char winre_path[SU_WIN_PATH]; /* "/Recovery/WindowsRE/Winre.wim"; "": none named */
     /* \Windows\System32\Recovery, and the one beside Winre.wim */
     struct su_win_reagent reagent[SU_WIN_REAGENTS];

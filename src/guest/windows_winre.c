@@ -65,13 +65,40 @@ static int find_winre(const struct su_win_disk *d, struct su_windows *w, struct 
     return su_win_exists(d->vols, w->winre, w->winre_path, &w->winre_file, e);
 }
 
+/* What Windows itself keeps on every volume, or beside the recovery environment. */
+static int look_for_others(void *arg, const char *name, size_t len, struct su_fs_node node, struct su_err *e)
+{
+    static const char *const known[] = {"Recovery", "System Volume Information"};
+    bool *alone = arg;
+    (void)node;
+    (void)e;
+    for (size_t i = 0; i < SU_ARRAY_LEN(known); i++)
+        if (su_name_is(name, len, known[i]))
+            return 0;
+    *alone = name[0] == '$'; /* of the file system, and the bin */
+    return *alone ? 0 : 1;
+}
+
+static int read_alone(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
+{
+    struct su_err why = {0};
+    bool alone = true;
+    if (!w->winre_file || w->winre == w->os || w->winre == w->system || !su_win_readable(d->vols, w->winre))
+        return 0;
+    struct su_fs *fs = d->vols->vol[w->winre].fs;
+    if (fs->ops->list(fs, fs->root, look_for_others, &alone, &why) < 0)
+        return su_win_fact(&why, NULL, e);
+    w->winre_alone = alone;
+    return 0;
+}
+
 int su_win_read_winre(const struct su_win_disk *d, struct su_windows *w, struct su_err *e)
 {
     char path[SU_WIN_PATH], dir[SU_WIN_PATH];
     if (w->root[0] && su_win_join(w->root, "/System32/Recovery/ReAgent.xml", path) &&
         read_reagent(d, w->os, path, &w->reagent[0], e) < 0)
         return su_context(e, "%s", path);
-    if (find_winre(d, w, e) < 0)
+    if (find_winre(d, w, e) < 0 || read_alone(d, w, e) < 0)
         return su_context(e, "the recovery environment");
     const char *slash = strrchr(w->winre_path, '/');
     if (!slash)

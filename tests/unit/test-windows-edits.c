@@ -96,6 +96,21 @@ static void there_and_back(void)
     differ(su_buf_bytes(&before), su_buf_bytes(&back), "");
 }
 
+/* Names of partitions are a change of their own, without a letter or a driver. */
+static void names_alone(void)
+{
+    SU_BUF struct su_buf before = {0}, after = {0}, back = {0};
+    struct su_edits l = how(-1);
+    struct su_err e = {0};
+    unsigned changed = 0;
+    make_hive(&before);
+    ok(su_edit_text(&hive_edit, &l, NULL, 0, false, su_buf_bytes(&before), &after, &changed, &e) == 0 && changed == 3,
+       "forward: %s", e.msg);
+    l.n_letters = 0;
+    ok(su_edit_text(&hive_edit, &l, NULL, 0, true, su_buf_bytes(&after), &back, &changed, &e) == 0 && changed == 2,
+       "back: %u, %s", changed, e.msg);
+}
+
 /* The same from the journal's description. */
 static void through_the_journal(void)
 {
@@ -196,6 +211,7 @@ static void kinds(void)
 int main(void)
 {
     there_and_back();
+    names_alone();
     through_the_journal();
     damaged();
     reagent();

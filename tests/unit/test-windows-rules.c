@@ -138,15 +138,23 @@ static void mbr2gpt_rules(struct su_facts *f)
     STOPS((why(&f->windows.store_why, SU_E_MISSING, "windows.store.missing"), f->windows.candidates = 2,
            f->windows.os = -1),
           "windows.store.missing V6=7");
+    STOPS((why(&f->windows.store_why, SU_E_MISSING, "windows.store.missing"), f->windows.candidates = 1),
+          "windows.store.missing V6=7");
+    ok(says(f, SU_STOP, "windows.store.missing", "no BCD-Template"), "and why no new one is made");
     SAYS((why(&f->windows.store_why, SU_E_MISSING, "windows.store.missing"), f->windows.store_rebuilt = true),
          SU_WARNING, "windows.store.missing", "BCD-Template");
     SAYS((f->mbr.n = 4, f->mbr.part[3] = (struct su_mbr_part){.number = 4, .type = 7, .first = 960 * M, .count = M}),
          SU_OK_NOTE, "windows.primaries", "4 primary partitions: accepted");
+    SAYS(f->mbr.ext_slot = 4, SU_OK_NOTE, "windows.primaries", "4 primary partitions: accepted");
     SAYS(f->mbr.ext_slot = 4, SU_OK_NOTE, "windows.logical", "accepted");
     SAYS(f->windows.n_letters = 0, SU_WARNING, "windows.volume-ids", "p2");
     STOPS(strcpy(f->vols.vol[OS].what.type, "BitLocker"), "volume.encrypted.bitlocker V9=6");
     STOPS((strcpy(f->vols.vol[SYSTEM].what.type, "BitLocker"), f->windows.system = -1),
           "volume.encrypted.bitlocker V9=6");
+    ok(!says(f, SU_WARNING, "windows.data", ""), "that is no data volume");
+    STOPS((f->layout.number_of[2] = 2, memcpy(f->layout.gpt.entry[1].type, su_gpt_type_guid(SU_GPT_ESP), 16)),
+          "windows.type V8=7");
+    STOPS((f->layout.number_of[2] = 2, memcpy(f->layout.gpt.entry[1].type, su_gpt_type_guid(SU_GPT_MS_BASIC), 16)), "");
     SAYS(strcpy(f->vols.vol[DATA].what.type, "BitLocker"), SU_WARNING, "windows.data", "BitLocker");
     STOPS(f->mbr.part[2].type = 0x42, "disk.mbr.dynamic V8=7");
     STOPS((f->layout.n_problems = 1, f->layout.problem[0] = (struct su_layout_problem){SU_LAYOUT_TAIL, 3, 7}),
@@ -250,13 +258,17 @@ static void wishes(struct su_facts *f)
     opt.msr = opt.reuse_esp = true;
     f->windows.winre = DATA;
     su_os_windows.layout(f, &r);
+    ok(r.n_overrides == 0, "a partition with more than WinRE stays what it is");
+    r = (struct su_layout_request){0};
+    f->windows.winre_alone = true;
+    su_os_windows.layout(f, &r);
     ok(r.msr && r.esp_reuse == 1 && r.n_overrides == 1 && recovery(&r, 3), "it becomes the ESP; WinRE's is hidden");
     f->windows.letter[0].number = 3;
     r = (struct su_layout_request){0};
     su_os_windows.layout(f, &r);
     ok(r.n_overrides == 0, "but not when it has a letter");
-    f->windows.winre = OS;
-    f->windows.system = OS;
+    f->windows.winre = f->windows.system = OS;
+    f->windows.winre_alone = false;
     r = (struct su_layout_request){0};
     su_os_windows.layout(f, &r);
     ok(r.n_overrides == 0 && r.esp_reuse == 0, "nor one with the system on it");

@@ -36,7 +36,7 @@ static void test_usual(void)
     ok(w->template_hive.loaded && !w->software_hive.there, "the template; SOFTWARE is not read yet");
     ok(w->n_letters == 1 && w->letter[0].number == 2 && w->letter[0].letter == 'C', "C:");
     ok(w->machine == SU_PE_X86_64, "64 bit");
-    ok(w->winre_file, "the recovery environment is there");
+    ok(w->winre_file && w->winre_alone, "the recovery environment is there, and nothing else beside it");
     is_str(w->winre_path, "/Recovery/WindowsRE/Winre.wim");
     ok(w->reagent[0].vol == 1 && w->reagent[0].what.enabled && w->reagent[0].what.offset == P3, "ReAgent.xml");
     ok(w->reagent[1].vol == 2 && strcmp(w->reagent[1].path, "/Recovery/WindowsRE/ReAgent.xml") == 0, "and its copy");
@@ -216,6 +216,14 @@ static void test_recovery(void)
                                   "  21000001 boot\n");
     w = look();
     ok(w->os == 1 && w->entry.has_winre && w->winre == -1 && !w->winre_file, "on another disk");
+    usual(MANAGER LOADER(C_DRIVE) WINRE);
+    memfs_text(fs(2), "/$RECYCLE.BIN/x", "");
+    memfs_text(fs(2), "/System Volume Information/x", "");
+    w = look();
+    ok(w->winre_file && w->winre_alone, "what Windows keeps on every volume");
+    memfs_text(fs(2), "/Backup/x", "");
+    w = look();
+    ok(w->winre_file && !w->winre_alone, "something else beside it");
     usual(MANAGER LOADER(C_DRIVE));
     w = look();
     ok(w->winre == -1 && !w->winre_path[0] && w->reagent[0].vol == 1, "switched off");

@@ -92,6 +92,9 @@ static void test_read(void)
     is_str(s.driver_path[SU_WINBUS_SATA], "System32\\drivers\\storahci.sys");
     is_str(s.driver_path[SU_WINBUS_IDE], "");
     is_str(su_winbus_name(SU_WINBUS_SCSI), "scsi");
+    dword(h, key(h, SERVICES "atapi"), "Start", 3);
+    dword(h, key(h, SERVICES "intelide"), "Start", 0);
+    ok(su_winsystem_read(h, &s, &e) == 0 && s.bus[SU_WINBUS_IDE] == SU_WINSTART_LATER, "both drivers of IDE count");
 }
 
 static struct su_buf saved(struct su_hive *h)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seeded bugs of the disk core, and the tests that must notice each.
+"""Seeded bugs of the disk core and of what is made of a Windows, and the tests that must notice each.
 
 A mutant is one replacement in one file.  The text to replace occurs there exactly once; when the code changes so
 that it does not, `run` says so.  Bugs that change nothing anybody could see are no mutants; those that were tried
@@ -18,6 +18,14 @@ Mutant = namedtuple('Mutant', 'name file old new tests')
 
 def m(name, file, old, new, *tests):
     return Mutant(name, 'src/disk/' + file, old, new, tests)
+
+
+def guest(name, file, old, new, *tests):
+    return Mutant(name, 'src/guest/' + file, old, new, tests)
+
+
+def convert(name, file, old, new, *tests):
+    return Mutant(name, 'src/convert/' + file, old, new, tests)
 
 
 MUTANTS = [
@@ -179,6 +187,66 @@ MUTANTS = [
       'layout'),
     m('override-ignored', 'layout.c', 'r->override[i].number == p->number', 'false', 'layout'),
     m('bios-room-by-one', 'layout.c', 'to <= from ? 0 : to - from;', 'to <= from ? 0 : to - from + 1;', 'layout'),
+    # Windows: the boot store.
+    guest('loader-for-bios', 'bcd_convert.c', '{"winload.exe", "winresume.exe"}', '{"winload.exe"}', 'golden-bcd'),
+    guest('manager-without-path', 'bcd_convert.c', 'return su_bcd_set_text(c->out, o->guid, SU_BCD_PATH, path, nuls, e);',
+          'return 0;', 'golden-bcd'),
+    guest('memtest-stays', 'bcd_convert.c', '    if (o->type == SU_BCD_MEMORY_TEST)', '    if (false)', 'golden-bcd'),
+    guest('no-firmware-manager', 'bcd_convert.c', 'su_bcd_add_fwbootmgr(&changes, e) < 0', 'false', 'golden-bcd'),
+    guest('legacy-stays-in-lists', 'bcd_convert.c', '    if (dropped == 0)\n', '    if (dropped < 9)\n', 'golden-bcd'),
+    guest('default-is-dropped', 'bcd_convert.c', 'x->id == SU_BCD_DEFAULT && next_default(c->b, o, guid)', 'false',
+          'golden-bcd'),
+    guest('ramdisk-not-walked', 'bcd_device.c', '    if (part)\n        put_partition(',
+          '    if (part && n == 1)\n        put_partition(', 'golden-bcd'),
+    guest('any-disk-is-this-one', 'winmap.c', 'signature == m->signature && i < m->n', 'i < m->n', 'golden-bcd'),
+    guest('offset-off', 'winmap.c', 'if (m->part[i].offset == offset)', 'if (m->part[i].offset <= offset)',
+          'golden-bcd', 'mounted'),
+    guest('style-stays-mbr', 'bcd_device.c', 'X_STYLE, STYLE_GPT)', 'X_STYLE, STYLE_MBR)', 'golden-bcd'),
+    guest('template-without-default', 'bcd_new.c', 'SU_BCD_DEFAULT', 'SU_BCD_DEFAULT + 16', 'golden-bcd'),
+    # Windows: the registry.
+    guest('letters-of-other-disks', 'mounted.c', 'x->n != MBR_NAME || su_le32(x->data) != m->signature',
+          'x->n != MBR_NAME', 'mounted'),
+    guest('system-keeps-its-letter', 'mounted.c', 'p->number == m->system && m->system != os_number', 'false',
+          'mounted'),
+    guest('letter-of-one-partition-lost', 'mounted.c', 'm->system != os_number && ', '', 'mounted'),
+    guest('letter-not-given-back', 'mounted.c', 'key && i < n_letters', 'key && i + 1 < n_letters', 'mounted',
+          'windows-edits'),
+    guest('override-stays', 'winsystem.c', 's->has_override && su_hive_unset(', 'false && su_hive_unset(', 'winsystem'),
+    guest('override-not-seen', 'winsystem.c', '(!s->has_override || s->override == 0)', 'true', 'winsystem'),
+    guest('first-control-set', 'winsystem.c', '    *number = current;\n', '    *number = 1;\n', 'winsystem'),
+    guest('channel-driver-alone', 'winsystem.c', 'out->bus[b] = worse(out->bus[b], start_of(&s));',
+          'out->bus[b] = start_of(&s);', 'winsystem'),
+    guest('start-of-new-driver-undone', 'winsystem.c', 's.start != 0 || s.has_override', 'false', 'winsystem'),
+    guest('log-with-a-gap', 'regf_log.c', 'return l[0].first - seq <= 1;', 'return 1;', 'regf'),
+    guest('log-entry-unchecked', 'regf_log.c',
+          'su_regf_marvin(b.p + ENTRY_HEAD, size - ENTRY_HEAD) == su_le64(b.p + ENTRY_HASH1) && ', '', 'regf'),
+    guest('old-log-entries', 'regf_log.c', 'if (l[i].n > 0 && !before(l[i].first, seq))', 'if (l[i].n > 0)', 'regf'),
+    # Windows: the recovery environment, the boot files, what is found.
+    guest('recovery-of-any-disk', 'reagent.c', 'return l->id == m->signature;', 'return true;', 'reagent'),
+    guest('recovery-keeps-its-id', 'reagent.c', 'r->back ? r->m->signature : 0)', 'r->m->signature)', 'reagent'),
+    guest('recovery-not-back', 'reagent.c', '        return memcmp(l->guid, m->disk_guid, sizeof l->guid) == 0;\n',
+          '        return false;\n', 'reagent'),
+    guest('unsigned-manager-chosen', 'winboot.c', ' && set[i].sb.verdict == SU_SB_TRUSTED_BY_FIRMWARE', '', 'winboot'),
+    guest('no-fallback-manager', 'winboot.c', '    out->n += manager;\n', '', 'winboot'),
+    guest('two-signatures-accepted', 'windows_store.c', 'w->store_why.kind == SU_OK && w->entry.has_boot &&',
+          'false &&', 'windows'),
+    guest('system-on-another-disk', 'windows_store.c',
+          'of[i]->kind == SU_BCD_D_MBR && of[i]->signature != d->signature', 'false', 'windows'),
+    guest('system-guessed', 'windows_store.c', 'if (w->candidates == 1)', 'if (w->candidates)', 'windows'),
+    # Windows: rules and edits.
+    convert('dirty-accepted', 'rules_windows.c', '&w->os_state, SU_STOP', '&w->os_state, SU_WARNING', 'windows-rules'),
+    convert('sleeper-accepted', 'rules_windows.c', 'if (sleeps(f) && !f->windows.settings.fast_startup)', 'if (false)',
+            'windows-rules'),
+    convert('four-partitions-uncounted', 'rules_windows.c', 'unsigned n = f->mbr.ext_slot != 0;', 'unsigned n = 0;',
+            'windows-rules'),
+    convert('reuse-of-the-system', 'os_windows.c', ': !su_windows_has_system_partition(f)   ?', ': false ?',
+            'windows-rules'),
+    convert('reuse-of-recovery', 'os_windows.c', 'f->windows.winre == f->windows.system ?', 'false ?', 'windows-rules'),
+    convert('driver-forgotten', 'edits_windows.c', 'driver ? su_buf_str(&was) : ""', '""', 'windows-edits'),
+    convert('letters-forgotten', 'edits_windows.c', '    all->n_letters = m.n_letters;\n', '', 'windows-edits'),
+    convert('hive-not-put-back', 'edits_windows.c',
+            '*changed = m.renamed + m.n_letters + driver;\n    return 0;\n}\n\nint',
+            '*changed = m.n_letters + driver;\n    return 0;\n}\n\nint', 'windows-edits'),
     # Disks over disks.
     m('overlay-run-too-long', 'blk_overlay.c', '        if (r->off + r->bytes.n != off) {',
       '        if (r->bytes.n == 0) {', 'overlay'),

@@ -446,8 +446,9 @@ int su_disk_rollback_verb(const struct su_args *a, struct su_err *e)
                 "run grub-install in it from a rescue system\n");
     if (done.left)
         fprintf(stderr,
-                "surety: warning: %u edits stay in the guest's files, where they do no harm (the ESP's line in "
-                "fstab is nofail): the files could not be changed now\n",
+                "surety: warning: %u edits stay in the guest's files, where they do no harm (the ESP's line in fstab, "
+                "which is nofail; in ReAgent.xml what reagentc /disable and /enable mend): the files could not be "
+                "changed now\n",
                 done.left);
     return print_outcome(&r, &done,
                          done.what == SU_DONE_RECOVERED_OLD ? "the conversion had not finished; it was undone"

@@ -75,6 +75,22 @@ static bool is_finding(const json_t *o, const char *id)
     return s && strcmp(s, id) == 0;
 }
 
+/* As surety disk tells it. */
+static void add_mbr2gpt(const json_t *o, char *text, size_t cap)
+{
+    const json_t *m = json_object_get(o, "mbr2gpt");
+    const char *rule = json_string_value(json_object_get(m, "rule"));
+    char clean[8], add[48];
+    if (!rule)
+        return;
+    su_clean(clean, sizeof clean, rule); /* it read a guest's disk */
+    snprintf(add, sizeof add, " (MBR2GPT: %s, %d)", clean,
+             (int)(json_integer_value(json_object_get(m, "code")) & 0xFF));
+    size_t at = strlen(text), n = strlen(add) + 1;
+    if (n <= cap - at)
+        memcpy(text + at, add, n);
+}
+
 static void take_findings(const json_t *list, struct su_disk_facts *out)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -88,6 +104,7 @@ static void take_findings(const json_t *list, struct su_disk_facts *out)
         take_text(o, "id", f->id, sizeof f->id);
         take_text(o, "severity", f->severity, sizeof f->severity);
         take_text(o, "message", f->text, sizeof f->text);
+        add_mbr2gpt(o, f->text, sizeof f->text);
         take_text(o, "remedy", f->remedy, sizeof f->remedy);
     }
 }

@@ -273,6 +273,13 @@ static void windows(void)
     json_object_set_new(o, "findings", json_pack("[{s:s}]", "id", "windows.faststartup"));
     su_worker_parse(o, false, &f);
     ok(f.hibernation, "Fast Startup is a hibernation");
+    json_object_set_new(o, "findings", json_pack("[{s:s,s:s,s:{s:s,s:i}}]", "id", "windows.store.disk", "message",
+                                                 "another disk", "mbr2gpt", "rule", "V6\n", "code", 7));
+    su_worker_parse(o, false, &f);
+    is_str(f.finding[0].text, "another disk (MBR2GPT: V6?, 7)");
+    json_object_set_new(o, "findings", json_pack("[{s:s,s:s,s:s}]", "id", "x.y", "message", "text", "mbr2gpt", "V6"));
+    su_worker_parse(o, false, &f);
+    is_str(f.finding[0].text, "text");
     json_decref(o);
     ok(strcmp(su_worker_bus("ide", ""), "ide") == 0 && strcmp(su_worker_bus("scsi", "virtio-scsi"), "scsi") == 0,
        "buses");

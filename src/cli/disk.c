@@ -320,12 +320,17 @@ static void print_system(const struct su_facts *f, const struct su_conversion *c
     }
     if (f->os != &su_os_windows)
         return;
-    printf("  boot entries   %u names of partitions in the boot store changed\n", f->store.devices);
+    if (f->windows.store_rebuilt)
+        printf("  boot entries   made anew from BCD-Template\n");
+    else
+        printf("  boot entries   %u names of partitions in the boot store changed\n", f->store.devices);
     for (size_t i = 0; i < l->n_letters; i++)
         printf("  drive letter   %c: of the old system partition is removed\n", l->letter[i]);
     if (l->driver[0])
         printf("  boot driver    for %s is started at boot from now on\n", f->opt->boot_bus);
-    printf("  recovery       %s\n", f->windows.winre < 0 ? "no boot entry" : "boot entry kept");
+    printf("  recovery       %s\n", f->windows.winre < 0       ? "no boot entry"
+                                    : f->windows.store_rebuilt ? "boot entry made anew"
+                                                               : "boot entry kept");
 }
 
 static int print_converted(struct request *r, const struct su_facts *f, const struct su_verdict *v,

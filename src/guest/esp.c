@@ -66,13 +66,31 @@ static bool made_of(const char *s, size_t n, const char *special, bool lower)
     return n > 0;
 }
 
+/* Names of devices in DOS, with any ending: mtools takes no such file, and Windows could not remove it. */
+static bool is_device(const char *s, size_t n)
+{
+    static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "COM", "LPT"};
+    size_t stem = 0;
+    while (stem < n && s[stem] != '.')
+        stem++;
+    for (size_t i = 0; i < SU_ARRAY_LEN(devices); i++)
+        if (strncasecmp(s, devices[i], 3) == 0 && (i < 4 ? stem == 3 : stem == 4 && s[3] >= '0' && s[3] <= '9'))
+            return true;
+    return false;
+}
+
+bool su_esp_is_name(const char *s, size_t n)
+{
+    return made_of(s, n, "._-", true) && s[0] != '.' && s[0] != '-' && s[n - 1] != '.' && !is_device(s, n);
+}
+
 static bool is_path(const char *path)
 {
     if (strlen(path) >= SU_ESP_MAX_PATH)
         return false;
     for (int depth = 0; depth < SU_ESP_MAX_DEPTH; depth++) {
         size_t n = strcspn(path, "/");
-        if (!made_of(path, n, "._-", true) || path[0] == '.' || path[0] == '-' || path[n - 1] == '.')
+        if (!su_esp_is_name(path, n))
             return false;
         if (!path[n])
             return true;

@@ -11,13 +11,13 @@
 enum { SU_ESP_MAX_FILES = 1024, SU_ESP_MAX_PATH = 128, SU_ESP_MAX_DEPTH = 8 };
 #define SU_ESP_MAX_SIZE (4096 * SU_MIB)
 
-struct su_esp_file { /* borrowed */
-    const char *path; /* "EFI/BOOT/BOOTX64.EFI": components of [A-Za-z0-9._-], none starting with '.' or '-' */
+struct su_esp_file {       /* borrowed */
+    const char *path;      /* "EFI/BOOT/BOOTX64.EFI": components that su_esp_is_name() takes */
     const char *host_file; /* NULL: bytes */
     struct su_bytes bytes;
 };
 
-struct su_esp_spec { /* borrowed */
+struct su_esp_spec {         /* borrowed */
     uint64_t size;           /* bytes, whole sectors, from su_esp_min_size() to SU_ESP_MAX_SIZE */
     uint32_t sector_size;    /* of the disk: 512 or 4096 */
     uint32_t volume_id;      /* what fstab calls UUID, as su_esp_uuid() writes it */
@@ -26,6 +26,9 @@ struct su_esp_spec { /* borrowed */
     const struct su_esp_file *file;
     size_t n_files; /* at most SU_ESP_MAX_FILES; no two differ in case only, and no directories of theirs do */
 };
+
+/* A name of [A-Za-z0-9._-] that does not start with '.' or '-', nor end with '.', and is no device's in DOS. */
+bool su_esp_is_name(const char *s, size_t n);
 
 /* *fd_out is owned by the caller: an open file without a name, of size bytes, with holes where nothing is.
  * "guest.esp.spec" (SU_E_USAGE): outside of the above; "guest.esp.size" (SU_E_RANGE): the files do not fit;

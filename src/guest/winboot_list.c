@@ -51,17 +51,6 @@ static int limit(struct su_winboot_list *l, const char *what)
     return su_fail(&l->why, SU_E_RANGE, "windows.boot.limit", "\\Windows\\Boot holds %s than boot files can be", what);
 }
 
-/* What may stand on an ESP (esp.h). */
-static bool is_name(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        bool plain = (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= '0' && s[i] <= '9');
-        if (!plain && s[i] != '.' && s[i] != '_' && s[i] != '-')
-            return false;
-    }
-    return n > 0 && s[0] != '.' && s[0] != '-' && s[n - 1] != '.';
-}
-
 /* The store is written by us, and no log may lie beside it. */
 static bool is_store(const struct dir *d, const char *name, size_t n)
 {
@@ -176,7 +165,7 @@ static int on_entry(void *arg, const char *name, size_t n, struct su_fs_node nod
         return 0;
     if (w->ex)
         name = plain;
-    if (!is_name(name, n) || is_store(d, name, n) || !join(d, name, n, path)) {
+    if (!su_esp_is_name(name, n) || is_store(d, name, n) || !join(d, name, n, path)) {
         w->l->skipped++;
         return 0;
     }

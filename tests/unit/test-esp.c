@@ -148,6 +148,7 @@ static void refusals(void)
         {"slash at the end", "EFI/", NULL},
         {"hidden", "EFI/.x", NULL},
         {"option", "-s/x", NULL},
+        {"device", "EFI/aux.efi", NULL},
         {"blank", "EFI/a b", NULL},
         {"colon", "::x", NULL},
         {"glob", "EFI/*", NULL},

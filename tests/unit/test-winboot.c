@@ -179,9 +179,13 @@ static void test_choice(void)
 
 static void test_names(void)
 {
-    static const char *const bad[] = {
-        EFI "a b.efi",  EFI ".hidden", EFI "-option",   EFI "dot.",         EFI "\xc3\xa9.efi",          EFI "BCD",
-        EFI "bcd.LOG1", EFI "a;b",     EFI "bad dir/x", EFI "de-DE/colon:", EFI "fonts/segoe_slboot.TTF"};
+    static const char *const bad[] = {EFI "a b.efi",      EFI ".hidden",
+                                      EFI "-option",      EFI "dot.",
+                                      EFI "\xc3\xa9.efi", EFI "BCD",
+                                      EFI "bcd.LOG1",     EFI "a;b",
+                                      EFI "bad dir/x",    EFI "de-DE/colon:",
+                                      EFI "nul",          EFI "Com1.efi",
+                                      EFI "aux/x",        EFI "fonts/segoe_slboot.TTF"};
     SU_WINFILES struct su_winfiles l = {0};
     struct su_err e = {0};
     struct su_fs *fs = system_volume();

@@ -64,7 +64,9 @@ static void run_table(const struct su_rule *rows, bool met, const struct su_fact
         bool kept = v->n == before;
         if (kept && met)
             su_found_as(v, SU_OK_NOTE, r->id, NULL, "%s", r->title);
-        for (size_t i = before; f->os == &su_os_windows && i < v->n; i++) {
+        /* without a table nobody knows whose disk it is, and "it has an MBR" is MBR2GPT's first rule */
+        bool like_mbr2gpt = f->os == &su_os_windows || f->table == SU_TABLE_NONE;
+        for (size_t i = before; like_mbr2gpt && i < v->n; i++) {
             v->finding[i].mbr2gpt = r->mbr2gpt;
             v->finding[i].code = kept ? 0 : r->code;
         }

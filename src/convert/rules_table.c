@@ -131,7 +131,9 @@ const struct su_rule su_rules_table[] = {
      "turn the dynamic disk back into a basic one in the guest, then run validate again", no_dynamic, "V8",
      SU_MBR2GPT_LAYOUT},
     {"disk.mbr.esp", SU_STOP, "there is no EFI system partition yet",
-     "if that partition is not needed, say --map ef=0fc63daf-8483-4772-8e79-3d69d8477de4", no_esp},
+     "if that partition is not needed, say --map ef=0fc63daf-8483-4772-8e79-3d69d8477de4 (Linux data), or "
+     "ef=ebd0a0a2-b9e5-4433-87c0-68b6b72699c7 (of Windows)",
+     no_esp},
     {0},
 };
 

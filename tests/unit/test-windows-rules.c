@@ -129,6 +129,8 @@ static void why(struct su_err *e, enum su_kind kind, const char *id)
 static void mbr2gpt_rules(struct su_facts *f)
 {
     STOPS(, "");
+    STOPS(f->table = SU_TABLE_NONE, "disk.mbr.missing V1=5");
+    STOPS((f->table = SU_TABLE_NONE, f->os = &su_os_linux), "disk.mbr.missing V1=5");
     STOPS(f->windows.n_active = 0, "windows.active V4=7");
     STOPS(f->windows.n_active = 2, "windows.active V4=7");
     STOPS(f->windows.system = -1, "windows.active V4=7");

@@ -104,6 +104,12 @@ static int try_in(struct su_tmpdir *t, const char *dir)
     return 0;
 }
 
+static int no_place(struct su_err *e, int rc)
+{
+    (void)su_remedy(e, "name a directory with room in TMPDIR, one that you may write to");
+    return rc;
+}
+
 int su_tmpdir_make(struct su_tmpdir *t, uint64_t need, struct su_err *e)
 {
     static const char *const in_memory[] = {"/run", "/dev/shm", "/tmp"};
@@ -111,7 +117,7 @@ int su_tmpdir_make(struct su_tmpdir *t, uint64_t need, struct su_err *e)
     const char *wish = getenv("TMPDIR");
     if (wish && wish[0] == '/') {
         if (try_in(t, wish) < 0)
-            return su_fail_os(e, "host.tmpdir", "a private directory in %s (TMPDIR)", wish);
+            return no_place(e, su_fail_os(e, "host.tmpdir", "a private directory in %s (TMPDIR)", wish));
         return 0;
     }
     for (size_t i = 0; i < SU_ARRAY_LEN(in_memory); i++)
@@ -120,7 +126,7 @@ int su_tmpdir_make(struct su_tmpdir *t, uint64_t need, struct su_err *e)
     for (size_t i = 0; i < SU_ARRAY_LEN(anywhere); i++)
         if (try_in(t, anywhere[i]) == 0)
             return 0;
-    return su_fail_os(e, "host.tmpdir", "a private directory in /tmp");
+    return no_place(e, su_fail_os(e, "host.tmpdir", "a private directory in /tmp"));
 }
 
 void su_tmpdir_remove(struct su_tmpdir *t)
@@ -146,7 +152,7 @@ int su_tmpdir_put(const struct su_tmpdir *t, const char *name, mode_t mode, stru
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return su_fail_os(e, "host.tmpdir", "writing %s/%s", t->path, name);
+            return no_place(e, su_fail_os(e, "host.tmpdir", "writing %s/%s", t->path, name));
         su_skip(&content, (size_t)n);
     }
     return 0;

@@ -18,6 +18,7 @@ struct request {
     struct su_secret key;
     uint8_t random[32];
     char undo[4096];
+    bool undo_named; /* --undo was given */
     bool json, dry_run;
     struct su_progress progress;
 };
@@ -146,6 +147,7 @@ static int take_undo(const struct su_args *a, struct request *r, struct su_err *
         return -1;
     if (undo)
         snprintf(r->undo, sizeof r->undo, "%s", undo);
+    r->undo_named = undo;
     const char *slash = strrchr(r->undo, '/'), *name = slash ? slash + 1 : r->undo;
     if ((undo && strlen(undo) >= sizeof r->undo) || strlen(name) + strlen(".rollback") > NAME_MAX)
         return su_fail(e, SU_E_USAGE, "undo.open",
@@ -333,6 +335,21 @@ static void print_system(const struct su_facts *f, const struct su_conversion *c
                                                                : "boot entry kept");
 }
 
+/* With what rollback needs to find the same disk and its journal. */
+static void print_way_back(const struct request *r)
+{
+    printf("surety disk rollback ");
+    if (r->opt.format)
+        printf("--format %s ", r->opt.format);
+    if (r->undo_named) {
+        printf("--undo ");
+        su_print_quoted(r->undo, stdout);
+        printf(" ");
+    }
+    su_print_quoted(r->opt.image, stdout);
+    printf("\n");
+}
+
 static int print_converted(struct request *r, const struct su_facts *f, const struct su_verdict *v,
                            const struct su_conversion *c, const struct su_outcome *done, struct su_err *e)
 {
@@ -351,12 +368,11 @@ static int print_converted(struct request *r, const struct su_facts *f, const st
     print_system(f, c);
     printf("  undo journal   ");
     su_print_quoted(r->undo, stdout);
-    printf("\n%s To go back: surety disk rollback ",
+    printf("\n%s To go back: ",
            f->os == &su_os_windows
                ? "Before the new system can boot properly you need to switch the firmware to boot to UEFI mode!"
                : "Before the new system can boot, switch the VM to UEFI firmware.");
-    su_print_quoted(r->opt.image, stdout);
-    printf("\n");
+    print_way_back(r);
     return SU_EXIT_OK;
 }
 

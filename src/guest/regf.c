@@ -125,7 +125,13 @@ int su_regf_load(struct su_bytes hive, struct su_bytes log1, struct su_bytes log
             return -1;
         hive = su_buf_bytes(&work);
     }
-    su_buf_add(out, hive.p, hive.n);
+    if (work.n > 0 && out->n == 0 && !out->failed) { /* no second copy of what may be hundreds of MiB */
+        su_buf_done(out);
+        *out = work;
+        work = (struct su_buf){0};
+    } else {
+        su_buf_add(out, hive.p, hive.n);
+    }
     if (su_buf_ok(out, e) < 0)
         return -1;
     *replayed = n;

@@ -99,6 +99,21 @@ static int count_files(struct su_fs *fs, const char *root, struct su_fs_node jud
     return 0;
 }
 
+/* The firmware starts the boot manager, and that one the loader: the store names winload.exe's twin from now on. */
+static int check_loader(const struct su_vols *v, const struct su_windows *w, struct su_winboot *b, struct su_err *e)
+{
+    char path[SU_WIN_PATH];
+    bool there = false;
+    if (su_win_join(w->root, "/System32/winload.efi", path) && su_win_exists(v, w->os, path, &there, e) < 0)
+        return su_context(e, "%s", path);
+    if (there || b->why.kind != SU_OK)
+        return 0;
+    (void)su_fail(&b->why, SU_E_MISSING, "windows.boot.loader",
+                  "there is no \\Windows\\System32\\winload.efi, which loads Windows under UEFI");
+    (void)su_remedy(&b->why, "in the guest, run sfc /scannow or DISM /Online /Cleanup-Image /RestoreHealth");
+    return 0;
+}
+
 int su_winboot_find(const struct su_vols *v, const struct su_windows *w, const char *vars, struct su_winboot *out,
                     struct su_err *e)
 {
@@ -132,6 +147,8 @@ int su_winboot_find(const struct su_vols *v, const struct su_windows *w, const c
         su_winboot_explain(&b.why);
     if (b.found && count_files(fs, w->root, use->node, &b, e) < 0)
         return su_context(e, "%s", b.from);
+    if (b.found && check_loader(v, w, &b, e) < 0)
+        return -1;
     *out = b;
     return 0;
 }

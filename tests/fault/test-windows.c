@@ -125,6 +125,7 @@ int main(void)
 {
     struct su_err e = {0};
     usual(MANAGER LOADER(C_DRIVE) WINRE);
+    memfs_text(fs(1), "/Windows/System32/winload.efi", "loader");
     memfs_text(fs(1), "/Windows/Boot/EFI/de-DE/bootmgfw.efi.mui", "Deutsch");
     memfs_text(fs(1), "/Windows/Boot/EFI_EX/bootmgr_EX.efi", "new");
     memfs_text(fs(1), "/Windows/Boot/Fonts/wgl4_boot.ttf", "a font");

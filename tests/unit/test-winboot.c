@@ -47,6 +47,7 @@ static struct su_fs *system_volume(void)
     memfs_text(fs, "/Windows/Boot/Resources/bootres.dll", "bootres");
     memfs_text(fs, "/Windows/Boot/Resources/en-US/bootres.dll.mui", "English");
     memfs_text(fs, "/Windows/Boot/PCAT/bootmgr", "not for UEFI");
+    memfs_text(fs, "/Windows/System32/winload.efi", "loader");
     vols.n = 1;
     vols.vol[0] = (struct su_vol){.name = "p2", .fs = fs};
     snprintf(vols.vol[0].what.type, sizeof vols.vol[0].what.type, "ntfs");
@@ -223,6 +224,9 @@ static void test_refusals(void)
     struct su_fs *fs = system_volume();
     memfs_remove(fs, EFI "bootmgfw.efi");
     refused(fs, "windows.boot.missing", "no boot manager");
+    fs = system_volume();
+    memfs_remove(fs, "/Windows/System32/winload.efi");
+    refused(fs, "windows.boot.loader", "no loader for the boot manager");
     fs = system_volume();
     memfs_remove(fs, "/Windows/Boot");
     refused(fs, "windows.boot.missing", "nothing at all");

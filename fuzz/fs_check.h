@@ -2,16 +2,8 @@
 /* fuzz/fs_check.h - walks what a file system driver shows and aborts where a promise of guest/fs.h is broken. */
 #pragma once
 #include "guest/fs.h"
-#include <stdio.h>
+#include "must.h"
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond)) {                                                                                                 \
-            fprintf(stderr, "broken promise: %s\n", #cond);                                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 enum { FS_CHECK_NODES = 48, FS_CHECK_ENTRIES = 1000, FS_CHECK_BYTES = 70000 };
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A configuration file: taken whole, or refused with a line and nothing changed. */
+#include "must.h"
 #include "base/conf.h"
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 static const char *const words[] = {"red", "green", NULL};
 struct sample {

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A sparse image, as it is and with its checksums put right: the promises of gpt.h, and what is read is what a
  * table made of it says again. */
+#include "must.h"
 #include "tests/lib/memblk.h"
 #include "tests/lib/promise.h"
 #include <string.h>
 #include <zlib.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

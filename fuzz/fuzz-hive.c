@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A hive and a few changes to it: whatever is opened can be walked; what was set is there, what was deleted is not;
  * what is saved opens again and has it; the same changes make the same bytes. */
+#include "must.h"
 #include "guest/hive.h"
 #include "hive_body.h"
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

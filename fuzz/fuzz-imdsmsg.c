@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A sequence of control messages: operation, u16 length, body.  Afterwards the tables agree with each other. */
+#include "must.h"
 #include "imds/conn.h"
 #include "wire/fields.h"
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 static struct su_imds_state s;
 static struct su_conns conns;

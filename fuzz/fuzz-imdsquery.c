@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* First byte: bits of the headers; then the method, a line break, the Metadata value, a line break, the target.
  * Whatever comes in, what comes out may be written into JSON, logs and messages to the signer. */
+#include "must.h"
 #include "imds/audit.h"
 #include "imds/query.h"
 #include "wire/versions.h"
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 static void must_be_plain(const char *s, size_t max)
 {

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A target, a line break, then a tree ("": one that stands here).  What is answered as JSON is JSON whose values are
  * strings; what is answered as text has no line that leads nowhere. */
+#include "must.h"
 #include "imds/instance.h"
 #include <jansson.h>
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 static const char tree[] =
     "{\"compute\":{\"name\":\"vm1\",\"zone\":null,\"n\":-7,\"on\":true,\"f\":1e300,\"tagsList\":[{\"name\":"

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A sparse image as a journal, as it is and with its checksums put right, against a disk that fits it: the
  * promises of journal.h; a recovery that fails leaves the disk alone, one that succeeds is final. */
+#include "must.h"
 #include "disk/journal_format.h"
 #include "tests/lib/memblk.h"
 #include "tests/lib/promise.h"
 #include <string.h>
 #include <zlib.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 enum { MAX_DISK = 1 << 20 };
 

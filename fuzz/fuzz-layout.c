@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Requests made of numbers: partitions that do not overlap, on disks of any size.  The promise of layout.h, and
  * the same answer twice. */
+#include "must.h"
 #include "tests/lib/promise.h"
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

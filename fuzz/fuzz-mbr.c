@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A sparse image (tests/lib/memblk.h), read as both sector sizes: the promises of mbr.h, and those of layout.h
  * for what has no problems. */
+#include "must.h"
 #include "tests/lib/memblk.h"
 #include "tests/lib/promise.h"
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

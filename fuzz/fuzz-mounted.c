@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Drive letters and boot drivers of any SYSTEM hive: there and back is where it was. */
+#include "must.h"
 #include "guest/mounted.h"
 #include "guest/winsystem.h"
 #include "hive_body.h"
 #include <stdio.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A hive and its logs, as they are and with their sums put right: what is loaded is complete, and a clean hive is
  * loaded as it is. */
+#include "must.h"
 #include "guest/regf_int.h"
 #include "tests/lib/hivegen.h"
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Any bytes as the signature of a sound image: whatever they say, nobody with a key made just now vouches for it.
  * The same bytes as shim's sections and as SBAT text. */
+#include "must.h"
 #include "guest/sbat.h"
 #include "guest/secureboot.h"
 #include "tests/lib/pe_sample.h"
 #include "tests/lib/sign_sample.h"
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Any bytes as packed data: output stays within the budget, the end is reached, and where zlib takes a gzip member the
  * decoder here makes the same bytes of it. */
+#include "must.h"
 #include "base/buf.h"
 #include "guest/unpack.h"
 #include <string.h>
 #include <zlib.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first byte chooses the message; what is taken is put back as the same bytes and holds only what its header says.
  */
+#include "must.h"
 #include "wire/imds.h"
 #include "wire/sign.h"
 #include <string.h>
-
-#define MUST(cond)                                                                                                     \
-    do {                                                                                                               \
-        if (!(cond))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
 
 #define MESSAGE(type)                                                                                                  \
     static void round_##type(struct su_bytes in)                                                                       \

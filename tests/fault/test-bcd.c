@@ -4,41 +4,10 @@
  * --wrap for malloc, calloc and realloc. */
 #include "guest/bcd.h"
 #include "guest/reagent.h"
+#include "oom.h"
 #include "tests/lib/bcdtext.h"
 #include "tests/lib/golden.h"
 #include <errno.h>
-
-static unsigned long fail_in; /* 1: the next one; 0: none */
-
-static bool fails(void)
-{
-    if (!fail_in || --fail_in != 0)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-    return fails() ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
 
 static struct su_winmap map;
 static struct su_buf store, template; /* hives */

@@ -4,37 +4,9 @@
 #include "guest/mounted.h"
 #include "guest/regf_int.h"
 #include "guest/winsystem.h"
+#include "oom.h"
 #include "tests/lib/hivegen.h"
 #include "tests/lib/tap.h"
-
-static unsigned long fail_in; /* 1: the next one; 0: none */
-
-static bool fails(void)
-{
-    return fail_in && --fail_in == 0;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-    return fails() ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
 
 static const uint8_t c_drive[12] = {0xBB, 0xAA, 0x27, 0x3E, 0, 0, 0x10};
 

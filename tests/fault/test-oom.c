@@ -1,36 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Each allocation fails once; linked with --wrap for malloc, calloc and realloc. */
+#include "oom.h"
 #include "ops.h"
 #include "tests/lib/tap.h"
-
-static unsigned long fail_in; /* 1: the next one; 0: none */
-
-static bool fails(void)
-{
-    return fail_in && --fail_in == 0;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-    return fails() ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
 
 /* true: allocation k was there to fail. */
 static bool attempt(const struct fault_op *op, unsigned long k, bool *good)

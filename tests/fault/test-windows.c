@@ -2,41 +2,9 @@
 /* Looking at a Windows: each question to a file system fails once, and each allocation.  Neither may turn into a
  * finding about the guest.  Linked with --wrap for malloc, calloc and realloc. */
 #include "guest/winboot.h"
+#include "oom.h"
 #include "tests/lib/tap.h"
 #include "tests/lib/windisk.h"
-#include <errno.h>
-
-static unsigned long fail_in; /* 1: the next one; 0: none */
-
-static bool fails(void)
-{
-    if (!fail_in || --fail_in != 0)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t m);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t m);
-void *__wrap_realloc(void *p, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t m)
-{
-    return fails() ? NULL : __real_calloc(n, m);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
 
 static struct su_windows found; /* what is not under test works with it */
 static struct su_winboot boot;

@@ -158,6 +158,8 @@ static int take_undo(const struct su_args *a, struct request *r, struct su_err *
 static int make_request(const struct su_args *a, bool writes, struct request *r, struct su_err *e)
 {
     const char *key = su_args_get(a, "--key-file"), *vars = su_args_get(a, "--firmware-vars");
+    if (vars && access(vars, R_OK) < 0)
+        return su_fail_os(e, "cli.firmware-vars", "--firmware-vars %s", vars);
     r->opt.image = a->operand[0];
     r->opt.now = now();
     r->opt.format = su_args_get(a, "--format");

@@ -4,6 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 E2E=$(cd "$HERE/../e2e" && pwd)
+# A mount that another namespace has copied lives on there when it is unmounted here, and its last changes with it.
+if [ -z "${SURETY_OWN_MOUNTS:-}" ]; then
+    SURETY_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+fi
+unset SURETY_OWN_MOUNTS
 
 usage() {
     cat <<'U'
@@ -43,7 +48,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 if ! [[ $VAR =~ ^([a-hj-m]|i1|i2)$ ]] || [ -z "$RAW$QCOW" ]; then usage >&2; exit 2; fi
-need losetup partx sfdisk mkfs.ext4 qemu-img blkid tar chroot flock sha256sum
+need unshare losetup partx sfdisk mkfs.ext4 qemu-img blkid tar chroot flock sha256sum
 
 SECTOR=512 FIRST_MIB=1 ROOTTYPE=ext4 ROOTOPTS=errors=remount-ro
 case $VAR in
@@ -320,6 +325,7 @@ build() { # build FILE [DATAFILE]
     umount_all
     [ "$VAR" != l ] || encrypt_root
     cleanup
+    [ -z "$(losetup -j "$IMG")" ] || die "$IMG is still in use: something mounts it"
     case $VAR in c|m) finishing_boot;; esac
     sync "$IMG"
 }

@@ -5,10 +5,12 @@
 
 # suites_one NAME SECONDS: its lines, named; in SUITE_DIR/NAME.count how many passed and failed
 suites_one() {
-    local good bad tap=$SUITE_DIR/$1.tap
+    local good bad tap=$SUITE_DIR/$1.tap own=()
+    # mounts of its own: a namespace that another suite makes meanwhile would keep them
+    [ "$(id -u)" != 0 ] || own=(unshare --mount --propagation private)
     echo "# suite $1"
     SECONDS=0
-    timeout "$2" "$HERE/$1" | tee "$tap" | sed -u "s/^\(not ok\|ok\) [0-9]* - /\1 - $1: /;/^1\.\.[0-9]/d"
+    timeout "$2" "${own[@]}" "$HERE/$1" | tee "$tap" | sed -u "s/^\(not ok\|ok\) [0-9]* - /\1 - $1: /;/^1\.\.[0-9]/d"
     good=$(grep -c '^ok ' "$tap")
     bad=$(grep -c '^not ok ' "$tap")
     # a suite that ended early is a failure, whatever it said until then

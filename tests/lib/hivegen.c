@@ -184,3 +184,14 @@ void hivegen_diff(struct su_bytes a, struct su_bytes b, struct su_buf *out)
         k += c >= 0;
     }
 }
+
+struct su_buf hivegen_saved(struct su_hive *h)
+{
+    struct su_buf b = {0};
+    struct su_err e = {0};
+    if (su_hive_save(h, 1700000000, &b, &e) < 0) {
+        fprintf(stderr, "%s\n", e.msg);
+        abort();
+    }
+    return b;
+}

@@ -12,6 +12,8 @@ void hivegen_sum(uint8_t *base);
 bool hivegen_data(const char *path, struct su_buf *out);
 /* A hive that was not written completely, said to be clean all the same. */
 void hivegen_clean(struct su_buf *hive);
+/* The bytes of h as they are now; aborts where it cannot be saved. */
+struct su_buf hivegen_saved(struct su_hive *h);
 /* What b has that a has not ("+path|name|type|hex"), and the other way round ("-..."), a line each, by key and value.
  */
 void hivegen_diff(struct su_bytes a, struct su_bytes b, struct su_buf *out);

@@ -61,18 +61,9 @@ static struct su_hive *open_made(void)
     return h;
 }
 
-static struct su_buf saved(struct su_hive *h)
-{
-    struct su_buf b = {0};
-    struct su_err e = {0};
-    if (su_hive_save(h, 1700000000, &b, &e) < 0)
-        ok(false, "%s", e.msg);
-    return b;
-}
-
 static void differ(struct su_hive *h, const struct su_buf *before, const char *want)
 {
-    SU_BUF struct su_buf now = saved(h), diff = {0};
+    SU_BUF struct su_buf now = hivegen_saved(h), diff = {0};
     hivegen_diff(su_buf_bytes(before), su_buf_bytes(&now), &diff);
     is_str(su_buf_str(&diff), want);
 }
@@ -80,7 +71,7 @@ static void differ(struct su_hive *h, const struct su_buf *before, const char *w
 static void test_there_and_back(void)
 {
     SU_HIVE struct su_hive *h = open_made();
-    SU_BUF struct su_buf before = saved(h);
+    SU_BUF struct su_buf before = hivegen_saved(h);
     struct su_winmap m = map_of(SIGNATURE, 0x100000, 0x20000000);
     struct su_mounted_change c = {0}, back = {0};
     struct su_err e = {0};

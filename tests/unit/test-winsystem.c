@@ -97,19 +97,10 @@ static void test_read(void)
     ok(su_winsystem_read(h, &s, &e) == 0 && s.bus[SU_WINBUS_IDE] == SU_WINSTART_LATER, "both drivers of IDE count");
 }
 
-static struct su_buf saved(struct su_hive *h)
-{
-    struct su_buf b = {0};
-    struct su_err e = {0};
-    if (su_hive_save(h, 1700000000, &b, &e) < 0)
-        ok(false, "%s", e.msg);
-    return b;
-}
-
 static void test_bus(enum su_winbus bus, const char *want_was)
 {
     SU_HIVE struct su_hive *h = open_made();
-    SU_BUF struct su_buf before = saved(h), was = {0}, after = {0}, diff = {0};
+    SU_BUF struct su_buf before = hivegen_saved(h), was = {0}, after = {0}, diff = {0};
     struct su_winsystem s = {0};
     struct su_err e = {0};
     bool changed = false;
@@ -121,7 +112,7 @@ static void test_bus(enum su_winbus bus, const char *want_was)
        su_winbus_name(bus));
     ok(su_winsystem_driver_back(h, su_buf_str(&was), &changed, &e) == 0 && changed == (was.n > 0), "%s back",
        su_winbus_name(bus));
-    after = saved(h);
+    after = hivegen_saved(h);
     hivegen_diff(su_buf_bytes(&before), su_buf_bytes(&after), &diff);
     is_str(su_buf_str(&diff), "");
     ok(su_winsystem_driver_back(h, su_buf_str(&was), &changed, &e) == 0 && !changed, "once");

@@ -105,8 +105,8 @@ static void file_of(struct line *l, const char *path, struct su_buf *b)
 static void partition(struct line *l, bool gpt, struct su_buf *b)
 {
     char first[64], second[64];
-    snprintf(first, sizeof first, "%s", next(l));
-    snprintf(second, sizeof second, "%s", next(l));
+    snprintf(first, sizeof first, "%.63s", next(l));
+    snprintf(second, sizeof second, "%.63s", next(l));
     if (gpt)
         add_guid(b, second);
     else
@@ -122,7 +122,7 @@ static void partition(struct line *l, bool gpt, struct su_buf *b)
 static void search(struct line *l, bool by_path, struct su_buf *b)
 {
     char what[600];
-    snprintf(what, sizeof what, "%s", next(l));
+    snprintf(what, sizeof what, "%.599s", next(l));
     size_t at = b->n;
     add32(b, by_path ? 1 : 0);
     add32(b, by_path ? 0 : (uint32_t)strtoul(what, NULL, 16));

@@ -4,6 +4,8 @@
 #include "daemon/api_json.h"
 #include "net/httpd.h"
 
+enum { SU_API_EVERYBODY = 1 }; /* flag of a row: not for managers alone */
+
 /* Takes o, which may be NULL: out of memory. */
 int su_api_answer(json_t *o, struct su_http_response *a, struct su_err *e) SU_MUST_CHECK;
 /* The request's body: an object, {} when there is none.  New reference. */
@@ -13,6 +15,10 @@ uint64_t su_api_number(const char *text);                   /* of a query; NULL 
 void su_api_log(const struct su_http_request *q, const char *what, const char *on, int rc, const struct su_err *e);
 void su_api_freep(json_t **o);
 #define SU_JSON SU_AUTO(su_api_freep)
+
+/* api_benefit.c */
+extern const struct su_http_route su_api_benefit_routes[];
+extern const size_t su_api_n_benefit_routes;
 
 /* api_jobs.c */
 extern const struct su_http_route su_api_job_routes[];

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     LIST_DEFAULT = 100,
@@ -186,27 +185,6 @@ static int get_jobs(void *ctx, const struct su_http_request *q, struct su_http_r
     return su_api_answer(json_pack("{s:o}", "jobs", l.list), a, e);
 }
 
-/* Of the files that every writer changes: so waiting costs two system calls a look, however long a job's list is. */
-struct mark {
-    struct timespec db, wal;
-    off_t wal_size;
-};
-
-static void look_mark(const struct su_daemon *d, struct mark *m)
-{
-    char path[sizeof d->jobs.dir + 16];
-    struct stat st;
-    memset(m, 0, sizeof *m);
-    snprintf(path, sizeof path, "%s/jobs.db", d->jobs.dir);
-    if (stat(path, &st) == 0)
-        m->db = st.st_mtim;
-    snprintf(path, sizeof path, "%s/jobs.db-wal", d->jobs.dir);
-    if (stat(path, &st) == 0) {
-        m->wal = st.st_mtim;
-        m->wal_size = st.st_size;
-    }
-}
-
 /* Whether suretyd ends while we wait a little. */
 static bool ends(const struct su_daemon *d)
 {
@@ -217,13 +195,13 @@ static bool ends(const struct su_daemon *d)
 static int changed_view(struct su_daemon *d, const char *id, const char *since, unsigned looks, json_t **out,
                         struct su_err *e)
 {
-    struct mark was, is;
+    struct su_jobs_mark was, is;
     json_t *view SU_JSON = NULL;
-    look_mark(d, &was);
+    su_jobs_look(d, &was);
     if (su_jobs_view(&d->jobs, id, &view, e) < 0)
         return -1;
     while (looks-- > 0 && since && strcmp(since, su_api_text(view, "change")) == 0 && !ends(d)) {
-        look_mark(d, &is);
+        su_jobs_look(d, &is);
         if (memcmp(&was, &is, sizeof is) == 0)
             continue;
         was = is;

@@ -183,6 +183,20 @@ static void on_metadata(virConnectPtr c, virDomainPtr dom, int type, const char 
     mark_dirty(arg, dom);
 }
 
+/* Somebody answers there now: the time to ask is not some time later. */
+static void on_agent(virConnectPtr c, virDomainPtr dom, int state, int why, void *arg)
+{
+    struct su_virt *v = arg;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    (void)c, (void)why;
+    if (state != VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED || virDomainGetUUIDString(dom, uuid) < 0)
+        return;
+    SU_HOLD(&v->d->lock);
+    struct su_vm *vm = su_vmtab_find(&v->d->vms, uuid);
+    if (vm)
+        vm->ask_at = vm->ask_wait = 0;
+}
+
 static void on_network(virConnectPtr c, virNetworkPtr net, int event, int detail, void *arg)
 {
     struct su_virt *v = arg;
@@ -243,6 +257,7 @@ static int register_events(struct su_virt *v)
         {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
         {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
         {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata)},
+        {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent)},
     };
     for (size_t i = 0; i < SU_ARRAY_LEN(events); i++)
         if (virConnectDomainEventRegisterAny(v->conn, NULL, events[i].id, events[i].cb, v, NULL) < 0 && i == 0)

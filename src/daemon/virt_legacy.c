@@ -27,7 +27,7 @@ void su_virt_legacy_marks(struct su_virt *v)
     struct su_vm_mark *m SU_FREE = calloc(all.n + 1, sizeof *m);
     size_t n = 0;
     for (size_t i = 0; i < all.n && m; i++)
-        if (all.vm[i].mark) {
+        if (all.vm[i].mark || all.vm[i].state == SU_LEGACY_CONFIGURED || all.vm[i].state == SU_LEGACY_BROKEN) {
             memcpy(m[n].uuid, all.vm[i].uuid, sizeof m[n].uuid);
             m[n++].mark = all.vm[i].mark;
         }

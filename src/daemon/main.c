@@ -202,7 +202,7 @@ static int prepare(struct su_daemon *d, const struct options *o, struct su_err *
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p + ('a' - 'A'));
     d->facts.vsock_wanted = d->conf.vsock_port != 0;
-    d->benefits_dir = SURETY_DATADIR "/benefits.d";
+    d->benefits_dir = SURETY_DATADIR "/host-benefits.d";
     d->own_benefits_dir = o->benefits;
     return make_dirs(d, e) < 0 ? -1 : lock_state(d, e);
 }

@@ -12,7 +12,7 @@ KERNEL=${1:?usage: systemd-image.sh KERNEL-DIR}
 PACKAGES=systemd-sysv,udev,kmod,dbus,iproute2,nftables,ebtables,procps,passwd,libpam-systemd
 PACKAGES+=,libvirt-daemon-system,libvirt-daemon-driver-qemu
 PACKAGES+=,libcurl4,libjansson4,libmicrohttpd12,libnettle8,libp11-3,libseccomp2,libsqlite3-0,libsystemd0,libvirt0,libxml2
-PACKAGES+=,libblkid1,libcryptsetup12,libext2fs2,libisal2,liblz4-1,liblzma5,liblzo2-2,libnbd0,libyaml-0-2,libzstd1
+PACKAGES+=,libblkid1,libcryptsetup12,libext2fs2,libhivex0,libisal2,liblz4-1,liblzma5,liblzo2-2,libnbd0,libntfs-3g89,libyaml-0-2,libzstd1
 PACKAGES+=,tpm2-openssl,tpm-udev,softhsm2,curl,jq,openssl,python3-minimal
 PACKAGES+=,qemu-utils,dosfstools,mtools
 

@@ -2,8 +2,8 @@
 /* benefit/benefit.h - what VMs get because they run on a trusted host, as rows of data files; and of which VM that can
  * be said to hold.
  *
- * A file host-benefits.d/ID.conf in DATADIR/surety or /etc/surety (base/conf.h's syntax) is a benefit; one in /etc stands
- * in the place of one of the same name.  docs/operations.md, "Benefits", tells the keys.
+ * A file host-benefits.d/ID.conf in DATADIR/surety or /etc/surety (base/conf.h's syntax) is a benefit; one in /etc
+ * stands in the place of one of the same name.  docs/operations.md, "Benefits", tells the keys.
  * Thread safe; all but su_benefits_load() is pure.
  * Failures: those of base/conf.h, SU_E_FORMAT "benefit.id", "benefit.value". */
 #pragma once

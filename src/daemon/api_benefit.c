@@ -14,8 +14,8 @@ static json_t *words(const char *s)
 
 /* A VM ------------------------------------------------------------------------------ */
 
-/* A VM that is off keeps what its last start gave it, but what it would get with the next is not known. */
-static void facts_of(const struct su_daemon *d, const struct su_vm *vm, uint64_t now, struct su_benefit_facts *f)
+/* What a VM that is off will have of Secure Boot and vTPM is known when it runs; that it can have them, UEFI tells. */
+void su_api_benefit_facts(const struct su_daemon *d, const struct su_vm *vm, uint64_t now, struct su_benefit_facts *f)
 {
     const struct su_guest_os *os = su_guests_find(d, vm->uuid);
     const struct su_vm_kept *desc = vm->desc;
@@ -25,8 +25,9 @@ static void facts_of(const struct su_daemon *d, const struct su_vm *vm, uint64_t
     if (desc) {
         f->agent_channel = desc->agent_channel;
         f->vsock = desc->vsock_device || desc->cid;
-        f->secure_boot = desc->secure_boot;
-        f->vtpm = desc->vtpm;
+        bool may = !desc->running && strcmp(desc->firmware, "uefi") == 0;
+        f->secure_boot = desc->secure_boot || may;
+        f->vtpm = desc->vtpm || may;
     }
 }
 
@@ -61,7 +62,7 @@ void su_api_vm_benefits(const struct su_daemon *d, const struct su_vm *vm, uint6
 {
     struct su_benefit_facts f;
     json_t *list = json_array();
-    facts_of(d, vm, now, &f);
+    su_api_benefit_facts(d, vm, now, &f);
     const char *status = su_benefit_status_name(worst_of(d, &f, list));
     (void)json_object_set_new(o, "benefits", list);
     (void)json_object_set_new(o, "benefit_status", json_string(status));
@@ -81,7 +82,7 @@ static int get_vm_benefits(void *ctx, const struct su_http_request *q, struct su
     SU_HOLD(&d->lock);
     if (su_vmtab_lookup(&d->vms, q->param[0], &vm, e) < 0)
         return -1;
-    facts_of(d, vm, su_now(), &f);
+    su_api_benefit_facts(d, vm, su_now(), &f);
     json_t *list = json_array();
     for (size_t i = 0; i < d->benefits.n; i++) {
         struct su_benefit_verdict v = su_benefit_judge(&d->benefits.row[i], &f);
@@ -128,7 +129,7 @@ static json_t *benefit_json(const struct su_daemon *d, const struct su_benefit *
         struct su_benefit_facts f;
         if (!vm->desc)
             continue;
-        facts_of(d, vm, now, &f);
+        su_api_benefit_facts(d, vm, now, &f);
         struct su_benefit_verdict v = su_benefit_judge(b, &f);
         count[v.status]++;
         if (list)
@@ -198,7 +199,7 @@ static void count_vm(const struct su_daemon *d, const struct su_vm *vm, uint64_t
     struct su_benefit_facts f;
     bool needed[SU_BENEFIT_ACTIONS] = {false};
     const char *state = su_api_text(json_object_get(upgrades, vm->uuid), "state");
-    facts_of(d, vm, now, &f);
+    su_api_benefit_facts(d, vm, now, &f);
     s->vms++;
     s->running += vm->desc->running;
     s->status[worst_of(d, &f, NULL)]++;
@@ -261,10 +262,24 @@ static int get_summary(void *ctx, const struct su_http_request *q, struct su_htt
         json_pack("{s:o,s:o,s:O}", "servers", servers_json(d), "vms", vms, "needs_attention", s.attention), a, e);
 }
 
+/* data/openapi.json, embedded when it is built. */
+extern const char su_openapi_text[];
+extern const size_t su_openapi_size;
+
+static int get_openapi(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    (void)ctx, (void)q;
+    su_buf_add(&a->body, su_openapi_text, su_openapi_size);
+    return su_buf_ok(&a->body, e);
+}
+
 const struct su_http_route su_api_benefit_routes[] = {
     {"GET", "/v1/benefits", 0, get_benefits, 0},
     {"GET", "/v1/benefits/{}", 0, get_benefit, 0},
     {"GET", "/v1/vms/{}/benefits", 0, get_vm_benefits, 0},
+    {"POST", "/v1/vms/{}/actions", 0, su_api_act, 0},
     {"GET", "/v1/summary", 0, get_summary, 0},
+    {"GET", "/v1/openapi.json", SU_API_EVERYBODY, get_openapi, 0},
+    {"GET", "/metrics", SU_API_EVERYBODY, su_api_metrics, 0},
 };
 const size_t su_api_n_benefit_routes = SU_ARRAY_LEN(su_api_benefit_routes);

@@ -63,16 +63,16 @@ struct su_daemon {
     struct su_runner *runner;
     struct su_guests *guests;
     const char *benefits_dir, *own_benefits_dir; /* constant after start */
-    bool jobs_watched; /* the thread of jobs.c runs */
-    int wake_fd;       /* eventfd: main looks again */
-    int stop_fd;       /* eventfd: every thread ends */
+    bool jobs_watched;                           /* the thread of jobs.c runs */
+    int wake_fd;                                 /* eventfd: main looks again */
+    int stop_fd;                                 /* eventfd: every thread ends */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* CLOCK_MONOTONIC; something a waiting handler looks at */
     sd_event *ev;
     struct su_peer signer, imds;
     struct su_vmtab vms;
-    struct su_benefits benefits; /* read at start and on SIGHUP */
+    struct su_benefits benefits;  /* read at start and on SIGHUP */
     struct su_listener *listener; /* owned */
     size_t n_listeners;
     bool libvirt_here; /* facts about all running domains arrived once */
@@ -170,6 +170,12 @@ int su_virt_legacy_grant(struct su_daemon *d, const char *vm, bool config_only, 
                          struct su_err *e) SU_MUST_CHECK;
 int su_virt_legacy_revoke(struct su_daemon *d, const char *vm, struct json_t **json, bool *changed,
                           struct su_err *e) SU_MUST_CHECK;
+
+/* virt_action.c: without lock.  *live: the running machine has it, or it was there already; else it counts from the
+ * next start on.  "vm.action.source", "vm.action.libvirt", and those of su_vmtab_lookup(). */
+enum su_vm_device { SU_VM_DEVICE_VSOCK, SU_VM_DEVICE_AGENT, SU_VM_DEVICES };
+int su_virt_add_device(struct su_daemon *d, const char *vm, enum su_vm_device what, bool *changed, bool *live,
+                       struct su_err *e) SU_MUST_CHECK;
 
 /* files.c: main thread */
 int su_files_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;

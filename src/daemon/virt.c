@@ -62,7 +62,7 @@ static void set_pid_file(struct su_virt *v, struct su_vm_desc *desc)
         snprintf(desc->pid_file, sizeof desc->pid_file, "/run/libvirt/qemu/%s.pid", desc->name);
 }
 
-static void claim(struct su_virt *v, virDomainPtr dom)
+void su_virt_claim(struct su_virt *v, virDomainPtr dom)
 {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     struct su_err e = {0};
@@ -110,7 +110,7 @@ static void resync(struct su_virt *v)
         return;
     }
     for (int i = 0; i < n; i++)
-        claim(v, all[i]);
+        su_virt_claim(v, all[i]);
     free_domains(all, n);
     v->resync = virConnectIsAlive(v->conn) != 1;
     if (v->resync)
@@ -129,7 +129,7 @@ static void work_off(struct su_virt *v)
     for (size_t i = 0; i < v->n_dirty && !v->resync && !v->closed; i++) {
         virDomainPtr dom = virDomainLookupByUUIDString(v->conn, v->dirty[i]);
         if (dom) {
-            claim(v, dom);
+            su_virt_claim(v, dom);
             virDomainFree(dom);
         } else if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN) {
             gone(v, v->dirty[i]);

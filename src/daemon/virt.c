@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60 };
+enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60, AGENT_S = 3 };
 #define SOURCE "libvirt"
 
 static int64_t now_s(void)
@@ -193,8 +193,11 @@ static void on_agent(virConnectPtr c, virDomainPtr dom, int state, int why, void
         return;
     SU_HOLD(&v->d->lock);
     struct su_vm *vm = su_vmtab_find(&v->d->vms, uuid);
-    if (vm)
-        vm->ask_at = vm->ask_wait = 0;
+    uint64_t soon = (uint64_t)now_s() + AGENT_S; /* and not at once: a guest may come and go without end */
+    if (vm && vm->ask_at > soon) {
+        vm->ask_at = soon;
+        vm->ask_wait = 0;
+    }
 }
 
 static void on_network(virConnectPtr c, virNetworkPtr net, int event, int detail, void *arg)

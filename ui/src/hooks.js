@@ -2,6 +2,7 @@
 /* Answers that are asked for again and again while somebody looks. */
 import { createContext, useCallback, useContext, useEffect, useRef, useState } from "react";
 import cockpit from "./cockpit.js";
+import { applyEvent } from "./model.js";
 
 /* {api, toast(text, variant), ask(dialog), reload()} */
 export const HostContext = createContext(null);
@@ -108,9 +109,13 @@ export function useJob(api, id) {
             while (alive && current.state !== "ended") await look({ since: current.change, wait: String(WAIT_S) });
         };
         const streamed = async () => {
-            stream = api.stream(`/v1/jobs/${id}/events`, o => o.state && o.vms && show(o));
+            let known = { view: null, vms: new Map() };
+            stream = api.stream(`/v1/jobs/${id}/events`, line => {
+                const next = applyEvent(known, line);
+                if (next !== known) show(next.view);
+                known = next;
+            });
             await stream;
-            await look(); // the end, whatever the stream's last line was
         };
         const follow = async () => {
             try {

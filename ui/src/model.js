@@ -54,10 +54,10 @@ export function runCounts(vms) {
 export function actionsOf(vm) {
     const found = new Map();
     for (const b of eligible(vm))
-        if (b.status === "inactive" && b.action && !found.has(b.action))
+        if (b.status !== "active" && b.action && !found.has(b.action))
             found.set(b.action, { action: b.action, benefit: b.id });
     if (vm.benefit_status === "unknown") {
-        if (!found.has("agent-channel")) found.set("agent-channel", { action: "agent-channel" });
+        if (!found.has("agent-channel") && !vm.agentChannel) found.set("agent-channel", { action: "agent-channel" });
         if (!vm.running) found.set("look", { action: "look" });
     }
     return [...found.values()];
@@ -110,13 +110,14 @@ export const pageOf = (rows, page, size) => rows.slice((page - 1) * size, page *
 export function attention({ summary, hosts, legacy, vms, jobs }) {
     if (Array.isArray(summary?.needs_attention))
         return summary.needs_attention.map(a => ({
-            what: a.what ?? a.kind ?? (a.uuid || a.vm ? "vm" : "server"),
-            name: a.name ?? a.vm ?? "",
+            what: a.kind ?? (a.uuid ? "vm" : "server"),
+            name: a.name ?? "",
             uuid: a.uuid ?? "",
             id: a.id ?? "",
             text: a.text ?? a.message ?? "",
             remedy: a.remedy ?? "",
-            severity: a.severity ?? "warning",
+            severity:
+                a.kind === "server" && a.id !== "" && hosts.some(s => s.reason?.id === a.id) ? "danger" : "warning",
         }));
     const found = [];
     for (const s of hosts) {
@@ -142,6 +143,15 @@ export function attention({ summary, hosts, legacy, vms, jobs }) {
 }
 
 /* Jobs ------------------------------------------------------------------------------------------------------------- */
+
+/* One line of the stream of a job's events, put into what is known: {view, vms}.  VMs come first, and count when the
+ * job's line has come: so view is never half of a change.  Gives a new object when there is a new view, else the same. */
+export function applyEvent(known, line) {
+    if (line.event === "vm" && Number.isInteger(line.vm?.index)) known.vms.set(line.vm.index, line.vm);
+    if (line.event !== "job" || !line.job) return known;
+    const vms = [...known.vms.values()].sort((a, b) => a.index - b.index);
+    return { view: { ...line.job, vms }, vms: known.vms };
+}
 
 export const isEnded = job => job?.state === "ended";
 

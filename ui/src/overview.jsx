@@ -116,7 +116,12 @@ function HostCard({ server, legacy }) {
     );
 }
 
-const WHERE = { server: ["servers"], legacy: ["servers"], vm: ["vms"], upgrade: ["upgrade"] };
+/* Where that can be looked at, or done. */
+const WHERE = {
+    vm: a => go(["vms"], { search: a.name }),
+    benefit: a => (a.id === "upgrade" ? go(["upgrade"]) : go(["vms"], { state: "inactive" })),
+    upgrade: a => go(a.id ? ["upgrade", a.id] : ["upgrade"]),
+};
 
 function title(a) {
     if (a.what === "upgrade" && !a.text)
@@ -141,13 +146,7 @@ function Attention({ items }) {
                                 <Button
                                     variant="link"
                                     isInline
-                                    onClick={() =>
-                                        a.what === "vm"
-                                            ? go(["vms"], { search: a.name })
-                                            : a.what === "upgrade" && a.id
-                                              ? go(["upgrade", a.id])
-                                              : go(WHERE[a.what] ?? ["servers"])
-                                    }>
+                                    onClick={() => (WHERE[a.what] ? WHERE[a.what](a) : go(["servers"]))}>
                                     {_("Show")}
                                     <Of name={title(a)} />
                                 </Button>

@@ -10,7 +10,7 @@ import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchIn
 import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table/dist/esm/components/Table";
 import { _, format, ngettext } from "./cockpit.js";
 import { number, time } from "./format.js";
-import { go, useHost } from "./hooks.js";
+import { go, useHost, useLocation } from "./hooks.js";
 import { chooseVms, DEFAULT_OPTIONS, isEnded, jobOf, pageOf, upgradeState } from "./model.js";
 import { Job } from "./job.jsx";
 import { Answered, Muted, Nothing, Of, Word } from "./parts.jsx";
@@ -254,7 +254,8 @@ function Jobs({ jobs }) {
 
 function Choose({ answers, vms, jobs }) {
     const host = useHost();
-    const [search, setSearch] = useState("");
+    const { options: asked } = useLocation();
+    const [search, setSearch] = useState(asked.search ?? "");
     const [page, setPage] = useState(1);
     const [chosen, setChosen] = useState(new Set());
     const [options, setOptions] = useState(DEFAULT_OPTIONS);

@@ -23,20 +23,25 @@ import {
     pageOf,
 } from "./model.js";
 import { Answered, Muted, Nothing, Of, When, Word } from "./parts.jsx";
-import { ACTION, BENEFIT, COUNTERS, TRANSPORT, VM } from "./words.js";
+import { ACTION, BENEFIT, COUNTERS, NEXT, TRANSPORT, VM } from "./words.js";
 import { VmDetails } from "./vm-details.jsx";
 
 const PAGE_SIZE = 30;
 
-/* The call behind a button. */
-function call(api, action, vm) {
-    return action === "legacy-network"
-        ? api.post("/v1/legacy/grants", { vm: vm.uuid })
-        : api.post(`/v1/vms/${encodeURIComponent(vm.uuid)}/actions`, { action });
+/* The call behind a button; an older suretyd has only one of them.  Gives what the answer says of when it counts. */
+async function act(api, action, vm) {
+    try {
+        const answer = await api.post(`/v1/vms/${encodeURIComponent(vm.uuid)}/actions`, { action });
+        return answer?.next ?? "now";
+    } catch (problem) {
+        if (problem.status !== 404 || problem.id === "vm.none" || action !== "legacy-network") throw problem;
+        await api.post("/v1/legacy/grants", { vm: vm.uuid });
+        return "now";
+    }
 }
 
 function actionDialog(action, vm, legacyOn, { api, toast, reload }) {
-    const words = ACTION[action];
+    const words = ACTION[action] ?? { here: false, title: "$0", text: action }; // one that this page does not know
     const off = action === "legacy-network" && legacyOn === false;
     const dialog = {
         title: format(words.title, vm.name),
@@ -49,8 +54,8 @@ function actionDialog(action, vm, legacyOn, { api, toast, reload }) {
               action: words.button,
               run: async () => {
                   if (off) await api.post("/v1/legacy/enable");
-                  await call(api, action, vm);
-                  toast(format(_("$0: $1"), vm.name, words.button));
+                  const next = await act(api, action, vm);
+                  toast(format(NEXT[next] ?? NEXT.now, vm.name));
                   reload();
               },
           };
@@ -162,7 +167,11 @@ const VmRow = memo(function VmRow({ vm, index, withBenefits, titles, legacyOn, g
                                 variant="secondary"
                                 size="sm"
                                 data-action={action}
-                                onClick={() => host.ask(actionDialog(action, vm, legacyOn, host))}>
+                                onClick={() =>
+                                    action === "upgrade"
+                                        ? go(["upgrade"], { search: vm.name })
+                                        : host.ask(actionDialog(action, vm, legacyOn, host))
+                                }>
                                 {ACTION[action]?.button ?? action}
                                 <Of name={vm.name} />
                             </Button>

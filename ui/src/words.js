@@ -69,6 +69,7 @@ export const OPERATION = {
     verify: _("Verification"),
     rollback: _("Rollback"),
     commit: _("Giving up restore points"),
+    look: _("Look at disks"),
     finish: _("Finishing"),
 };
 
@@ -118,6 +119,9 @@ export const ACTION = {
                 "ask for documents over HTTP. Some VMs must be shut off before a card can be added.",
         ),
     },
+    upgrade: {
+        button: _("Upgrade…"),
+    },
     "agent-channel": {
         button: _("Add guest agent channel"),
         here: true,
@@ -133,6 +137,13 @@ export const ACTION = {
         title: _("Look which system is on the disk of $0?"),
         text: _("The disk of the VM, which is shut off, is read to find its operating system. Nothing is written."),
     },
+};
+
+/* When an action counts, as suretyd answers. */
+export const NEXT = {
+    now: _("$0: done"),
+    start: _("$0: done; it counts from the VM’s next start"),
+    job: _("$0: the disk is being read"),
 };
 
 export const KIND = { document: _("Document"), verified: _("Verification result"), request: _("Request") };

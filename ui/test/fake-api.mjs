@@ -265,7 +265,13 @@ export function makeApi({ vms = 8, old = false, state = "Active" } = {}) {
         if (o.action === "add-vsock" && vm.name === "vm6")
             return problem(409, "vm.busy", "the VM is being changed by somebody else", "Try again in a moment");
         for (const b of vm.benefits ?? []) if (b.action === o.action) b.action = "verify";
-        return ok({ changed: true });
+        if (o.action === "legacy-network")
+            world.legacy.vms.push({ name: vm.name, uuid: vm.uuid, state: "connected", running: true });
+        return ok({
+            action: o.action,
+            changed: true,
+            next: o.action === "look" ? "job" : vm.running ? "now" : "start",
+        });
     }
 
     function legacyRoute(method, [verb, id], o) {
@@ -322,7 +328,7 @@ export function makeApi({ vms = 8, old = false, state = "Active" } = {}) {
             if (method === "POST" && rest[0] === "sync") world.server = makeServer("Active");
             return ok(world.server);
         },
-        servers: () => (old ? null : ok([world.server])),
+        servers: () => (old ? null : ok({ servers: [world.server] })),
         summary: () => (old ? null : ok(summary())),
         benefits: () => (old ? null : ok({ benefits: BENEFITS })),
         vms: (method, rest, _query, o) => (rest.length ? vmRoute(method, rest, o) : ok({ vms: world.vms })),
@@ -347,12 +353,21 @@ export function makeApi({ vms = 8, old = false, state = "Active" } = {}) {
     return { world, answer };
 }
 
+/* A line for each VM that is another than before, then one for the job, as src/daemon/api_events.c has them. */
 function streamJob(job, response) {
-    let told;
+    let change;
+    const told = new Map();
     response.writeHead(200, { "Content-Type": "application/x-ndjson" });
     const timer = setInterval(() => {
-        response.write(job.change === told ? "\n" : JSON.stringify(job) + "\n");
-        told = job.change;
+        const { vms, ...view } = job;
+        if (job.change === change) return response.write("\n");
+        change = job.change;
+        for (const vm of vms) {
+            const text = JSON.stringify({ event: "vm", vm });
+            if (told.get(vm.index) !== text) response.write(text + "\n");
+            told.set(vm.index, text);
+        }
+        response.write(JSON.stringify({ event: "job", job: view }) + "\n");
         if (job.state === "ended") {
             clearInterval(timer);
             response.end();

@@ -120,7 +120,7 @@ test("what needs attention", () => {
         "an upgrade in work needs nobody",
     );
     const told = model.attention({
-        summary: { needs_attention: [{ uuid: "u", name: "a", message: "m" }] },
+        summary: { needs_attention: [{ kind: "vm", name: "a", id: "i", text: "m", remedy: null }] },
         hosts: [server],
         legacy: null,
         vms,
@@ -128,9 +128,46 @@ test("what needs attention", () => {
     });
     assert.deepEqual(
         told,
-        [{ what: "vm", name: "a", uuid: "u", id: "", text: "m", remedy: "", severity: "warning" }],
+        [{ what: "vm", name: "a", uuid: "", id: "i", text: "m", remedy: "", severity: "warning" }],
         "suretyd's own list counts",
     );
+});
+
+test("events of a job are put together, and count with the job's line", () => {
+    const start = { view: null, vms: new Map() };
+    const said = [
+        { event: "vm", vm: { index: 1, name: "b" } },
+        { event: "vm", vm: { index: 0, name: "a" } },
+        { event: "other" },
+        { event: "vm" },
+        { event: "job", job: { id: "J", state: "running" } },
+        { event: "vm", vm: { index: 0, name: "a", percent: 9 } },
+        { event: "job", job: { id: "J", state: "ended" } },
+    ];
+    const views = [];
+    said.reduce((known, line) => {
+        const next = model.applyEvent(known, line);
+        if (next !== known) views.push(next.view);
+        return next;
+    }, start);
+    assert.deepEqual(views, [
+        {
+            id: "J",
+            state: "running",
+            vms: [
+                { index: 0, name: "a" },
+                { index: 1, name: "b" },
+            ],
+        },
+        {
+            id: "J",
+            state: "ended",
+            vms: [
+                { index: 0, name: "a", percent: 9 },
+                { index: 1, name: "b" },
+            ],
+        },
+    ]);
 });
 
 test("progress of a job", () => {

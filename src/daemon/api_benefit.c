@@ -238,9 +238,9 @@ static json_t *servers_json(const struct su_daemon *d)
 static int get_summary(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
-    struct summary s = {.attention = json_array()};
+    json_t *upgrades SU_JSON = NULL, *attention SU_JSON = json_array();
+    struct summary s = {.attention = attention};
     uint64_t now = su_now();
-    json_t *upgrades SU_JSON = NULL, *attention SU_JSON = s.attention;
     (void)q;
     if (su_api_upgrades(d, &upgrades, e) < 0 || su_guests_refresh(d, e) < 0)
         return -1;

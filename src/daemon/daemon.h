@@ -172,7 +172,7 @@ int su_virt_legacy_revoke(struct su_daemon *d, const char *vm, struct json_t **j
                           struct su_err *e) SU_MUST_CHECK;
 
 /* virt_action.c: without lock.  *live: the running machine has it, or it was there already; else it counts from the
- * next start on.  "vm.action.source", "vm.action.libvirt", and those of su_vmtab_lookup(). */
+ * next start on.  "vm.action.source", "vm.action.libvirt", "vm.locked", and those of su_vmtab_lookup(). */
 enum su_vm_device { SU_VM_DEVICE_VSOCK, SU_VM_DEVICE_AGENT, SU_VM_DEVICES };
 int su_virt_add_device(struct su_daemon *d, const char *vm, enum su_vm_device what, bool *changed, bool *live,
                        struct su_err *e) SU_MUST_CHECK;

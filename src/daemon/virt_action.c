@@ -70,6 +70,9 @@ int su_virt_add_device(struct su_daemon *d, const char *name, enum su_vm_device 
         *live = true;
         return 0;
     }
+    SU_CLOSE int lock = -1; /* an upgrade would find another definition than it made */
+    if (su_vm_lock(&d->jobs, uuid, &lock, e) < 0)
+        return -1;
     virConnectPtr conn SU_AUTO(close_connp) = virConnectOpen(d->conf.libvirt);
     if (!conn)
         return refuse(e);

@@ -69,10 +69,12 @@ json_t *su_api_server(const struct su_daemon *d)
                        ? json_pack("{s:s,s:o,s:o}", "serial", d->copy.serial, "notBefore",
                                    su_api_when(d->facts.not_before), "notAfter", su_api_when(d->facts.not_after))
                        : json_null();
-    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:{s:i,s:i,s:i},s:o}", "name", d->conf.host, "cluster",
+    json_t *legacy = d->legacy_known ? json_boolean(d->legacy_enabled) : json_null();
+    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:{s:i,s:i,s:i},s:o,s:{s:o}}", "name", d->conf.host, "cluster",
                      d->conf.cluster, "state", su_server_status_name(d->state.status), "reason", notice(&d->state.why),
                      "warnings", warnings, "authority", words(d->authority), "certificate", cert, "sync", last_sync(d),
-                     "vms", "running", run, "served", served, "cutOff", (int)d->facts.cut_off, "parts", parts(d));
+                     "vms", "running", run, "served", served, "cutOff", (int)d->facts.cut_off, "parts", parts(d),
+                     "legacy", "enabled", legacy);
 }
 
 static json_t *transports(const struct su_vm *vm)

@@ -75,6 +75,7 @@ struct su_daemon {
     struct su_benefits benefits;  /* read at start and on SIGHUP */
     struct su_listener *listener; /* owned */
     size_t n_listeners;
+    bool legacy_known, legacy_enabled; /* the network for VMs without vsock */
     bool libvirt_here; /* facts about all running domains arrived once */
     struct su_server_facts facts;
     struct su_server_state state; /* as last computed */

@@ -195,6 +195,31 @@ async function dark() {
     await noComplaints(page, "nothing on the console");
 }
 
+/* A suretyd that has no benefits, no summary and no stream of a job. */
+async function old() {
+    const before = await serve(SOCKET, { old: true });
+    const page = await open("vms");
+    await page.locator("[data-vm]").first().waitFor({ timeout: LONG });
+    await step("an older suretyd: the page says why there are no benefits", () =>
+        page.getByText("Benefits are not shown").waitFor(),
+    );
+    is(await page.getByRole("columnheader", { name: "Benefits" }).count(), 0, "and has no column of them");
+    await accessible(page, "an older suretyd: axe-core finds nothing");
+    await page.getByRole("tab", { name: "Upgrade" }).click();
+    await page.locator('[data-vm="vm1"]').getByRole("checkbox").check();
+    await page.getByRole("button", { name: "Assess" }).click();
+    await step("a job is followed without a stream", () =>
+        page.getByText("The job has ended; all is well").waitFor({ timeout: LONG }),
+    );
+    before.close();
+    await page.getByRole("tab", { name: "VMs" }).click();
+    await step("suretyd goes away: that is said, and what was known stays", async () => {
+        await page.getByText("suretyd does not run on this host").first().waitFor({ timeout: LONG });
+        await page.locator("[data-vm]").first().waitFor();
+    });
+    await page.context().close();
+}
+
 async function inCockpit() {
     const page = await openPage(browser, `${cockpit.url}/surety`);
     await step("Cockpit has the page in its menu", () =>
@@ -222,7 +247,7 @@ async function inCockpit() {
 }
 
 try {
-    for (const part of [tabs, sync, vms, upgrade, dark, inCockpit])
+    for (const part of [tabs, sync, vms, upgrade, dark, old, inCockpit])
         await part().catch(error => report(false, part.name, error.message));
 } finally {
     await browser.close();

@@ -145,7 +145,7 @@ export function attention({ summary, hosts, legacy, vms, jobs }) {
 /* Jobs ------------------------------------------------------------------------------------------------------------- */
 
 /* One line of the stream of a job's events, put into what is known: {view, vms}.  VMs come first, and count when the
- * job's line has come: so view is never half of a change.  Gives a new object when there is a new view, else the same. */
+ * job's line has come: so view is never half of a change.  A new object when there is a new view, else the same. */
 export function applyEvent(known, line) {
     if (line.event === "vm" && Number.isInteger(line.vm?.index)) known.vms.set(line.vm.index, line.vm);
     if (line.event !== "job" || !line.job) return known;
@@ -188,13 +188,16 @@ export const STEPS = [
 
 const WEIGHT = { stop: 0, unknown: 1, warning: 2, note: 3, ok: 4 };
 
+/* Of a VM in a report: those of the VM at rest, where it was looked at once more, count. */
+const findingsOf = vm => (vm.checks_at_rest ?? vm.checks)?.findings ?? [];
+
 /* Findings of a report by rule: [{id, severity, remedy, vms: [{name, message, remedy}]}], the worst first.  What is
  * well is counted alone. */
 export function findingsByRule(report) {
     const rules = new Map();
     let well = 0;
     for (const vm of report?.vms ?? [])
-        for (const f of vm.findings ?? []) {
+        for (const f of findingsOf(vm)) {
             if (f.severity === "ok") {
                 well++;
                 continue;

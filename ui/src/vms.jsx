@@ -76,12 +76,14 @@ const revokeDialog = (vm, { api, toast, reload }) => ({
 });
 
 function Firmware({ vm }) {
-    if (!vm.firmware) return <Muted>{_("unknown")}</Muted>;
+    if (!vm.firmware && !vm.security?.secureBoot && !vm.security?.vTpm) return <Muted>{_("unknown")}</Muted>;
     return (
         <>
-            <Label isCompact color={vm.firmware === "uefi" ? "blue" : "grey"}>
-                {vm.firmware === "uefi" ? "UEFI" : "BIOS"}
-            </Label>
+            {vm.firmware && (
+                <Label isCompact color={vm.firmware === "uefi" ? "blue" : "grey"}>
+                    {vm.firmware === "uefi" ? "UEFI" : "BIOS"}
+                </Label>
+            )}
             {vm.security?.secureBoot && (
                 <Label isCompact color="green">
                     {_("Secure Boot")}

@@ -248,7 +248,7 @@ export function makeApi({ vms = 8, old = false, state = "Active" } = {}) {
                 : ok({
                       path: `/var/lib/surety/jobs/report/${id}.txt`,
                       text: "",
-                      report: { vms: job.vms.map(v => ({ ...v, findings: FINDINGS(v.name) })) },
+                      report: { vms: job.vms.map(v => ({ ...v, checks: { findings: FINDINGS(v.name) } })) },
                   });
         if (method === "POST" && verb === "cancel") {
             job.cancelled = true;
@@ -395,7 +395,17 @@ export function serve(socket, options) {
             else send(a);
         });
     });
-    return new Promise(resolve => server.listen(socket, () => resolve({ ...api, close: () => server.close() })));
+    return new Promise(resolve =>
+        server.listen(socket, () =>
+            resolve({
+                ...api,
+                close: () => {
+                    server.close();
+                    server.closeAllConnections();
+                },
+            }),
+        ),
+    );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

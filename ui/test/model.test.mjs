@@ -185,21 +185,18 @@ test("progress of a job", () => {
 });
 
 test("findings by rule", () => {
+    const found = (...findings) => ({ findings });
+    const note = { id: "x", severity: "note", message: "m1", remedy: null };
     const report = {
         vms: [
-            {
-                name: "a",
-                findings: [
-                    { id: "x", severity: "note", message: "m1", remedy: null },
-                    { id: "ok", severity: "ok" },
-                ],
-            },
+            { name: "a", checks: found(note, { id: "ok", severity: "ok" }) },
             {
                 name: "b",
-                findings: [
+                checks: found({ id: "gone", severity: "stop" }),
+                checks_at_rest: found(
                     { id: "x", severity: "warning", message: "m2" },
                     { id: "y", severity: "stop", message: "no", remedy: "do" },
-                ],
+                ),
             },
             { name: "c" },
         ],

@@ -69,6 +69,7 @@ const parts = {
     async assess() {
         const page = await open("upgrade");
         await vm(page, "test").getByRole("checkbox").check();
+        report((await vm(page, "fc1").count()) === 0, "a VM that is not libvirt's is not offered");
         await page.getByRole("button", { name: "Assess" }).click();
         await step("it ends", () =>
             page

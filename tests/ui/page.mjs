@@ -47,7 +47,7 @@ async function tabs() {
         await accessible(page, `${name}: axe-core finds nothing`);
         await shot(page, name);
     }
-    await step("the arrow keys and Enter go through the tabs", async () => {
+    await step("Tab and Enter go through the tabs", async () => {
         await page.getByRole("tab").first().focus();
         await page.keyboard.press("Tab");
         await page.keyboard.press("Enter");

@@ -252,8 +252,10 @@ function Jobs({ jobs }) {
     );
 }
 
-function Choose({ answers, vms, jobs }) {
+function Choose({ answers, vms: every, jobs }) {
     const host = useHost();
+    // what libvirt does not define surety cannot redefine
+    const vms = useMemo(() => every.filter(vm => vm.source === "libvirt"), [every]);
     const { options: asked } = useLocation();
     const [search, setSearch] = useState(asked.search ?? "");
     const [page, setPage] = useState(1);

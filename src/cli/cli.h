@@ -19,6 +19,8 @@ extern const struct su_noun su_server_noun;
 extern const struct su_noun su_vm_noun;
 extern const struct su_noun su_job_noun;
 extern const struct su_noun su_legacy_noun;
+extern const struct su_noun su_benefit_noun;
+extern const struct su_noun su_doctor_noun;
 
 /* Options, one definition a name: OPT(o_json, "--json", NULL, "print JSON", NULL); */
 #define OPT(var, ...) static const struct su_option var = {__VA_ARGS__}

@@ -72,18 +72,25 @@ static int verb_show(const struct su_args *a, struct su_err *e)
     return status;
 }
 
+static void legacy_cell(const json_t *row, size_t column, char *out, size_t cap)
+{
+    const json_t *on = su_api_member(row, "legacy.enabled");
+    (void)column;
+    snprintf(out, cap, "%s", json_is_null(on) ? "" : json_is_true(on) ? "enabled" : "disabled");
+}
+
 static int verb_list(const struct su_args *a, struct su_err *e)
 {
-    static const struct su_api_column columns[] = {{"NAME", "name"},           {"CLUSTER", "cluster"},
-                                                   {"STATE", "state"},         {"EXPIRES", "certificate.notAfter"},
-                                                   {"LAST-SYNC", "sync.last"}, {"REASON", "reason.id"}};
+    static const struct su_api_column columns[] = {
+        {"NAME", "name"},           {"CLUSTER", "cluster"}, {"STATE", "state"},     {"EXPIRES", "certificate.notAfter"},
+        {"LAST-SYNC", "sync.last"}, {"LEGACY", NULL},       {"REASON", "reason.id"}};
     json_t *o SU_JSON = NULL, *list SU_JSON = json_array();
     if (get(a, &o, e) < 0)
         return -1;
     json_array_append(list, o);
     if (json_wanted(a))
         return su_json_print(json_pack("{s:o}", "servers", su_steal(&list)), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    su_api_table(list, columns, SU_ARRAY_LEN(columns), NULL);
+    su_api_table(list, columns, SU_ARRAY_LEN(columns), legacy_cell);
     return SU_EXIT_OK;
 }
 

@@ -25,6 +25,7 @@ int su_vm_list(const struct su_args *a, struct su_err *e)
                                                    {"SECURITY", "security.securityType"},
                                                    {"TRANSPORT", NULL},
                                                    {"LAST-VERIFIED", "lastVerified"},
+                                                   {"BENEFITS", "benefit_status"},
                                                    {"PROBLEM", "problem.id"},
                                                    {"FIRMWARE", "firmware"},
                                                    {"UPGRADE", "upgrade.state"},
@@ -69,6 +70,8 @@ static void print_vm(const json_t *o)
     su_api_line("last document", su_api_text(o, "lastDocument"));
     su_api_line("last verified", su_api_text(o, "lastVerified"));
     su_api_line("guest says", su_api_text(o, "lastResult"));
+    su_api_line("os", su_api_text(o, "os.name"));
+    su_api_line("benefits", su_api_text(o, "benefit_status"));
 }
 
 int su_vm_show(const struct su_args *a, struct su_err *e)
@@ -95,6 +98,7 @@ OPERATION(verify, SU_OP_VERIFY)
 OPERATION(rollback, SU_OP_ROLLBACK)
 OPERATION(commit, SU_OP_COMMIT)
 OPERATION(finish, SU_OP_FINISH)
+OPERATION(look, SU_OP_LOOK)
 
 OPT(o_json, "--json", NULL, "print JSON", NULL);
 OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.sock)", NULL);
@@ -119,5 +123,6 @@ static const struct su_verb verbs[] = {
     OPS(rollback, NONE, "take an upgrade back"),
     OPS(commit, NONE, "give up the restore point"),
     OPS(finish, NONE, "have the guest keep its EFI boot files up to date"),
+    OPS(look, NONE, "tell which system lies on the disks of VMs; nothing is changed"),
 };
 const struct su_noun su_vm_noun = {verbs, SU_ARRAY_LEN(verbs)};

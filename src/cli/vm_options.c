@@ -71,6 +71,7 @@ const struct su_option *const su_vm_options_rollback[] = {
 #define AFTER &o_csv, &o_batch, &o_canary, &o_max_failures, &o_keep_going, COMMON
 const struct su_option *const su_vm_options_commit[] = {AFTER};
 const struct su_option *const su_vm_options_finish[] = {AFTER};
+const struct su_option *const su_vm_options_look[] = {WHICH, &o_key_dir, &o_batch, COMMON};
 
 static int bad(const char *name, const char *want, struct su_err *e)
 {

@@ -10,7 +10,8 @@
 extern const struct su_option *const su_vm_options_assess[],
     *const su_vm_options_upgrade[], *const su_vm_options_verify[], *const su_vm_options_rollback[],
                                                                        *const su_vm_options_commit[],
-                                                                           *const su_vm_options_finish[];
+                                                                           *const su_vm_options_finish[],
+                                                                               *const su_vm_options_look[];
 
 /* What was typed, as jobs/options.h wants it: new reference, only what was given.  Paths are made absolute.
  * SU_E_USAGE "cli.option.value". */

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EVERYBODY = 1 }; /* flag of a row */
 enum { MAX_BODY = 16 << 10, AUDIT_DEFAULT = 100, AUDIT_MAX = 1000 };
 
 static gid_t managers = (gid_t)-1; /* set before the server starts */
@@ -18,7 +17,7 @@ static gid_t managers = (gid_t)-1; /* set before the server starts */
 static int allow(void *ctx, const struct su_http_route *row, const struct su_http_request *q, struct su_err *e)
 {
     (void)ctx;
-    bool may = q->uid == 0 || row->flags & EVERYBODY || (managers != (gid_t)-1 && q->gid == managers);
+    bool may = q->uid == 0 || row->flags & SU_API_EVERYBODY || (managers != (gid_t)-1 && q->gid == managers);
     for (size_t i = 0; i < q->n_groups && managers != (gid_t)-1; i++)
         may |= q->groups[i] == managers;
     if (may)
@@ -28,6 +27,15 @@ static int allow(void *ctx, const struct su_http_route *row, const struct su_htt
 }
 
 /* Server ------------------------------------------------------------------------ */
+
+static int get_servers(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    struct su_daemon *d = ctx;
+    (void)q;
+    SU_HOLD(&d->lock);
+    su_daemon_state(d);
+    return su_api_answer(json_pack("{s:[o]}", "servers", su_api_server(d)), a, e);
+}
 
 static int get_server(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
@@ -94,7 +102,7 @@ static int get_vms(void *ctx, const struct su_http_request *q, struct su_http_re
     struct su_daemon *d = ctx;
     json_t *upgrades SU_JSON = NULL;
     (void)q;
-    if (su_api_upgrades(d, &upgrades, e) < 0)
+    if (su_api_upgrades(d, &upgrades, e) < 0 || su_guests_refresh(d, e) < 0)
         return -1;
     SU_HOLD(&d->lock);
     return su_api_vms(d, upgrades, &a->body, e);
@@ -105,12 +113,12 @@ static int get_vm(void *ctx, const struct su_http_request *q, struct su_http_res
     struct su_daemon *d = ctx;
     struct su_vm *vm;
     json_t *upgrades SU_JSON = NULL;
-    if (su_api_upgrades(d, &upgrades, e) < 0)
+    if (su_api_upgrades(d, &upgrades, e) < 0 || su_guests_refresh(d, e) < 0)
         return -1;
     SU_HOLD(&d->lock);
     if (su_vmtab_lookup(&d->vms, q->param[0], &vm, e) < 0)
         return -1;
-    json_t *o = su_api_vm(vm, su_now(), upgrades);
+    json_t *o = su_api_vm(d, vm, su_now(), upgrades);
     if (o && vm->wanted) {
         struct su_bytes route = su_buf_bytes(&vm->route);
         struct su_vm_route r;
@@ -338,7 +346,8 @@ static int get_audit(void *ctx, const struct su_http_request *q, struct su_http_
 }
 
 static const struct su_http_route routes[] = {
-    {"GET", "/v1/server", EVERYBODY, get_server},
+    {"GET", "/v1/servers", SU_API_EVERYBODY, get_servers},
+    {"GET", "/v1/server", SU_API_EVERYBODY, get_server},
     {"POST", "/v1/server/sync", 0, post_sync},
     {"POST", "/v1/server/enrol", 0, post_enrol},
     {"DELETE", "/v1/server", 0, delete_server},
@@ -353,11 +362,28 @@ static const struct su_http_route routes[] = {
     {"GET", "/v1/audit", 0, get_audit},
 };
 
+/* All rows, in the order in which the OpenAPI document lists them. */
+static struct su_http_route all[64]; /* lives as long as the server */
+
+static size_t gather(void)
+{
+    const struct {
+        const struct su_http_route *row;
+        size_t n;
+    } tables[] = {{routes, SU_ARRAY_LEN(routes)},
+                  {su_api_benefit_routes, su_api_n_benefit_routes},
+                  {su_api_job_routes, su_api_n_job_routes}};
+    size_t n = 0;
+    for (size_t i = 0; i < SU_ARRAY_LEN(tables); i++)
+        for (size_t k = 0; k < tables[i].n && n < SU_ARRAY_LEN(all); k++)
+            all[n++] = tables[i].row[k];
+    return n;
+}
+
 int su_api_start(struct su_daemon *d, struct su_httpd **out, struct su_err *e)
 {
-    static struct su_http_route all[32]; /* lives as long as the server */
     struct su_httpd_options o = {.routes = all,
-                                 .n_routes = SU_ARRAY_LEN(routes) + su_api_n_job_routes,
+                                 .n_routes = gather(),
                                  .ctx = d,
                                  .allow = allow,
                                  .max_connections = 64,
@@ -366,9 +392,6 @@ int su_api_start(struct su_daemon *d, struct su_httpd **out, struct su_err *e)
     char path[256];
     int fd;
     const struct group *g = getgrnam("surety");
-    _Static_assert(SU_ARRAY_LEN(routes) + 8 <= SU_ARRAY_LEN(all), "");
-    memcpy(all, routes, sizeof routes);
-    memcpy(all + SU_ARRAY_LEN(routes), su_api_job_routes, su_api_n_job_routes * sizeof all[0]);
     managers = g ? g->gr_gid : (gid_t)-1;
     if (su_daemon_path(d->run_dir, "api.sock", path, sizeof path, e) < 0 || su_listen_unix(path, 0666, &fd, e) < 0)
         return -1;

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     LIST_DEFAULT = 100,
@@ -106,7 +105,7 @@ static int read_batch(const struct su_daemon *d, const json_t *o, struct su_batc
     if (only(o, names, e) < 0 || check_connect(d, o, b, e) < 0)
         return -1;
     if (!su_op_find(su_api_text(o, "op"), &b->op))
-        return refuse("op is none of assess, upgrade, verify, rollback, commit, finish", e);
+        return refuse("op is none of assess, upgrade, verify, rollback, commit, finish, look", e);
     if (all && !json_is_boolean(all))
         return refuse("all is neither true nor false", e);
     b->all = json_is_true(all);
@@ -129,26 +128,32 @@ static bool make_ended(void *arg, struct su_batch *b)
     return true;
 }
 
+int su_api_begin(struct su_daemon *d, const struct su_http_request *q, struct su_batch *b,
+                 const struct su_batch_vm *vms, size_t n, struct su_err *e)
+{
+    struct su_err ignored = {0};
+    if (!b->connect[0] && check_connect(d, NULL, b, e) < 0)
+        return -1;
+    snprintf(b->origin, sizeof b->origin, "uid=%u api", (unsigned)q->uid);
+    int rc = su_batch_make(&d->jobs, b, vms, n, e);
+    if (rc == 0 && su_jobs_run(d, b->id, e) < 0) {
+        rc = -1; /* nothing has begun, and nothing will */
+        if (su_batch_change(&d->jobs, b->id, make_ended, NULL, NULL, &ignored) < 0)
+            su_log_err(LOG_ERR, "ending a job that did not begin", &ignored);
+    }
+    su_api_log(q, su_op_name(b->op), b->id, rc, e);
+    return rc;
+}
+
 static int post_job(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
     json_t *o SU_JSON = NULL;
     struct su_batch_vm *vms SU_FREE = NULL;
     struct su_batch b = {0};
-    struct su_err ignored = {0};
     size_t n = 0;
     if (su_api_body(q, &o, e) < 0 || read_batch(d, o, &b, e) < 0 ||
-        read_vms(json_object_get(o, "vms"), &vms, &n, e) < 0)
-        return -1;
-    snprintf(b.origin, sizeof b.origin, "uid=%u api", (unsigned)q->uid);
-    int rc = su_batch_make(&d->jobs, &b, vms, n, e);
-    if (rc == 0 && su_jobs_run(d, b.id, e) < 0) {
-        rc = -1; /* nothing has begun, and nothing will */
-        if (su_batch_change(&d->jobs, b.id, make_ended, NULL, NULL, &ignored) < 0)
-            su_log_err(LOG_ERR, "ending a job that did not begin", &ignored);
-    }
-    su_api_log(q, su_op_name(b.op), b.id, rc, e);
-    if (rc < 0)
+        read_vms(json_object_get(o, "vms"), &vms, &n, e) < 0 || su_api_begin(d, q, &b, vms, n, e) < 0)
         return -1;
     a->status = 202;
     return su_api_answer(json_pack("{s:s}", "id", b.id), a, e);
@@ -186,27 +191,6 @@ static int get_jobs(void *ctx, const struct su_http_request *q, struct su_http_r
     return su_api_answer(json_pack("{s:o}", "jobs", l.list), a, e);
 }
 
-/* Of the files that every writer changes: so waiting costs two system calls a look, however long a job's list is. */
-struct mark {
-    struct timespec db, wal;
-    off_t wal_size;
-};
-
-static void look_mark(const struct su_daemon *d, struct mark *m)
-{
-    char path[sizeof d->jobs.dir + 16];
-    struct stat st;
-    memset(m, 0, sizeof *m);
-    snprintf(path, sizeof path, "%s/jobs.db", d->jobs.dir);
-    if (stat(path, &st) == 0)
-        m->db = st.st_mtim;
-    snprintf(path, sizeof path, "%s/jobs.db-wal", d->jobs.dir);
-    if (stat(path, &st) == 0) {
-        m->wal = st.st_mtim;
-        m->wal_size = st.st_size;
-    }
-}
-
 /* Whether suretyd ends while we wait a little. */
 static bool ends(const struct su_daemon *d)
 {
@@ -217,13 +201,13 @@ static bool ends(const struct su_daemon *d)
 static int changed_view(struct su_daemon *d, const char *id, const char *since, unsigned looks, json_t **out,
                         struct su_err *e)
 {
-    struct mark was, is;
+    struct su_jobs_mark was, is;
     json_t *view SU_JSON = NULL;
-    look_mark(d, &was);
+    su_jobs_look(d, &was);
     if (su_jobs_view(&d->jobs, id, &view, e) < 0)
         return -1;
     while (looks-- > 0 && since && strcmp(since, su_api_text(view, "change")) == 0 && !ends(d)) {
-        look_mark(d, &is);
+        su_jobs_look(d, &is);
         if (memcmp(&was, &is, sizeof is) == 0)
             continue;
         was = is;
@@ -251,6 +235,11 @@ static int get_report(void *ctx, const struct su_http_request *q, struct su_http
 {
     struct su_daemon *d = ctx;
     return su_api_report(&d->jobs, q->param[0], a, e);
+}
+
+static int get_events(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+{
+    return su_api_events(ctx, q->param[0], a, e);
 }
 
 /* Changing it ---------------------------------------------------------------------------- */
@@ -298,6 +287,7 @@ const struct su_http_route su_api_job_routes[] = {
     {"POST", "/v1/jobs", 0, post_job, BODY_MAX},
     {"GET", "/v1/jobs/{}", 0, get_job, 0},
     {"GET", "/v1/jobs/{}/report", 0, get_report, 0},
+    {"GET", "/v1/jobs/{}/events", 0, get_events, 0},
     {"POST", "/v1/jobs/{}/cancel", 0, post_cancel, 0},
     {"POST", "/v1/jobs/{}/run", 0, post_run, 0},
 };

@@ -2,8 +2,7 @@
 #include "daemon/api_json.h"
 #include <string.h>
 
-/* A time as RFC 3339, null when there is none. */
-static json_t *when(uint64_t t)
+json_t *su_api_when(uint64_t t)
 {
     char text[SU_TIME_TEXT];
     su_time_text(t, text);
@@ -30,9 +29,10 @@ static json_t *last_sync(const struct su_daemon *d)
                                            [SU_SYNC_FAILED] = "failed"};
     const struct su_server_facts *f = &d->facts;
     json_t *problem = f->problem[0] ? json_pack("{s:s,s:s}", "id", f->problem_id, "text", f->problem) : json_null();
-    return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "last", when(f->last_sync), "lastAttempt", when(f->last_attempt),
-                     "outcome", f->outcome < SU_ARRAY_LEN(outcomes) ? outcomes[f->outcome] : "failed", "problem",
-                     problem, "next", when(f->not_after ? d->next_sync : 0), "neededBefore", when(d->state.sync_by));
+    return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "last", su_api_when(f->last_sync), "lastAttempt",
+                     su_api_when(f->last_attempt), "outcome",
+                     f->outcome < SU_ARRAY_LEN(outcomes) ? outcomes[f->outcome] : "failed", "problem", problem, "next",
+                     su_api_when(f->not_after ? d->next_sync : 0), "neededBefore", su_api_when(d->state.sync_by));
 }
 
 static json_t *parts(const struct su_daemon *d)
@@ -65,13 +65,16 @@ json_t *su_api_server(const struct su_daemon *d)
         run += d->vms.vm[i]->desc && d->vms.vm[i]->desc->running;
         served += d->vms.vm[i]->wanted;
     }
-    json_t *cert = d->facts.not_after ? json_pack("{s:s,s:o,s:o}", "serial", d->copy.serial, "notBefore",
-                                                  when(d->facts.not_before), "notAfter", when(d->facts.not_after))
-                                      : json_null();
-    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:{s:i,s:i,s:i},s:o}", "name", d->conf.host, "cluster",
+    json_t *cert = d->facts.not_after
+                       ? json_pack("{s:s,s:o,s:o}", "serial", d->copy.serial, "notBefore",
+                                   su_api_when(d->facts.not_before), "notAfter", su_api_when(d->facts.not_after))
+                       : json_null();
+    json_t *legacy = d->legacy_known ? json_boolean(d->legacy_enabled) : json_null();
+    return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:{s:i,s:i,s:i},s:o,s:{s:o}}", "name", d->conf.host, "cluster",
                      d->conf.cluster, "state", su_server_status_name(d->state.status), "reason", notice(&d->state.why),
                      "warnings", warnings, "authority", words(d->authority), "certificate", cert, "sync", last_sync(d),
-                     "vms", "running", run, "served", served, "cutOff", (int)d->facts.cut_off, "parts", parts(d));
+                     "vms", "running", run, "served", served, "cutOff", (int)d->facts.cut_off, "parts", parts(d),
+                     "legacy", "enabled", legacy);
 }
 
 static json_t *transports(const struct su_vm *vm)
@@ -95,12 +98,12 @@ static const char *status(const struct su_vm *vm, uint64_t now)
         return "Stopped";
     if (!vm->wanted)
         return "Inactive";
-    if (vm->last_verified && now >= vm->last_verified && now - vm->last_verified < 86400)
+    if (su_benefit_verified(vm->last_verified, now))
         return "Active";
     return vm->last_document ? "Documented" : "Ready";
 }
 
-json_t *su_api_vm(const struct su_vm *vm, uint64_t now, const json_t *upgrades)
+json_t *su_api_vm(const struct su_daemon *daemon, const struct su_vm *vm, uint64_t now, const json_t *upgrades)
 {
     const struct su_vm_kept *d = vm->desc;
     json_t *problem =
@@ -110,12 +113,15 @@ json_t *su_api_vm(const struct su_vm *vm, uint64_t now, const json_t *upgrades)
                   "vTpm", d && d->vtpm, "customCommand", d && d->custom_command);
     bool at_imds = vm->wanted && vm->at[SU_PEER_IMDS].rev == vm->route_rev;
     json_t *upgrade = json_object_get(upgrades, vm->uuid);
-    return json_pack("{s:s,s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:i,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "uuid", vm->uuid, "name",
-                     vm->name, "source", vm->source, "running", d && d->running, "status", status(vm, now), "problem",
-                     problem, "transports", transports(vm), "served", at_imds, "cid", d ? (int)d->cid : 0, "mark",
-                     (json_int_t)vm->mark, "security", security, "lastDocument", when(vm->last_document),
-                     "lastVerified", when(vm->last_verified), "lastResult", words(vm->last_result), "firmware",
-                     words(d ? d->firmware : ""), "upgrade", upgrade ? json_incref(upgrade) : json_null());
+    json_t *o =
+        json_pack("{s:s,s:s,s:s,s:b,s:s,s:o,s:o,s:b,s:i,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "uuid", vm->uuid, "name",
+                  vm->name, "source", vm->source, "running", d && d->running, "status", status(vm, now), "problem",
+                  problem, "transports", transports(vm), "served", at_imds, "cid", d ? (int)d->cid : 0, "mark",
+                  (json_int_t)vm->mark, "security", security, "lastDocument", su_api_when(vm->last_document),
+                  "lastVerified", su_api_when(vm->last_verified), "lastResult", words(vm->last_result), "firmware",
+                  words(d ? d->firmware : ""), "upgrade", upgrade ? json_incref(upgrade) : json_null());
+    su_api_vm_benefits(daemon, vm, now, o);
+    return o;
 }
 
 int su_api_vms(const struct su_daemon *d, const json_t *upgrades, struct su_buf *out, struct su_err *e)
@@ -124,7 +130,7 @@ int su_api_vms(const struct su_daemon *d, const json_t *upgrades, struct su_buf 
     const char *comma = "";
     su_buf_text(out, "{\"vms\":[");
     for (size_t i = 0; i < d->vms.n; i++) {
-        json_t *vm = d->vms.vm[i]->desc ? su_api_vm(d->vms.vm[i], now, upgrades) : NULL;
+        json_t *vm = d->vms.vm[i]->desc ? su_api_vm(d, d->vms.vm[i], now, upgrades) : NULL;
         char *text SU_FREE = vm ? json_dumps(vm, JSON_COMPACT) : NULL;
         json_decref(vm);
         if (!text)

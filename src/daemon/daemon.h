@@ -11,6 +11,7 @@
  * lock guards everything below it.  Order: legacy lock (virt.c), lock, audit lock; none is held while waiting for the
  * network, libvirt, a tool or the disk, but for the legacy lock, which is there for that. */
 #pragma once
+#include "benefit/benefit.h"
 #include "daemon/peer.h"
 #include "daemon/state.h"
 #include "daemon/vmtab.h"
@@ -49,6 +50,7 @@ struct su_virt;
 struct su_sync;
 struct su_audit;
 struct su_runner;
+struct su_guests;
 
 struct su_daemon {
     struct su_host_conf conf; /* constant after start */
@@ -59,17 +61,21 @@ struct su_daemon {
     struct su_virt *virt;   /* the same */
     struct su_jobs jobs;    /* the same */
     struct su_runner *runner;
-    bool jobs_watched; /* the thread of jobs.c runs */
-    int wake_fd;       /* eventfd: main looks again */
-    int stop_fd;       /* eventfd: every thread ends */
+    struct su_guests *guests;
+    const char *benefits_dir, *own_benefits_dir; /* constant after start */
+    bool jobs_watched;                           /* the thread of jobs.c runs */
+    int wake_fd;                                 /* eventfd: main looks again */
+    int stop_fd;                                 /* eventfd: every thread ends */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* CLOCK_MONOTONIC; something a waiting handler looks at */
     sd_event *ev;
     struct su_peer signer, imds;
     struct su_vmtab vms;
+    struct su_benefits benefits;  /* read at start and on SIGHUP */
     struct su_listener *listener; /* owned */
     size_t n_listeners;
+    bool legacy_known, legacy_enabled; /* the network for VMs without vsock */
     bool libvirt_here; /* facts about all running domains arrived once */
     struct su_server_facts facts;
     struct su_server_state state; /* as last computed */
@@ -166,6 +172,12 @@ int su_virt_legacy_grant(struct su_daemon *d, const char *vm, bool config_only, 
 int su_virt_legacy_revoke(struct su_daemon *d, const char *vm, struct json_t **json, bool *changed,
                           struct su_err *e) SU_MUST_CHECK;
 
+/* virt_action.c: without lock.  *live: the running machine has it, or it was there already; else it counts from the
+ * next start on.  "vm.action.source", "vm.action.libvirt", "vm.locked", and those of su_vmtab_lookup(). */
+enum su_vm_device { SU_VM_DEVICE_VSOCK, SU_VM_DEVICE_AGENT, SU_VM_DEVICES };
+int su_virt_add_device(struct su_daemon *d, const char *vm, enum su_vm_device what, bool *changed, bool *live,
+                       struct su_err *e) SU_MUST_CHECK;
+
 /* files.c: main thread */
 int su_files_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
 void su_files_read(struct su_daemon *d);
@@ -184,6 +196,21 @@ int su_jobs_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
 void su_jobs_stop(struct su_daemon *d); /* runners go on */
 /* Starts a runner for a job.  SU_E_IO "daemon.launch", "host.tool.failed". */
 int su_jobs_run(struct su_daemon *d, const char *id, struct su_err *e) SU_MUST_CHECK;
+
+/* Of the files that every writer of jobs changes: so waiting costs two system calls a look, however long a list is. */
+struct su_jobs_mark {
+    struct timespec db, wal;
+    off_t wal_size;
+};
+void su_jobs_look(const struct su_daemon *d, struct su_jobs_mark *m);
+
+/* guestinfo.c: which systems the VMs run */
+int su_guests_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
+void su_guests_stop(struct su_daemon *d);
+/* Without lock: takes what changed in the store. */
+int su_guests_refresh(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
+/* With lock; borrowed until it is let go; NULL: not known. */
+const struct su_guest_os *su_guests_find(const struct su_daemon *d, const char *uuid);
 
 /* harden.c: before any thread */
 int su_harden(struct su_err *e) SU_MUST_CHECK;

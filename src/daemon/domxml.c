@@ -210,6 +210,12 @@ static void read_disk(const xmlNode *n, struct su_vm_desc *d)
         d->n_disks++;
 }
 
+static bool is_agent(const xmlNode *channel)
+{
+    const xmlNode *target = child(channel, "target");
+    return target && attr_is(target, "type", "virtio") && attr_is(target, "name", "org.qemu.guest_agent.0");
+}
+
 static void read_devices(const xmlNode *devices, bool live, struct su_vm_desc *d)
 {
     char cid[16];
@@ -221,6 +227,10 @@ static void read_devices(const xmlNode *devices, bool live, struct su_vm_desc *d
             read_nic(n, d);
         else if (named(n, "disk"))
             read_disk(n, d);
+        else if (named(n, "channel"))
+            d->agent_channel |= is_agent(n);
+        else if (named(n, "vsock"))
+            d->vsock_device = true;
     }
     attr(child(child(devices, "vsock"), "cid"), "address", cid, sizeof cid);
     if (live)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 enum {
@@ -43,6 +44,21 @@ static uint64_t seconds(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec;
+}
+
+void su_jobs_look(const struct su_daemon *d, struct su_jobs_mark *m)
+{
+    char path[sizeof d->jobs.dir + 16];
+    struct stat st;
+    memset(m, 0, sizeof *m);
+    snprintf(path, sizeof path, "%s/jobs.db", d->jobs.dir);
+    if (stat(path, &st) == 0)
+        m->db = st.st_mtim;
+    snprintf(path, sizeof path, "%s/jobs.db-wal", d->jobs.dir);
+    if (stat(path, &st) == 0) {
+        m->wal = st.st_mtim;
+        m->wal_size = st.st_size;
+    }
 }
 
 /* The row of this ID; a new one takes the place of the oldest. */

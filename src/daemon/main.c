@@ -18,22 +18,21 @@
 enum { TICK_S = 5, STATUS_EVERY = 6 /* ticks */ };
 
 struct options {
-    const char *conf, *state, *run, *surety;
+    const char *conf, *state, *run, *surety, *benefits;
 };
 
-static const char usage_text[] = "usage: suretyd [--config FILE] [--state DIR] [--run DIR] [--surety FILE]\n"
-                                 "The host service of surety. It stays in the foreground. Manual: suretyd(8).\n";
+static const char usage_text[] =
+    "usage: suretyd [--config FILE] [--state DIR] [--run DIR] [--surety FILE] [--benefits DIR]\n"
+    "The host service of surety. It stays in the foreground. Manual: suretyd(8).\n";
 
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-                                          {"state", required_argument, NULL, 's'},
-                                          {"run", required_argument, NULL, 'r'},
-                                          {"surety", required_argument, NULL, 'p'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {"version", no_argument, NULL, 'v'},
-                                          {0}};
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'},   {"state", required_argument, NULL, 's'},
+        {"run", required_argument, NULL, 'r'},      {"surety", required_argument, NULL, 'p'},
+        {"benefits", required_argument, NULL, 'b'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
         switch (c) {
@@ -48,6 +47,9 @@ static int parse(int argc, char **argv, struct options *o)
             break;
         case 'p':
             o->surety = optarg;
+            break;
+        case 'b':
+            o->benefits = optarg;
             break;
         case 'h':
             fputs(usage_text, stdout);
@@ -95,10 +97,18 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
     return 0;
 }
 
+static void read_benefits(struct su_daemon *d)
+{
+    su_benefits_load(d->benefits_dir, d->own_benefits_dir, &d->benefits);
+    for (size_t i = 0; i < d->benefits.n_problems; i++)
+        su_log(LOG_ERR, "benefits: %s [%s]", d->benefits.problem[i].text, d->benefits.problem[i].id);
+}
+
 static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
 {
     (void)s, (void)si;
     su_files_read(arg);
+    read_benefits(arg);
     return 0;
 }
 
@@ -192,6 +202,8 @@ static int prepare(struct su_daemon *d, const struct options *o, struct su_err *
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p + ('a' - 'A'));
     d->facts.vsock_wanted = d->conf.vsock_port != 0;
+    d->benefits_dir = SURETY_DATADIR "/host-benefits.d";
+    d->own_benefits_dir = o->benefits;
     return make_dirs(d, e) < 0 ? -1 : lock_state(d, e);
 }
 
@@ -208,12 +220,13 @@ static int start(struct su_daemon *d, struct su_httpd **api, struct su_err *e)
         su_peer_start(&d->imds, d->ev, path, &su_imds_ops, d, e) < 0)
         return -1;
     pthread_mutex_lock(&d->lock);
+    read_benefits(d);
     int rc = su_audit_start(d, e);
     if (rc == 0)
         rc = su_files_start(d, e);
     pthread_mutex_unlock(&d->lock);
     return rc < 0 || su_sync_start(d, e) < 0 || su_virt_start(d, e) < 0 || su_jobs_start(d, e) < 0 ||
-                   su_api_start(d, api, e) < 0
+                   su_guests_start(d, e) < 0 || su_api_start(d, api, e) < 0
                ? -1
                : 0;
 }
@@ -224,6 +237,7 @@ static void stop(struct su_daemon *d, struct su_httpd **api)
     if (d->sync)
         su_sync_stop(d);
     su_httpd_stop(api);
+    su_guests_stop(d);
     su_jobs_stop(d);
     su_virt_stop(d);
     su_audit_stop(d);
@@ -265,7 +279,7 @@ static int serve(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = {SU_CONF_FILE, SU_STATE_DIR, SU_RUN_DIR, NULL};
+    struct options o = {SU_CONF_FILE, SU_STATE_DIR, SU_RUN_DIR, NULL, SU_OWN_BENEFITS};
     sigset_t set;
     int status = parse(argc, argv, &o);
     if (status >= 0)

@@ -6,7 +6,13 @@
 #pragma once
 #include "base/su.h"
 
-enum su_server_status { SU_SERVER_ACTIVE = 1, SU_SERVER_EXPIRED, SU_SERVER_INACTIVE, SU_SERVER_ERROR };
+enum su_server_status {
+    SU_SERVER_ACTIVE = 1,
+    SU_SERVER_EXPIRED,
+    SU_SERVER_INACTIVE,
+    SU_SERVER_ERROR,
+    SU_SERVER_STATUSES
+};
 
 /* How the last attempt to sync ended. */
 enum su_sync_outcome {

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60 };
+enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60, AGENT_S = 3 };
 #define SOURCE "libvirt"
 
 static int64_t now_s(void)
@@ -62,7 +62,7 @@ static void set_pid_file(struct su_virt *v, struct su_vm_desc *desc)
         snprintf(desc->pid_file, sizeof desc->pid_file, "/run/libvirt/qemu/%s.pid", desc->name);
 }
 
-static void claim(struct su_virt *v, virDomainPtr dom)
+void su_virt_claim(struct su_virt *v, virDomainPtr dom)
 {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     struct su_err e = {0};
@@ -110,7 +110,7 @@ static void resync(struct su_virt *v)
         return;
     }
     for (int i = 0; i < n; i++)
-        claim(v, all[i]);
+        su_virt_claim(v, all[i]);
     free_domains(all, n);
     v->resync = virConnectIsAlive(v->conn) != 1;
     if (v->resync)
@@ -129,7 +129,7 @@ static void work_off(struct su_virt *v)
     for (size_t i = 0; i < v->n_dirty && !v->resync && !v->closed; i++) {
         virDomainPtr dom = virDomainLookupByUUIDString(v->conn, v->dirty[i]);
         if (dom) {
-            claim(v, dom);
+            su_virt_claim(v, dom);
             virDomainFree(dom);
         } else if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN) {
             gone(v, v->dirty[i]);
@@ -181,6 +181,23 @@ static void on_metadata(virConnectPtr c, virDomainPtr dom, int type, const char 
 {
     (void)c, (void)type, (void)ns;
     mark_dirty(arg, dom);
+}
+
+/* Somebody answers there now: the time to ask is not some time later. */
+static void on_agent(virConnectPtr c, virDomainPtr dom, int state, int why, void *arg)
+{
+    struct su_virt *v = arg;
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    (void)c, (void)why;
+    if (state != VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED || virDomainGetUUIDString(dom, uuid) < 0)
+        return;
+    SU_HOLD(&v->d->lock);
+    struct su_vm *vm = su_vmtab_find(&v->d->vms, uuid);
+    uint64_t soon = (uint64_t)now_s() + AGENT_S; /* and not at once: a guest may come and go without end */
+    if (vm && vm->ask_at > soon) {
+        vm->ask_at = soon;
+        vm->ask_wait = 0;
+    }
 }
 
 static void on_network(virConnectPtr c, virNetworkPtr net, int event, int detail, void *arg)
@@ -243,6 +260,7 @@ static int register_events(struct su_virt *v)
         {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
         {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device)},
         {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata)},
+        {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent)},
     };
     for (size_t i = 0; i < SU_ARRAY_LEN(events); i++)
         if (virConnectDomainEventRegisterAny(v->conn, NULL, events[i].id, events[i].cb, v, NULL) < 0 && i == 0)

@@ -23,6 +23,8 @@ struct su_virt {
     struct su_legacy_listeners listeners;
 };
 
+/* Reads its definition into the table.  Any thread, without lock. */
+void su_virt_claim(struct su_virt *v, virDomainPtr dom);
 /* Puts the legacy network in order, and tells the table and the listeners what came of it. */
 void su_virt_legacy_look(struct su_virt *v);
 /* With the legacy lock: the ports into the table. */

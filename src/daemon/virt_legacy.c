@@ -16,6 +16,13 @@ static void tell_enrolled(struct su_virt *v)
     v->legacy.enrolled = v->d->facts.not_after != 0;
 }
 
+static void tell_whether(struct su_virt *v, bool enabled)
+{
+    SU_HOLD(&v->d->lock);
+    v->d->legacy_known = true;
+    v->d->legacy_enabled = enabled;
+}
+
 void su_virt_legacy_marks(struct su_virt *v)
 {
     struct su_legacy_vms all = {0};
@@ -27,7 +34,7 @@ void su_virt_legacy_marks(struct su_virt *v)
     struct su_vm_mark *m SU_FREE = calloc(all.n + 1, sizeof *m);
     size_t n = 0;
     for (size_t i = 0; i < all.n && m; i++)
-        if (all.vm[i].mark) {
+        if (all.vm[i].mark || all.vm[i].state == SU_LEGACY_CONFIGURED || all.vm[i].state == SU_LEGACY_BROKEN) {
             memcpy(m[n].uuid, all.vm[i].uuid, sizeof m[n].uuid);
             m[n++].mark = all.vm[i].mark;
         }
@@ -57,7 +64,10 @@ void su_virt_legacy_look(struct su_virt *v)
     SU_HOLD(&v->legacy_lock);
     if (v->watch_fd >= 0)
         su_legacy_watch_drain(v->watch_fd);
-    if (!v->legacy.conn || su_legacy_enabled(&v->legacy, &enabled, &e) < 0 || !enabled)
+    if (!v->legacy.conn || su_legacy_enabled(&v->legacy, &enabled, &e) < 0)
+        return;
+    tell_whether(v, enabled);
+    if (!enabled)
         return;
     tell_enrolled(v);
     if (su_legacy_ensure(&v->legacy, &repaired, &e) < 0)
@@ -157,6 +167,8 @@ int su_virt_legacy_disable(struct su_daemon *d, bool remove_vms, bool *changed, 
         }
         su_legacy_unlisten(&v->listeners);
         rc = su_legacy_disable(&v->legacy, remove_vms, changed, e);
+        if (rc == 0)
+            tell_whether(v, false);
         su_virt_legacy_marks(v);
     }
     if (rc < 0) /* it stays: so do the listeners */

@@ -60,6 +60,7 @@ int su_desc_from_file(struct su_bytes text, const char *name, struct su_vm_desc 
     su_desc_text(out->location, sizeof out->location, v.location, sizeof v.location);
     su_desc_text(out->resource_group, sizeof out->resource_group, v.resource_group, sizeof v.resource_group);
     out->running = true;
+    out->vsock_device = true;
     out->cid = v.cid;
     out->secure_boot = v.secure_boot;
     out->vtpm = v.vtpm;

@@ -138,6 +138,8 @@ static void keep(struct su_vm_kept *k, const struct su_vm_desc *d, const struct 
                              .secure_boot = d->secure_boot,
                              .vtpm = d->vtpm,
                              .custom_command = d->custom_command,
+                             .vsock_device = d->vsock_device,
+                             .agent_channel = d->agent_channel,
                              .cid = d->cid};
     memcpy(k->uuid, d->uuid, sizeof k->uuid);
     memcpy(k->name, d->name, sizeof k->name);
@@ -223,9 +225,12 @@ void su_vmtab_marks(struct su_vmtab *t, const struct su_vm_mark *m, size_t n)
 {
     for (size_t i = 0; i < t->n; i++) {
         uint32_t mark = 0;
+        t->vm[i]->granted = false;
         for (size_t j = 0; j < n; j++)
-            if (strcmp(m[j].uuid, t->vm[i]->uuid) == 0)
+            if (strcmp(m[j].uuid, t->vm[i]->uuid) == 0) {
                 mark = m[j].mark;
+                t->vm[i]->granted = true;
+            }
         t->dirty |= mark != t->vm[i]->mark;
         t->vm[i]->mark = mark;
     }

@@ -21,7 +21,7 @@ enum su_vm_peer { SU_PEER_SIGNER, SU_PEER_IMDS, SU_PEERS };
 struct su_vm_kept {
     char uuid[SU_UUID_TEXT];
     char name[SU_VM_NAME];
-    bool running, secure_boot, vtpm, custom_command;
+    bool running, secure_boot, vtpm, custom_command, vsock_device, agent_channel;
     uint32_t cid;
     char socket[108], pid_file[512], firmware[8], security_type[32];
     struct su_buf facts, instance; /* of a running one: what is signed, and /metadata/instance; empty: none */
@@ -35,6 +35,7 @@ struct su_vm {
     char source[300];        /* of that claim */
     unsigned n_claims;
     uint32_t mark;                     /* of its port on the legacy network; 0: it has none */
+    bool granted;                      /* the legacy network, running or not */
     bool wanted;                       /* to be served */
     char problem_id[32], problem[240]; /* why not, while it runs; "" */
     struct su_buf facts, route;        /* messages, as they should be at the peers */
@@ -48,6 +49,8 @@ struct su_vm {
     uint8_t last_transport;                /* enum su_transport */
     bool recalled;                         /* the four above were read from the store */
     char logged_id[32];                    /* the problem that was told last */
+    uint64_t ask_at;                       /* guestinfo.c: when its agent is asked next, monotonic seconds; 0: now */
+    uint32_t ask_wait;                     /* seconds; grows while nobody answers */
 };
 
 struct su_vm_claim;
@@ -75,7 +78,7 @@ void su_vmtab_stopped(struct su_vmtab *t, const char *source, const char *uuid);
 uint64_t su_vmtab_begin(struct su_vmtab *t);
 void su_vmtab_end(struct su_vmtab *t, const char *source, uint64_t round);
 
-/* The ports on the legacy network: a VM that is not among them has none. */
+/* Who was granted the legacy network, with the port (mark 0: none now); a VM that is not among them was not. */
 struct su_vm_mark {
     char uuid[SU_UUID_TEXT];
     uint32_t mark;

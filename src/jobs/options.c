@@ -3,7 +3,8 @@
 #include "jobs/options.h"
 #include <string.h>
 
-static const char *const op_names[SU_OP_COUNT] = {"assess", "upgrade", "verify", "rollback", "commit", "finish"};
+static const char *const op_names[SU_OP_COUNT] = {"assess", "upgrade", "verify", "rollback",
+                                                  "commit", "finish",  "look"};
 
 const char *su_op_name(enum su_op op)
 {
@@ -26,7 +27,7 @@ enum {
     ROLLBACK = 1 << SU_OP_ROLLBACK,
     PLAN = ASSESS | UPGRADE, /* what decides how a VM would look */
     ALL = (1 << SU_OP_COUNT) - 1,
-    CHANGES = ALL & ~(ASSESS | 1 << SU_OP_VERIFY), /* operations that change VMs */
+    CHANGES = ALL & ~(ASSESS | 1 << SU_OP_VERIFY | 1 << SU_OP_LOOK), /* operations that change VMs */
     DAY = 86400,
 };
 
@@ -77,7 +78,7 @@ const struct su_job_option_row su_job_option_rows[] = {
     NUMBER("verify-timeout", verify_timeout, 1, DAY, 600, UPGRADE),
     PATH("boot-files", boot_files, PLAN),
     PATH("firmware-vars", firmware_vars, PLAN),
-    PATH("key-dir", key_dir, PLAN),
+    PATH("key-dir", key_dir, PLAN | 1 << SU_OP_LOOK),
     PATH("overlay-dir", overlay_dir, PLAN),
     MAP("map", map, PLAN),
 };

@@ -6,7 +6,16 @@
 #include "base/su.h"
 #include <jansson.h>
 
-enum su_op { SU_OP_ASSESS, SU_OP_UPGRADE, SU_OP_VERIFY, SU_OP_ROLLBACK, SU_OP_COMMIT, SU_OP_FINISH, SU_OP_COUNT };
+enum su_op {
+    SU_OP_ASSESS,
+    SU_OP_UPGRADE,
+    SU_OP_VERIFY,
+    SU_OP_ROLLBACK,
+    SU_OP_COMMIT,
+    SU_OP_FINISH,
+    SU_OP_LOOK,
+    SU_OP_COUNT
+};
 const char *su_op_name(enum su_op op); /* static: "assess"... */
 bool su_op_find(const char *name, enum su_op *out);
 

@@ -11,6 +11,7 @@ struct world {
 static int (*const operations[SU_OP_COUNT])(struct su_job *, struct su_err *) = {
     [SU_OP_ASSESS] = su_job_assess,     [SU_OP_UPGRADE] = su_job_upgrade, [SU_OP_VERIFY] = su_job_verify,
     [SU_OP_ROLLBACK] = su_job_rollback, [SU_OP_COMMIT] = su_job_commit,   [SU_OP_FINISH] = su_job_finish,
+    [SU_OP_LOOK] = su_job_look,
 };
 
 static void world_done(struct world *w)
@@ -24,7 +25,7 @@ static int world_open(void *arg, const struct su_batch *b, struct su_err *e)
     struct world *w = arg;
     if (su_hv_open(b->connect[0] ? b->connect : NULL, &w->hv, e) < 0)
         return -1;
-    if (b->op != SU_OP_ASSESS && b->op != SU_OP_UPGRADE)
+    if (b->op != SU_OP_ASSESS && b->op != SU_OP_UPGRADE && b->op != SU_OP_LOOK)
         return 0;
     return su_inventory_read(w->hv, &w->inv, e);
 }

@@ -23,7 +23,7 @@ static void add_group(struct su_order *o, const struct su_batch *b, const struct
 int su_order_make(const struct su_batch *b, const struct su_batch_vm *vms, const bool *first, uint32_t n,
                   struct su_order *out, struct su_err *e)
 {
-    bool changes = b->op != SU_OP_ASSESS && b->op != SU_OP_VERIFY;
+    bool changes = b->op != SU_OP_ASSESS && b->op != SU_OP_VERIFY && b->op != SU_OP_LOOK;
     struct su_order o = {.limit = changes && !b->options.keep_going ? b->options.max_failures : 0};
     o.item = calloc(n + 1, sizeof *o.item);
     if (!o.item)

@@ -55,7 +55,7 @@ static void unlockp(pthread_mutex_t **m)
 /* It changes no VM. */
 static bool looks(const struct fleet *f)
 {
-    return f->batch.op == SU_OP_ASSESS || f->batch.op == SU_OP_VERIFY;
+    return f->batch.op == SU_OP_ASSESS || f->batch.op == SU_OP_VERIFY || f->batch.op == SU_OP_LOOK;
 }
 
 /* The lines ------------------------------------------------------------------ */

@@ -30,6 +30,7 @@ int su_job_commit(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
 int su_job_assess(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
 int su_job_verify(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
 int su_job_finish(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
+int su_job_look(struct su_job *job, struct su_err *e) SU_MUST_CHECK;
 
 /* fleet.c: runs a batch in this process, options.batch VMs at a time (fleet_int.h says in which order).  Takes the
  * batch's lock ("job.running").  A batch that has ended is run again for VMs without a result, skipped or stuck ones.

@@ -49,8 +49,9 @@ struct su_disk_facts {
     char pcr4[65]; /* hex */
     uint32_t unsigned_modules;
     bool initramfs_known;
-    uint32_t build;    /* of Windows; 0: not known */
-    bool fast_startup; /* Windows: a plain shut down hibernates it */
+    uint32_t build, revision; /* of Windows; 0: not known */
+    char edition[64];         /* of Windows: its EditionID */
+    bool fast_startup;        /* Windows: a plain shut down hibernates it */
     uint32_t n_drivers;
     struct {
         char name[24];  /* of Linux: in its initramfs; of Windows: the bus */

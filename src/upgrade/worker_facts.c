@@ -32,6 +32,9 @@ static void take_windows(const json_t *o, struct su_disk_facts *out)
     take_text(o, "machine_guid", out->machine_id, sizeof out->machine_id);
     take_text(o, "os", out->root_volume, sizeof out->root_volume);
     out->build = build < 0 || build > UINT32_MAX ? 0 : (uint32_t)build;
+    json_int_t revision = json_integer_value(json_object_get(o, "ubr"));
+    out->revision = revision < 0 || revision > UINT32_MAX ? 0 : (uint32_t)revision;
+    take_text(o, "edition", out->edition, sizeof out->edition);
     out->hibernation = json_is_true(json_object_get(o, "hibernated"));
     out->fast_startup = json_is_true(json_object_get(o, "fast_startup"));
 }

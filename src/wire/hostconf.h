@@ -31,6 +31,7 @@ int su_host_conf_load(const char *path, struct su_host_conf *out, struct su_err 
 #define SU_RUN_DIR "/run/surety"
 #define SU_STATE_DIR "/var/lib/surety"
 #define SU_CONF_FILE "/etc/surety/surety.conf"
+#define SU_OWN_BENEFITS "/etc/surety/host-benefits.d"
 /* RUN/signer/sign.sock     surety-imds asks surety-signer
  * RUN/signer/control.sock  suretyd tells surety-signer
  * RUN/imds/imds.sock       suretyd tells surety-imds

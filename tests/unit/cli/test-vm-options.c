@@ -9,6 +9,7 @@ static const struct su_option *const *const rows[SU_OP_COUNT] = {
     [SU_OP_ASSESS] = su_vm_options_assess, [SU_OP_UPGRADE] = su_vm_options_upgrade,
     [SU_OP_VERIFY] = su_vm_options_verify, [SU_OP_ROLLBACK] = su_vm_options_rollback,
     [SU_OP_COMMIT] = su_vm_options_commit, [SU_OP_FINISH] = su_vm_options_finish,
+    [SU_OP_LOOK] = su_vm_options_look,
 };
 #define GUID "e6d6d379-f507-44c2-a23c-238f2a3df928"
 

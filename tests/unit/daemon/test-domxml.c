@@ -90,6 +90,18 @@ static void devices(void)
     is_str(d.nic[0].bridge, "br0");
     ok(reads(HEAD "<devices><vsock><cid address='42'/></vsock></devices></domain>", false) && d.cid == 0,
        "no context id while it does not run");
+    ok(d.vsock_device && !d.agent_channel, "but that it has a device");
+    ok(reads(HEAD
+             "<devices><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel></devices>"
+             "</domain>",
+             false) &&
+           d.agent_channel && !d.vsock_device,
+       "the guest agent's channel");
+    ok(reads(HEAD "<devices><channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>"
+                  "<serial><target type='virtio' name='org.qemu.guest_agent.0'/></serial></devices></domain>",
+             false) &&
+           !d.agent_channel,
+       "another channel is none");
     static const char *const cids[] = {"0", "1", "2", "4294967295", "4294967296", "-3", "0x2a", "42x", ""};
     for (size_t i = 0; i < SU_ARRAY_LEN(cids); i++) {
         char xml[600];

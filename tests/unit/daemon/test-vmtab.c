@@ -56,6 +56,7 @@ static void collisions(void)
     is_str(problem(&t, 2), "vm.mark-collision");
     su_vmtab_unmark(&t, m[0].uuid);
     ok(su_vmtab_resolve(&t, &e) == 0, "taken from one");
+    ok(su_vmtab_find(&t, m[0].uuid)->granted && su_vmtab_find(&t, m[1].uuid)->granted, "who stays granted");
     is_str(problem(&t, 2), "");
     struct su_vm_desc *s = vm(4, 0);
     snprintf(s->socket, sizeof s->socket, "/s");

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What can be said of a benefit and a VM. */
+#include "benefit/benefit.h"
+#include <ctype.h>
+#include <string.h>
+
+/* The next element of a list, without blanks around it; false at the end. */
+static bool element(const char **list, struct su_bytes *out)
+{
+    while (**list) {
+        const char *from = *list + strspn(*list, " ");
+        size_t n = strcspn(from, ",");
+        *list = from + n + (from[n] == ',');
+        while (n && from[n - 1] == ' ')
+            n--;
+        *out = (struct su_bytes){(const uint8_t *)from, n};
+        if (n)
+            return true;
+    }
+    return false;
+}
+
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+static bool is_word(struct su_bytes pattern, const char *text)
+{
+    if (strlen(text) != pattern.n)
+        return false;
+    for (size_t i = 0; i < pattern.n; i++)
+        if (!same_letter((char)pattern.p[i], text[i]))
+            return false;
+    return true;
+}
+
+static bool is_version(struct su_bytes pattern, const char *version)
+{
+    char head[32];
+    if (pattern.n < sizeof head && strlen(version) > pattern.n && version[pattern.n] == '.') {
+        memcpy(head, version, pattern.n);
+        head[pattern.n] = 0;
+        return is_word(pattern, head);
+    }
+    return is_word(pattern, version);
+}
+
+/* '*' is any text.  Linear but for going back to the last '*'. */
+static bool is_glob(struct su_bytes pattern, const char *text)
+{
+    size_t at = 0, star = SIZE_MAX;
+    const char *back = NULL;
+    while (*text) {
+        if (at < pattern.n && pattern.p[at] == '*') {
+            star = at++;
+            back = text;
+        } else if (at < pattern.n && same_letter((char)pattern.p[at], *text)) {
+            at++;
+            text++;
+        } else if (star != SIZE_MAX) {
+            at = star + 1;
+            text = ++back;
+        } else {
+            return false;
+        }
+    }
+    while (at < pattern.n && pattern.p[at] == '*')
+        at++;
+    return at == pattern.n;
+}
+
+/* An empty list asks for nothing. */
+static bool one_of(const char *list, bool (*is)(struct su_bytes, const char *), const char *text, const char * or)
+{
+    struct su_bytes pattern;
+    bool any = false;
+    while (element(&list, &pattern)) {
+        any = true;
+        if (is(pattern, text) || (or && or [0] && is(pattern, or)))
+            return true;
+    }
+    return !any;
+}
+
+static bool asks_for_os(const struct su_benefit *b)
+{
+    return b->os[0] || b->version[0] || b->edition[0] || b->build_from;
+}
+
+static bool eligible(const struct su_benefit *b, const struct su_guest_os *os)
+{
+    return one_of(b->os, is_word, os->id, NULL) && one_of(b->version, is_version, os->version, NULL) &&
+           one_of(b->edition, is_glob, os->name, os->edition) && os->build >= b->build_from;
+}
+
+/* A build between two of the list is older than the next one asks for; one behind the last is newer than all.  What is
+ * not known is not held against the guest. */
+static bool too_old(const struct su_benefit *b, const struct su_guest_os *os)
+{
+    unsigned i = 0;
+    if (os->build == 0)
+        return false;
+    while (i < b->n_builds && b->min_build[i].build < os->build)
+        i++;
+    if (i == b->n_builds)
+        return false;
+    return b->min_build[i].build > os->build || (os->revision_known && os->revision < b->min_build[i].revision);
+}
+
+static enum su_benefit_action transport_action(const struct su_benefit *b, const struct su_benefit_facts *f)
+{
+    if (b->transport == SU_BENEFIT_LEGACY)
+        return f->legacy ? SU_BENEFIT_VERIFY : SU_BENEFIT_LEGACY_NETWORK;
+    bool there = f->vsock || (b->transport == SU_BENEFIT_ANY && f->legacy);
+    return there ? SU_BENEFIT_VERIFY : SU_BENEFIT_ADD_VSOCK;
+}
+
+bool su_benefit_verified(uint64_t last_verified, uint64_t now)
+{
+    return last_verified && now >= last_verified && now - last_verified < SU_BENEFIT_PERIOD_S;
+}
+
+struct su_benefit_verdict su_benefit_judge(const struct su_benefit *b, const struct su_benefit_facts *f)
+{
+    if (asks_for_os(b) && !f->os.id[0])
+        return (struct su_benefit_verdict){SU_BENEFIT_UNKNOWN,
+                                           f->agent_channel ? SU_BENEFIT_NOTHING : SU_BENEFIT_AGENT_CHANNEL};
+    if (asks_for_os(b) && !eligible(b, &f->os))
+        return (struct su_benefit_verdict){SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING};
+    if (too_old(b, &f->os))
+        return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, SU_BENEFIT_INSTALL_UPDATES};
+    if ((b->secure_boot && !f->secure_boot) || (b->vtpm && !f->vtpm))
+        return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, SU_BENEFIT_UPGRADE};
+    enum su_benefit_action way = transport_action(b, f);
+    if (way == SU_BENEFIT_VERIFY && su_benefit_verified(f->last_verified, f->now))
+        return (struct su_benefit_verdict){SU_BENEFIT_ACTIVE, SU_BENEFIT_NOTHING};
+    return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, way};
+}
+
+const char *su_benefit_status_name(enum su_benefit_status s)
+{
+    static const char *const names[SU_BENEFIT_STATUSES] = {"inactive", "unknown", "active", "not-applicable"};
+    return (unsigned)s < SU_BENEFIT_STATUSES ? names[s] : "unknown";
+}
+
+static const struct {
+    const char *name, *sentence;
+} actions[SU_BENEFIT_ACTIONS] = {
+    [SU_BENEFIT_NOTHING] = {NULL, ""},
+    [SU_BENEFIT_INSTALL_UPDATES] = {"install-updates", "Install the latest updates in the guest"},
+    [SU_BENEFIT_UPGRADE] = {"upgrade", "Upgrade the VM to Trusted Launch"},
+    [SU_BENEFIT_ADD_VSOCK] = {"add-vsock", "Add a vsock device to the VM"},
+    [SU_BENEFIT_LEGACY_NETWORK] = {"legacy-network", "Set up legacy networking for the VM"},
+    [SU_BENEFIT_AGENT_CHANNEL] = {"agent-channel", "Turn on the guest agent's channel"},
+    [SU_BENEFIT_VERIFY] = {"verify", "Let the guest verify itself: surety-guest verify"},
+};
+
+const char *su_benefit_action_name(enum su_benefit_action a)
+{
+    return (unsigned)a < SU_BENEFIT_ACTIONS ? actions[a].name : NULL;
+}
+
+const char *su_benefit_action_sentence(enum su_benefit_action a)
+{
+    return (unsigned)a < SU_BENEFIT_ACTIONS ? actions[a].sentence : "";
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* "surety benefit": what VMs have of being on this host. */
+#include "api.h"
+#include "cli.h"
+#include <string.h>
+
+enum { SHORT_S = 10, NOT_ACTIVE = 3 };
+
+static int get(const struct su_args *a, const char *path, const char *segment, json_t **o, struct su_err *e)
+{
+    return su_api_call(a, "GET", path, segment, NULL, SHORT_S, o, e);
+}
+
+static bool json_wanted(const struct su_args *a)
+{
+    return su_args_get(a, "--json") != NULL;
+}
+
+static void print_problems(const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        fprintf(stderr, "surety: ");
+        su_print_safe(su_api_text(json_array_get(list, i), "text"), stderr);
+        fprintf(stderr, " [%s]\n", su_api_text(json_array_get(list, i), "id"));
+    }
+}
+
+static void count_cell(const json_t *row, size_t column, char *out, size_t cap)
+{
+    static const char *const paths[] = {"counts.active", "counts.inactive", "counts.unknown", "counts.not-applicable"};
+    snprintf(out, cap, "%lld", (long long)json_integer_value(su_api_member(row, paths[column - 1])));
+}
+
+static int verb_list(const struct su_args *a, struct su_err *e)
+{
+    static const struct su_api_column columns[] = {{"ID", "id"},      {"ACTIVE", NULL},         {"INACTIVE", NULL},
+                                                   {"UNKNOWN", NULL}, {"NOT-APPLICABLE", NULL}, {"SOURCE", "source"},
+                                                   {"TITLE", "title"}};
+    json_t *o SU_JSON = NULL;
+    if (get(a, "/v1/benefits", NULL, &o, e) < 0)
+        return -1;
+    if (json_wanted(a))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    su_api_table(su_api_member(o, "benefits"), columns, SU_ARRAY_LEN(columns), count_cell);
+    print_problems(su_api_member(o, "problems"));
+    return SU_EXIT_OK;
+}
+
+static const char *yes(const json_t *o, const char *path)
+{
+    return json_is_true(su_api_member(o, path)) ? "yes" : "no";
+}
+
+static void print_builds(const json_t *list)
+{
+    printf("%-14s ", "min build");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        printf("%s%s", i ? ", " : "", json_string_value(json_array_get(list, i)));
+    puts(json_array_size(list) ? "" : "-");
+}
+
+static int verb_show(const struct su_args *a, struct su_err *e)
+{
+    static const struct su_api_column columns[] = {
+        {"VM", "name"}, {"STATUS", "status"}, {"ACTION", "action"}, {"OS", "os.name"}};
+    json_t *o SU_JSON = NULL;
+    if (get(a, "/v1/benefits/%s", a->operand[0], &o, e) < 0)
+        return -1;
+    if (json_wanted(a))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    su_api_line("benefit", su_api_text(o, "id"));
+    su_api_line("title", su_api_text(o, "title"));
+    su_api_line("description", su_api_text(o, "description"));
+    su_api_line("source", su_api_text(o, "source"));
+    su_api_line("os", su_api_text(o, "eligible.os"));
+    su_api_line("version", su_api_text(o, "eligible.version"));
+    su_api_line("edition", su_api_text(o, "eligible.edition"));
+    su_api_line("transport", su_api_text(o, "require.transport"));
+    su_api_line("secure boot", yes(o, "require.secureBoot"));
+    su_api_line("vtpm", yes(o, "require.vTpm"));
+    print_builds(su_api_member(o, "require.minBuild"));
+    putchar('\n');
+    su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), NULL);
+    return SU_EXIT_OK;
+}
+
+/* What is to be done first, of the benefits that the VM does not have. */
+static void action_cell(const json_t *row, size_t column, char *out, size_t cap)
+{
+    const json_t *list = su_api_member(row, "benefits");
+    (void)column;
+    out[0] = 0;
+    for (size_t i = 0; i < json_array_size(list) && !out[0]; i++)
+        snprintf(out, cap, "%s", su_api_text(json_array_get(list, i), "action"));
+}
+
+static int status_of_all(const struct su_args *a, struct su_err *e)
+{
+    static const struct su_api_column columns[] = {{"VM", "name"},
+                                                   {"STATUS", "benefit_status"},
+                                                   {"ACTION", NULL},
+                                                   {"LAST-VERIFIED", "lastVerified"},
+                                                   {"OS", "os.name"}};
+    json_t *o SU_JSON = NULL;
+    if (get(a, "/v1/vms", NULL, &o, e) < 0)
+        return -1;
+    if (json_wanted(a))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), action_cell);
+    return SU_EXIT_OK;
+}
+
+static int verb_status(const struct su_args *a, struct su_err *e)
+{
+    static const struct su_api_column columns[] = {
+        {"BENEFIT", "id"}, {"STATUS", "status"}, {"ACTION", "action"}, {"TO DO", "todo"}};
+    json_t *o SU_JSON = NULL;
+    if (a->n_operands == 0)
+        return status_of_all(a, e);
+    if (get(a, "/v1/vms/%s/benefits", a->operand[0], &o, e) < 0)
+        return -1;
+    const char *status = su_api_text(o, "benefit_status");
+    int code = strcmp(status, "inactive") == 0 || strcmp(status, "unknown") == 0 ? NOT_ACTIVE : SU_EXIT_OK;
+    if (json_wanted(a))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : code;
+    su_api_line("name", su_api_text(o, "name"));
+    su_api_line("uuid", su_api_text(o, "uuid"));
+    su_api_line("os", su_api_text(o, "os.name"));
+    su_api_line("known from", su_api_text(o, "os.source"));
+    su_api_line("known since", su_api_text(o, "os.at"));
+    su_api_line("last verified", su_api_text(o, "lastVerified"));
+    su_api_line("status", status);
+    putchar('\n');
+    su_api_table(su_api_member(o, "benefits"), columns, SU_ARRAY_LEN(columns), NULL);
+    return code;
+}
+
+OPT(o_json, "--json", NULL, "print JSON", NULL);
+OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.sock)", NULL);
+static const struct su_option *const plain[] = {&o_socket, &o_json, NULL};
+
+static const struct su_verb verbs[] = {
+    {"benefit", "list", "", "what VMs get on this host, and how many have it", 0, 0, plain, verb_list},
+    {"benefit", "show", "ID", "one benefit: who is eligible, what it asks for, and the VMs", 1, 1, plain, verb_show},
+    {"benefit", "status", "[NAME]", "the benefits of a VM, or of all; status 3 when one lacks something", 0, 1, plain,
+     verb_status},
+};
+const struct su_noun su_benefit_noun = {verbs, SU_ARRAY_LEN(verbs)};

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The checks of "surety doctor", each a row. */
+#include "api.h"
+#include "cli/doctor.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { SOON_S = 7 * 86400, LATE_S = 3 * 86400, LITTLE_ROOM_MIB = 1024, NO_ROOM_MIB = 64 };
+
+const char *su_doctor_state_name(enum su_doctor_state s)
+{
+    static const char *const names[SU_DOCTOR_STATES] = {"ok", "unknown", "warning", "broken"};
+    return (unsigned)s < SU_DOCTOR_STATES ? names[s] : "unknown";
+}
+
+static void say(struct su_doctor_finding *o, enum su_doctor_state state, const char *text, const char *remedy)
+{
+    o->state = state;
+    snprintf(o->text, sizeof o->text, "%s", text);
+    snprintf(o->remedy, sizeof o->remedy, "%s", remedy ? remedy : "");
+}
+
+static void say_error(struct su_doctor_finding *o, enum su_doctor_state state, const struct su_err *why)
+{
+    say(o, state, why->msg, why->remedy);
+}
+
+/* What suretyd would tell, when it does not answer or does not tell this user. */
+static void not_told(struct su_doctor_finding *o, const struct su_err *why)
+{
+    bool refused = strcmp(why->id ? why->id : "", "api.refused") == 0;
+    say(o, SU_DOCTOR_UNKNOWN, refused ? "suretyd does not tell this user" : "suretyd does not answer",
+        refused ? "Be root or in group surety" : NULL);
+}
+
+static uint64_t when(const json_t *o, const char *path)
+{
+    struct tm tm = {0};
+    const char *end = strptime(su_api_text(o, path), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    time_t t = end && !*end ? timegm(&tm) : 0;
+    return t > 0 ? (uint64_t)t : 0;
+}
+
+/* suretyd and its parts ------------------------------------------------------------- */
+
+static void check_suretyd(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    if (f->server)
+        say(o, SU_DOCTOR_OK, "suretyd answers", NULL);
+    else
+        say_error(o, SU_DOCTOR_BROKEN, &f->server_why);
+}
+
+static void check_state(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    if (!f->server) {
+        not_told(o, &f->server_why);
+        return;
+    }
+    bool active = strcmp(su_api_text(f->server, "state"), "Active") == 0;
+    say(o, active ? SU_DOCTOR_OK : SU_DOCTOR_BROKEN, su_api_text(f->server, "reason.text"),
+        su_api_text(f->server, "reason.remedy"));
+}
+
+static void connected(const struct su_doctor_facts *f, struct su_doctor_finding *o, const char *path, const char *name,
+                      const char *remedy)
+{
+    char text[120];
+    if (!f->server) {
+        not_told(o, &f->server_why);
+        return;
+    }
+    bool is = json_is_true(su_api_member(f->server, path));
+    snprintf(text, sizeof text, "%s %s", name, is ? "answers suretyd" : "does not answer suretyd");
+    say(o, is ? SU_DOCTOR_OK : SU_DOCTOR_BROKEN, text, is ? NULL : remedy);
+}
+
+static void check_signer(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    connected(f, o, "parts.signer.connected", "surety-signer", "systemctl status surety-signer");
+}
+
+static void check_imds(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    connected(f, o, "parts.imds.connected", "surety-imds", "systemctl status surety-imds");
+}
+
+static void check_libvirt(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    if (f->server && strcmp(su_api_text(f->server, "parts.libvirt.uri"), "none") == 0)
+        say(o, SU_DOCTOR_OK, "surety.conf says that there is no libvirt on this host", NULL);
+    else
+        connected(f, o, "parts.libvirt.connected", "libvirt",
+                  "systemctl status libvirtd, and [libvirt] uri of surety.conf");
+}
+
+/* The certificate ---------------------------------------------------------------------- */
+
+static void check_certificate(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    uint64_t until = f->server ? when(f->server, "certificate.notAfter") : 0;
+    char text[120];
+    if (!f->server) {
+        not_told(o, &f->server_why);
+        return;
+    }
+    snprintf(text, sizeof text, "The certificate %s until %s", until > f->now ? "is valid" : "was valid",
+             su_api_text(f->server, "certificate.notAfter"));
+    if (!until)
+        say(o, SU_DOCTOR_BROKEN, "There is no certificate", "surety server enrol");
+    else if (when(f->server, "certificate.notBefore") > f->now + 300)
+        say(o, SU_DOCTOR_BROKEN, "The certificate is not valid yet", "Set the clock of this host");
+    else
+        say(o,
+            until <= f->now           ? SU_DOCTOR_BROKEN
+            : until - f->now < SOON_S ? SU_DOCTOR_WARNING
+                                      : SU_DOCTOR_OK,
+            text, until - f->now < SOON_S || until <= f->now ? "surety server sync" : NULL);
+}
+
+static void check_sync(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    uint64_t last = f->server ? when(f->server, "sync.last") : 0;
+    const char *problem = f->server ? su_api_text(f->server, "sync.problem.text") : "";
+    char text[320];
+    if (!f->server) {
+        not_told(o, &f->server_why);
+        return;
+    }
+    snprintf(text, sizeof text, "The last sync was at %s%s%.200s",
+             last ? su_api_text(f->server, "sync.last") : "no time", problem[0] ? "; since then: " : "", problem);
+    bool late = !last || f->now > last + LATE_S;
+    say(o,
+        late         ? SU_DOCTOR_BROKEN
+        : problem[0] ? SU_DOCTOR_WARNING
+                     : SU_DOCTOR_OK,
+        text, late || problem[0] ? "surety server sync tells what is in the way" : NULL);
+}
+
+static void check_authority(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    if (!f->authority_asked)
+        say(o, SU_DOCTOR_UNKNOWN, "The authority is not known", "surety server enrol");
+    else if (f->authority_why.kind != SU_OK)
+        say(o, SU_DOCTOR_BROKEN, f->authority_why.msg, "Look at surety-authority, and at the way there");
+    else
+        say(o, SU_DOCTOR_OK, "The authority answers", NULL);
+}
+
+static void check_clock(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    if (!f->clock_known)
+        say(o, SU_DOCTOR_UNKNOWN, "The kernel does not tell whether the clock is synchronised", NULL);
+    else if (!f->clock_synchronised)
+        say(o, SU_DOCTOR_WARNING, "The clock is not synchronised", "timedatectl set-ntp true, or run chronyd");
+    else
+        say(o, SU_DOCTOR_OK, "The clock is synchronised", NULL);
+}
+
+/* VMs ------------------------------------------------------------------------------------- */
+
+static void check_vsock(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    bool wanted = f->server && json_integer_value(su_api_member(f->server, "parts.vsock.port")) != 0;
+    bool open = f->server && json_is_true(su_api_member(f->server, "parts.vsock.open"));
+    if (f->server && !wanted)
+        say(o, SU_DOCTOR_OK, "surety.conf says that vsock is not used", NULL);
+    else if (!f->vhost_vsock)
+        say(o, SU_DOCTOR_BROKEN, "There is no /dev/vhost-vsock: no VM can have a vsock device",
+            "modprobe vhost_vsock, and keep it in /etc/modules-load.d");
+    else if (!f->server)
+        not_told(o, &f->server_why);
+    else
+        say(o, open ? SU_DOCTOR_OK : SU_DOCTOR_BROKEN,
+            open ? "VMs can reach the host over vsock" : "The vsock port is not open",
+            open ? NULL : "surety server show");
+}
+
+static void check_legacy(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    const json_t *list = su_api_member(f->legacy, "problems");
+    char text[320];
+    if (!f->legacy) {
+        not_told(o, &f->legacy_why);
+        return;
+    }
+    bool enabled = json_is_true(su_api_member(f->legacy, "enabled"));
+    if (!enabled)
+        say(o, SU_DOCTOR_OK, "The network for VMs without vsock is not enabled", NULL);
+    else if (json_array_size(list) == 0)
+        say(o, SU_DOCTOR_OK, "The network for VMs without vsock is in order", NULL);
+    else {
+        snprintf(text, sizeof text, "%.300s", su_api_text(json_array_get(list, 0), "message"));
+        say(o, SU_DOCTOR_BROKEN, text, su_api_text(json_array_get(list, 0), "remedy"));
+    }
+}
+
+static void check_vms(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    const json_t *list = su_api_member(f->vms, "vms"), *first = NULL;
+    unsigned bad = 0;
+    char text[320];
+    if (!f->vms) {
+        not_told(o, &f->vms_why);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *vm = json_array_get(list, i);
+        if (!su_api_text(vm, "problem.id")[0])
+            continue;
+        bad++;
+        first = first ? first : vm;
+    }
+    if (!bad) {
+        say(o, SU_DOCTOR_OK, "Every VM that runs is known for certain", NULL);
+        return;
+    }
+    snprintf(text, sizeof text, "VMs that are refused: %u; the first is %.80s: %.160s", bad, su_api_text(first, "name"),
+             su_api_text(first, "problem.text"));
+    say(o, SU_DOCTOR_BROKEN, text, "surety vm list shows them");
+}
+
+static void check_benefits(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    const json_t *list = su_api_member(f->benefits, "problems");
+    if (!f->benefits)
+        not_told(o, &f->benefits_why);
+    else if (json_array_size(list))
+        say(o, SU_DOCTOR_WARNING, su_api_text(json_array_get(list, 0), "text"),
+            "Correct the file, then systemctl reload suretyd");
+    else
+        say(o, SU_DOCTOR_OK, "The files of benefits are in order", NULL);
+}
+
+/* Upgrades --------------------------------------------------------------------------------- */
+
+static void check_kvm(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    say(o, f->kvm ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
+        f->kvm ? "The processor runs virtual machines" : "There is no /dev/kvm: virtual machines are emulated",
+        f->kvm ? NULL : "Switch virtualization on in the firmware, and load kvm_intel or kvm_amd");
+}
+
+static void check_firmware(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    bool good = f->firmware;
+    say(o, good ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
+        good ? "UEFI firmware with Secure Boot is installed"
+             : "UEFI firmware with Secure Boot is not installed: VMs cannot be upgraded",
+        good ? NULL : "apt install ovmf");
+}
+
+static void check_swtpm(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    bool good = f->swtpm;
+    say(o, good ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
+        good ? "The software TPM is installed"
+             : "The software TPM is not installed: VMs cannot be upgraded with a vTPM",
+        good ? NULL : "apt install swtpm swtpm-tools");
+}
+
+static void check_qemu_img(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    say(o, f->qemu_img ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
+        f->qemu_img ? "qemu-img is installed" : "qemu-img is not installed: disks of VMs cannot be saved",
+        f->qemu_img ? NULL : "apt install qemu-utils");
+}
+
+static void check_room(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    uint64_t mib = f->room / SU_MIB;
+    char text[320];
+    if (f->room_why.kind != SU_OK) {
+        say_error(o, SU_DOCTOR_UNKNOWN, &f->room_why);
+        return;
+    }
+    snprintf(text, sizeof text, "%s has %llu MiB free", f->state_dir, (unsigned long long)mib);
+    say(o,
+        mib < NO_ROOM_MIB       ? SU_DOCTOR_BROKEN
+        : mib < LITTLE_ROOM_MIB ? SU_DOCTOR_WARNING
+                                : SU_DOCTOR_OK,
+        text, mib < LITTLE_ROOM_MIB ? "Make room: records, journals and the audit are written there" : NULL);
+}
+
+static const struct {
+    const char *id;
+    void (*run)(const struct su_doctor_facts *f, struct su_doctor_finding *o);
+} rows[] = {
+    {"doctor.suretyd", check_suretyd},   {"doctor.state", check_state},
+    {"doctor.signer", check_signer},     {"doctor.imds", check_imds},
+    {"doctor.libvirt", check_libvirt},   {"doctor.certificate", check_certificate},
+    {"doctor.sync", check_sync},         {"doctor.authority", check_authority},
+    {"doctor.clock", check_clock},       {"doctor.vsock", check_vsock},
+    {"doctor.legacy", check_legacy},     {"doctor.vms", check_vms},
+    {"doctor.benefits", check_benefits}, {"doctor.room", check_room},
+    {"doctor.kvm", check_kvm},           {"doctor.firmware", check_firmware},
+    {"doctor.swtpm", check_swtpm},       {"doctor.qemu-img", check_qemu_img},
+};
+_Static_assert(SU_ARRAY_LEN(rows) <= SU_DOCTOR_CHECKS, "");
+
+size_t su_doctor_run(const struct su_doctor_facts *f, struct su_doctor_finding out[SU_DOCTOR_CHECKS])
+{
+    for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++) {
+        out[i] = (struct su_doctor_finding){.id = rows[i].id};
+        rows[i].run(f, &out[i]);
+    }
+    return SU_ARRAY_LEN(rows);
+}

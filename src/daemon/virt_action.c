@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Devices that a VM lacks for its benefits: added to its definition, and to the running machine where that can be. */
+#include "daemon/virt_int.h"
+#include <libvirt/virterror.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const devices[SU_VM_DEVICES] = {
+    [SU_VM_DEVICE_VSOCK] = "<vsock model='virtio'><cid auto='yes'/></vsock>",
+    [SU_VM_DEVICE_AGENT] = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>",
+};
+
+static void close_connp(virConnectPtr *c)
+{
+    if (*c)
+        virConnectClose(*c);
+}
+
+static void free_domainp(virDomainPtr *d)
+{
+    if (*d)
+        virDomainFree(*d);
+}
+
+static int refuse(struct su_err *e)
+{
+    su_fail(e, SU_E_IO, "vm.action.libvirt", "libvirt: %.200s", virGetLastErrorMessage());
+    return -1;
+}
+
+/* Which VM this is, and whether there is anything to do. */
+static int look_up(struct su_daemon *d, const char *name, enum su_vm_device what, char uuid[SU_UUID_TEXT], bool *there,
+                   struct su_err *e)
+{
+    struct su_vm *vm;
+    SU_HOLD(&d->lock);
+    if (su_vmtab_lookup(&d->vms, name, &vm, e) < 0)
+        return -1;
+    if (!vm->desc || strcmp(vm->source, "libvirt") != 0) {
+        su_fail(e, SU_E_REFUSED, "vm.action.source", "%.120s is no VM of libvirt's", vm->name);
+        return su_remedy(e, "Add the device where the VM is defined");
+    }
+    *there = what == SU_VM_DEVICE_VSOCK ? vm->desc->vsock_device : vm->desc->agent_channel;
+    memcpy(uuid, vm->uuid, SU_UUID_TEXT);
+    return 0;
+}
+
+static int attach(virDomainPtr dom, const char *xml, bool *live, struct su_err *e)
+{
+    bool active = virDomainIsActive(dom) == 1, kept = virDomainIsPersistent(dom) == 1;
+    unsigned config = kept ? VIR_DOMAIN_AFFECT_CONFIG : 0;
+    *live = false;
+    if (kept && virDomainAttachDeviceFlags(dom, xml, config) < 0)
+        return refuse(e);
+    if (!active)
+        return 0;
+    *live = virDomainAttachDeviceFlags(dom, xml, VIR_DOMAIN_AFFECT_LIVE) == 0;
+    return *live || kept ? 0 : refuse(e); /* a machine without a free slot has it from its next start on */
+}
+
+int su_virt_add_device(struct su_daemon *d, const char *name, enum su_vm_device what, bool *changed, bool *live,
+                       struct su_err *e)
+{
+    char uuid[SU_UUID_TEXT];
+    bool there = false;
+    if (look_up(d, name, what, uuid, &there, e) < 0)
+        return -1;
+    if (there) {
+        *changed = false;
+        *live = true;
+        return 0;
+    }
+    SU_CLOSE int lock = -1; /* an upgrade would find another definition than it made */
+    if (su_vm_lock(&d->jobs, uuid, &lock, e) < 0)
+        return -1;
+    virConnectPtr conn SU_AUTO(close_connp) = virConnectOpen(d->conf.libvirt);
+    if (!conn)
+        return refuse(e);
+    virDomainPtr dom SU_AUTO(free_domainp) = virDomainLookupByUUIDString(conn, uuid);
+    if (!dom || attach(dom, devices[what], live, e) < 0)
+        return dom ? -1 : refuse(e);
+    *changed = true;
+    su_virt_claim(d->virt, dom); /* of a change to the definition alone libvirt tells nobody */
+    return 0;
+}

@@ -56,7 +56,8 @@ export function actionsOf(vm) {
     for (const b of eligible(vm))
         if (b.status !== "active" && b.action && !found.has(b.action))
             found.set(b.action, { action: b.action, benefit: b.id });
-    if (vm.benefit_status === "unknown") {
+    // one benefit may be known to be inactive, and another want to know the system
+    if (vm.benefit_status === "unknown" || eligible(vm).some(b => b.status === "unknown")) {
         if (!found.has("agent-channel") && !vm.agentChannel) found.set("agent-channel", { action: "agent-channel" });
         if (!vm.running) found.set("look", { action: "look" });
     }

@@ -52,6 +52,16 @@ test("each action once, and what makes an unknown VM known", () => {
         model.actionsOf({ benefit_status: "unknown", running: false }).map(a => a.action),
         ["agent-channel", "look"],
     );
+    const half = [
+        { id: "a", status: "inactive", action: "add-vsock" },
+        { id: "b", status: "unknown", action: null },
+    ];
+    assert.deepEqual(
+        model
+            .actionsOf({ benefits: half, benefit_status: "inactive", agentChannel: true, running: false })
+            .map(a => a.action),
+        ["add-vsock", "look"],
+    );
     assert.deepEqual(
         model.actionsOf({ benefit_status: "unknown", running: true }).map(a => a.action),
         ["agent-channel"],

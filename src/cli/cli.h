@@ -35,11 +35,11 @@ int su_document_get(const struct su_args *a, struct su_err *e);
 int su_document_show(const struct su_args *a, struct su_err *e);
 int su_document_verify(const struct su_args *a, struct su_err *e);
 
-/* Text that came from a guest, made fit for a terminal: what is not UTF-8, control characters (C1 too) and
- * those that turn the writing direction become '?'. */
+/* Text that came from a guest, made fit for a terminal as base/clean.h has it. */
 void su_print_safe(const char *text, FILE *out);
 /* A file's name as a word that a shell takes back, also when it starts with '-'. */
 void su_print_quoted(const char *name, FILE *out);
+bool su_same_file(const char *one, const char *other); /* both there, whatever links lead to them */
 
 /* disk_print.c and disk_json.c: facts and verdicts for people and for programs. */
 void su_print_facts(const struct su_facts *f, FILE *out);

@@ -81,6 +81,8 @@ static int take_sizes(const struct su_args *a, struct su_options *o, struct su_e
         return -1;
     if (esp && (o->esp_bytes < 34 * SU_MIB || o->esp_bytes > 4096 * SU_MIB))
         return su_fail(e, SU_E_USAGE, "cli.option.value", "--esp-size is between 34M and 4G");
+    if (esp && o->reuse_esp)
+        return su_fail(e, SU_E_USAGE, "cli.operands", "--esp-size and --reuse-esp exclude each other");
     return 0;
 }
 
@@ -152,6 +154,8 @@ static int take_undo(const struct su_args *a, struct request *r, struct su_err *
     if ((undo && strlen(undo) >= sizeof r->undo) || strlen(name) + strlen(".rollback") > NAME_MAX)
         return su_fail(e, SU_E_USAGE, "undo.open",
                        "the name of the undo file is too long; name a shorter one with --undo");
+    if (su_same_file(r->undo, r->opt.image))
+        return su_fail(e, SU_E_USAGE, "undo.image", "--undo names the image itself, not its undo journal");
     return 0;
 }
 
@@ -172,11 +176,8 @@ static int make_request(const struct su_args *a, bool writes, struct request *r,
     r->opt.reuse_esp = su_args_get(a, "--reuse-esp") != NULL;
     r->json = su_args_get(a, "--json") != NULL;
     r->dry_run = su_args_get(a, "--dry-run") != NULL;
-    if (take_map(a, &r->opt, e) < 0 || take_sizes(a, &r->opt, e) < 0 || take_choices(a, r, e) < 0)
-        return -1;
-    if (take_undo(a, r, e) < 0)
-        return -1;
-    if (key && su_secret_from_file(key, &r->key, e) < 0)
+    if (take_map(a, &r->opt, e) < 0 || take_sizes(a, &r->opt, e) < 0 || take_choices(a, r, e) < 0 ||
+        take_undo(a, r, e) < 0 || (key && su_secret_from_file(key, &r->key, e) < 0))
         return -1;
     r->opt.key = key ? &r->key : NULL;
     su_progress_start(&r->progress, r->json || su_args_get(a, "--quiet") ? NULL : stderr);

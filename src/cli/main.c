@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/clean.h"
 #include "cli.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 /* The nouns, in the order of the usage text.  A new one is a file with its table, and a line here. */
 static const struct su_noun *const nouns[] = {
@@ -51,43 +53,17 @@ static int verb_version(const struct su_args *a, struct su_err *e)
     return SU_EXIT_OK;
 }
 
-/* Takes one character off the front; 0 and one byte when it is not UTF-8. */
-static uint32_t take_char(const unsigned char **p)
-{
-    const unsigned char *s = *p;
-    unsigned n = s[0] < 0x80             ? 1
-                 : (s[0] & 0xE0) == 0xC0 ? 2
-                 : (s[0] & 0xF0) == 0xE0 ? 3
-                 : (s[0] & 0xF8) == 0xF0 ? 4
-                                         : 0;
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint32_t c = n == 1 ? s[0] : n ? s[0] & (0x7Fu >> n) : 0;
-    for (unsigned i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            n = 0;
-        else
-            c = c << 6 | (s[i] & 0x3Fu);
-    }
-    bool good = n && c >= least[n] && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
-    *p += good ? n : 1;
-    return good ? c : 0;
-}
-
-static bool shows(uint32_t c)
-{
-    bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);
-    bool direction = c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-    return !control && !direction;
-}
-
 void su_print_safe(const char *text, FILE *out)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        const unsigned char *from = p;
-        if (shows(take_char(&p)))
-            fwrite(from, 1, (size_t)(p - from), out);
+    struct su_bytes left = {(const uint8_t *)text, strlen(text)};
+    while (left.n > 0) {
+        bool shows;
+        size_t length = su_clean_char(left, &shows);
+        if (shows)
+            fwrite(left.p, 1, length, out);
         else
             fputc('?', out);
+        su_skip(&left, length ? length : 1);
     }
 }
 
@@ -110,6 +86,12 @@ void su_print_quoted(const char *name, FILE *out)
             fputc(*p, out);
     }
     fputc('\'', out);
+}
+
+bool su_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* noun: its commands alone; NULL: all. */

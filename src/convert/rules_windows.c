@@ -189,15 +189,24 @@ static void other_volumes(const struct su_facts *f, const struct su_rule *row, s
 
 /* Registry -------------------------------------------------------------------- */
 
+/* A hive that was not written to its end, Windows completes when it shuts down; another one it does not start with. */
+static const char *hive_remedy(const struct su_win_hive *s, const struct su_rule *row)
+{
+    if (s->why.remedy)
+        return s->why.remedy;
+    if (s->why.id && strcmp(s->why.id, "hive.damaged") == 0)
+        return "repair Windows first: chkdsk, then its SYSTEM hive from a restore point or a backup";
+    return row->remedy;
+}
+
 static void hives(const struct su_facts *f, const struct su_rule *row, struct su_verdict *v)
 {
     const struct su_win_hive *s = &f->windows.system_hive, *o = &f->windows.software_hive;
     if (f->windows.os < 0 || !f->vols.vol[f->windows.os].fs)
         return;
     if (!s->loaded)
-        su_found_as(v, unless_shared(f, SU_STOP), s->why.id ? s->why.id : row->id,
-                    s->why.remedy ? s->why.remedy : row->remedy, "the hive %s cannot be used: %.120s", s->path,
-                    s->why.msg);
+        su_found_as(v, unless_shared(f, SU_STOP), s->why.id ? s->why.id : row->id, hive_remedy(s, row),
+                    "the hive %s cannot be used: %.120s", s->path, s->why.msg);
     else if (s->replayed)
         su_found_as(v, SU_NOTE, row->id, NULL, "the SYSTEM hive was completed from its logs, %u entries", s->replayed);
     if (o->there && !o->loaded)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upgrade/agent_answer.h"
+#include "base/clean.h"
 #include "guest/text.h"
-#include "upgrade/clean.h"
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>

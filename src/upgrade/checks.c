@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Runs the rows, and weighs what they find. */
 #include "upgrade/checks.h"
+#include "base/clean.h"
 #include "upgrade/checks_int.h"
-#include "upgrade/clean.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

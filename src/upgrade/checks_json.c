@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What was found, for people's tables and for programs. */
+#include "base/clean.h"
 #include "upgrade/checks_int.h"
-#include "upgrade/clean.h"
 #include <string.h>
 
 static json_t *text(const char *s)

@@ -2,7 +2,7 @@
 /* What lies ready on this host: swtpm, and the firmware that libvirt will choose (docs/interop/firmware.json of QEMU).
  */
 #include "base/child.h"
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include "upgrade/facts.h"
 #include <dirent.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * on what lies there.  Firmware that finds a boot entry without its files goes on to EFI/BOOT.  The one who reads the
  * lines and the guest agent get the same ones: all in parentheses, so that they leave a shell that they are pasted into
  * as it was. */
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include "upgrade/verify.h"
 #include <string.h>
 

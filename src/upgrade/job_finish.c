@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* finish: works inside the guest, and leaves the VM as it is. */
+#include "base/clean.h"
 #include "guest/text.h"
-#include "upgrade/clean.h"
 #include "upgrade/job_int.h"
 
 enum { FINISH_S = 1800, LINES = 40 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Operations that leave the VM as it is: assess, verify; and finish, which works inside the guest. */
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include "upgrade/job_int.h"
 #include <string.h>
 #include <strings.h>

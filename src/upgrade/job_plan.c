@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Checked: what the VM is, whether it may be upgraded, and all that will be done, written down before anything is. */
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include "upgrade/job_int.h"
 #include <errno.h>
 #include <string.h>

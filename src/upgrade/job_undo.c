@@ -4,7 +4,7 @@
  * Every row looks first whether there is something to take back, so all of them run whatever state was reached, and may
  * run again.  The definition comes after the disk: until then it names a disk that does not boot, or is not there,
  * which is less harm than a system that starts on half of its disk. */
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include "upgrade/job_int.h"
 #include <string.h>
 

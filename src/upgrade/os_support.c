@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which systems were seen to work: a file of lines "ID VERSION STATUS NOTE". */
+#include "base/clean.h"
 #include "guest/text.h"
 #include "upgrade/checks.h"
-#include "upgrade/clean.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

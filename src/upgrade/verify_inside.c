@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Evidence that the guest's agent reads for us.  The guest chooses every byte and how long an answer takes, so there is
  * a fixed list of questions, the first that nobody answers is the last, and so is one after PATIENCE_S. */
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include "upgrade/verify_int.h"
 #include "upgrade/verify_parse.h"
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upgrade/verify_parse.h"
+#include "base/clean.h"
 #include "guest/efivars.h"
 #include "guest/tcglog.h"
 #include "guest/text.h"
 #include "upgrade/agent_answer.h"
-#include "upgrade/clean.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * It gets SIGTERM, not SIGKILL, when we die or lose patience: `surety disk convert` then puts the disk back. */
 #include "upgrade/worker.h"
 #include "base/child.h"
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

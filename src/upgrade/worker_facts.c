@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From the JSON of `surety disk inspect` to what the checks need. */
-#include "upgrade/clean.h"
+#include "base/clean.h"
 #include "upgrade/worker.h"
 #include <stdio.h>
 #include <string.h>

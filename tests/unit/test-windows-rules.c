@@ -180,6 +180,8 @@ static void how_it_was_left(struct su_facts *f)
     SAYS(f->windows.settings.fast_startup = true, SU_NOTE, "windows.faststartup-on", "Fast Startup is on");
     STOPS((f->windows.system_hive.loaded = false, why(&f->windows.system_hive.why, SU_E_REFUSED, "hive.dirty")),
           "hive.dirty");
+    STOPS((f->windows.system_hive.loaded = false, why(&f->windows.system_hive.why, SU_E_FORMAT, "hive.damaged")),
+          "hive.damaged");
     SAYS(f->windows.system_hive.replayed = 3, SU_NOTE, "windows.hive", "3 entries");
     SAYS((f->windows.software_hive.loaded = false, f->windows.version.build = 0), SU_NOTE, "windows.hive", "version");
     SAYS((opt.shared = true, f->windows.os_state.dirty = true, f->windows.system_hive.loaded = false), SU_NOTE,

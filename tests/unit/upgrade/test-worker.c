@@ -2,7 +2,6 @@
 /* The disk worker, played by shell scripts: what it is told, and what becomes of its answers. */
 #include "base/tmpdir.h"
 #include "tests/lib/tap.h"
-#include "upgrade/clean.h"
 #include "upgrade/worker.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -273,8 +272,9 @@ static void windows(void)
     json_object_set_new(o, "findings", json_pack("[{s:s}]", "id", "windows.faststartup"));
     su_worker_parse(o, false, &f);
     ok(f.hibernation, "Fast Startup is a hibernation");
-    json_object_set_new(o, "findings", json_pack("[{s:s,s:s,s:{s:s,s:i}}]", "id", "windows.store.disk", "message",
-                                                 "another disk", "mbr2gpt", "rule", "V6\n", "code", 7));
+    json_object_set_new(o, "findings",
+                        json_pack("[{s:s,s:s,s:{s:s,s:i}}]", "id", "windows.store.disk", "message", "another disk",
+                                  "mbr2gpt", "rule", "V6\n", "code", 7));
     su_worker_parse(o, false, &f);
     is_str(f.finding[0].text, "another disk (MBR2GPT: V6?, 7)");
     json_object_set_new(o, "findings", json_pack("[{s:s,s:s,s:s}]", "id", "x.y", "message", "text", "mbr2gpt", "V6"));
@@ -284,27 +284,6 @@ static void windows(void)
     ok(strcmp(su_worker_bus("ide", ""), "ide") == 0 && strcmp(su_worker_bus("scsi", "virtio-scsi"), "scsi") == 0,
        "buses");
     ok(!su_worker_bus("scsi", "lsilogic") && !su_worker_bus("scsi", "") && !su_worker_bus("usb", ""), "and others");
-}
-
-static void clean(void)
-{
-    char s[8];
-    su_clean(s, sizeof s,
-             "a\tb\xc2\x85"
-             "c");
-    is_str(s, "a?b?c");
-    su_clean(s, sizeof s, "123456\xc3\xa4");
-    is_str(s, "123456");
-    su_clean(s, sizeof s, "\xff\xc0\xaf\xed\xa0\x80");
-    is_str(s, "??????");
-    su_clean(s, sizeof s, "\xf0\x9f\x98\x80\xe2\x82");
-    is_str(s, "\xf0\x9f\x98\x80??");
-    su_clean(s, sizeof s, NULL);
-    is_str(s, "");
-    su_clean_last_line(s, sizeof s, (struct su_bytes){(const uint8_t *)"one\ntwo\n\n", 9});
-    is_str(s, "two");
-    su_clean_last_line(s, sizeof s, (struct su_bytes){NULL, 0});
-    is_str(s, "");
 }
 
 int main(void)
@@ -318,7 +297,6 @@ int main(void)
     its_time();
     facts();
     windows();
-    clean();
     many_ids(); /* last: it fills the table */
     su_tmpdir_remove(&dir);
     return tap_done();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "upgrade/clean.h"
+#include "clean.h"
 #include <string.h>
 
 /* Bytes of the UTF-8 character at p; 0: it is none (RFC 3629). */
@@ -27,21 +27,46 @@ static size_t char_length(const uint8_t *p, size_t n)
     return 0;
 }
 
-static bool is_control(const uint8_t *p, size_t length)
+static uint32_t char_value(const uint8_t *p, size_t length)
 {
-    return length == 1 ? p[0] < 0x20 || p[0] == 0x7F : length == 2 && p[0] == 0xC2 && p[1] < 0xA0;
+    uint32_t c = length == 1 ? p[0] : p[0] & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++)
+        c = c << 6 | (p[i] & 0x3Fu);
+    return c;
+}
+
+/* Controls, and what Unicode 15 calls format characters, as far as they are not seen; with the separators of lines. */
+static bool is_hidden(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0, 0x1F},        {0x7F, 0x9F},     {0xAD, 0xAD},     {0x61C, 0x61C},   {0x180E, 0x180E},   {0x200B, 0x200F},
+        {0x2028, 0x202E}, {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE007F},
+    };
+    for (size_t i = 0; i < SU_ARRAY_LEN(ranges); i++)
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    return false;
+}
+
+size_t su_clean_char(struct su_bytes text, bool *shows)
+{
+    size_t length = char_length(text.p, text.n);
+    *shows = length && !is_hidden(char_value(text.p, length));
+    return length;
 }
 
 void su_clean_bytes(char *out, size_t cap, struct su_bytes text)
 {
     size_t at = 0;
     while (text.n > 0) {
-        size_t length = char_length(text.p, text.n);
-        bool bad = length == 0 || is_control(text.p, length);
-        size_t put = bad ? 1 : length;
+        bool shows;
+        size_t length = su_clean_char(text, &shows);
+        size_t put = shows ? length : 1;
         if (at + put >= cap)
             break;
-        if (bad)
+        if (!shows)
             out[at] = '?';
         else
             memmove(out + at, text.p, put); /* out may be text itself */

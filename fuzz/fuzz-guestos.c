@@ -23,6 +23,7 @@ static void check_back(const struct su_guest_os *os)
 
 static void check_text(const char *s)
 {
+    MUST(!strstr(s, "\342\200\256") && !strstr(s, "\342\201\246"));
     for (; *s; s++)
         MUST((unsigned char)*s >= ' ' && *s != 0x7F);
 }

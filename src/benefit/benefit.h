@@ -56,15 +56,18 @@ struct su_benefit_facts {
     bool agent_channel;    /* its definition has the guest agent's channel */
     bool vsock, legacy;    /* it has a vsock device; it was granted the legacy network */
     bool secure_boot, vtpm;
+    bool stopped;           /* it does not run */
+    bool server_off;        /* the server is not Active: it signs nothing */
     uint64_t last_verified; /* seconds since 1970; 0: never */
+    uint64_t runs_since;    /* what was verified before was another run of it; 0: not known */
     uint64_t now;
 };
 
 /* The worst of several is the lowest. */
 enum su_benefit_status {
     SU_BENEFIT_INACTIVE,       /* eligible, and something is to be done first */
-    SU_BENEFIT_UNKNOWN,        /* which system it runs is not known */
-    SU_BENEFIT_ACTIVE,         /* eligible, and a document was verified within the period */
+    SU_BENEFIT_UNKNOWN,        /* whether it is eligible is not known: which system it runs, or which version */
+    SU_BENEFIT_ACTIVE,         /* eligible, the server Active, and this run verified a document within the period */
     SU_BENEFIT_NOT_APPLICABLE, /* not eligible */
     SU_BENEFIT_STATUSES
 };
@@ -75,6 +78,8 @@ enum su_benefit_action {
     SU_BENEFIT_ADD_VSOCK,
     SU_BENEFIT_LEGACY_NETWORK,
     SU_BENEFIT_AGENT_CHANNEL,
+    SU_BENEFIT_SYNC,   /* the server is not Active */
+    SU_BENEFIT_START,  /* it does not run */
     SU_BENEFIT_VERIFY, /* in the guest: all is there, but nothing was verified lately */
     SU_BENEFIT_ACTIONS
 };

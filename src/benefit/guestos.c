@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "benefit/guestos.h"
+#include "base/clean.h"
+#include <stdio.h>
 #include <string.h>
-
-/* Cut between characters; control characters become '?'.  text is UTF-8, as jansson makes sure. */
-static void clean(char *out, size_t cap, const char *text)
-{
-    size_t n = text ? strlen(text) : 0;
-    if (n >= cap) {
-        n = cap - 1;
-        while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
-            n--;
-    }
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool c1 = c == 0xC2 && i + 1 < n && (unsigned char)text[i + 1] < 0xA0;
-        out[i] = c < ' ' || c == 0x7F ? '?' : text[i];
-        if (c1) { /* U+0080 to U+009F */
-            out[i] = '?';
-            out[++i] = '?';
-        }
-    }
-    out[n] = 0;
-}
+#include <strings.h>
 
 /* "2012 R2" and "2012R2" are one version. */
 static void word(char *out, size_t cap, const char *text)
 {
     size_t at = 0;
     char all[128];
-    clean(all, sizeof all, text);
+    su_clean(all, sizeof all, text);
     for (const char *p = all; *p && at + 1 < cap; p++)
         if (*p > ' ' && *p < 0x7F)
             out[at++] = (char)(*p >= 'A' && *p <= 'Z' ? *p + ('a' - 'A') : *p);
@@ -53,6 +35,28 @@ static void freep(json_t **o)
 }
 #define JSON SU_AUTO(freep)
 
+/* Windows 10 and later: the build is the truth.  An older agent calls a system that it does not know by the last name
+ * that it does, and multi-session Windows, which tells programs that it is a server, by a server's. */
+static void name_by_build(struct su_guest_os *os, bool client)
+{
+    static const struct {
+        uint32_t build;
+        const char *client, *server;
+    } versions[] = {{26100, "11", "2025"}, {22000, "11", NULL},   {20348, "10", "2022"},
+                    {17763, "10", "2019"}, {14393, "10", "2016"}, {10240, "10", NULL}};
+    bool sessions = strcasecmp(os->edition, "ServerRdsh") == 0 || strcasestr(os->name, "multi-session") ||
+                    strcasestr(os->name, "Virtual Desktops");
+    bool server = !sessions && (strcasestr(os->name, "Server") || strncasecmp(os->edition, "Server", 6) == 0);
+    for (size_t i = 0; i < SU_ARRAY_LEN(versions) && (server || sessions || client); i++) {
+        const char *is = server ? versions[i].server : versions[i].client;
+        if (os->build < versions[i].build)
+            continue;
+        if (is && (!server || os->build == versions[i].build)) /* servers between two have other names */
+            snprintf(os->version, sizeof os->version, "%s", is);
+        return;
+    }
+}
+
 int su_guest_os_from_agent(struct su_bytes answer, uint64_t now, struct su_guest_os *out, struct su_err *e)
 {
     struct su_guest_os os = {.source = "agent", .at = now};
@@ -62,10 +66,12 @@ int su_guest_os_from_agent(struct su_bytes answer, uint64_t now, struct su_guest
         return su_fail(e, SU_E_FORMAT, "guest.answer", "the guest agent's answer is none");
     word(os.id, sizeof os.id, text_of(ret, "id"));
     word(os.version, sizeof os.version, text_of(ret, "version-id"));
-    clean(os.name, sizeof os.name, text_of(ret, "pretty-name"));
+    su_clean(os.name, sizeof os.name, text_of(ret, "pretty-name"));
     if (strcmp(os.id, "mswindows") == 0) {
+        const char *variant = text_of(ret, "variant-id");
         memcpy(os.id, "windows", sizeof "windows");
         os.build = number(text_of(ret, "kernel-release"));
+        name_by_build(&os, variant && strcmp(variant, "client") == 0);
     }
     if (!os.id[0])
         return su_fail(e, SU_E_FORMAT, "guest.answer", "the guest agent does not say which system it runs on");
@@ -73,22 +79,37 @@ int su_guest_os_from_agent(struct su_bytes answer, uint64_t now, struct su_guest
     return 0;
 }
 
-void su_guest_os_from_disk(const char *id, const char *version, const char *name, const char *edition, uint64_t now,
-                           struct su_guest_os *out)
+void su_guest_os_from_disk(const char *id, const char *version, const char *name, const char *edition, uint32_t build,
+                           uint32_t revision, uint64_t now, struct su_guest_os *out)
 {
-    *out = (struct su_guest_os){.source = "disk", .at = now};
+    *out = (struct su_guest_os){
+        .source = "disk", .at = now, .build = build, .revision = build ? revision : 0, .revision_known = build != 0};
     word(out->id, sizeof out->id, id);
     word(out->version, sizeof out->version, version);
-    clean(out->name, sizeof out->name, name);
-    clean(out->edition, sizeof out->edition, edition);
+    su_clean(out->name, sizeof out->name, name);
+    su_clean(out->edition, sizeof out->edition, edition);
+    if (strcmp(out->id, "windows") == 0)
+        name_by_build(out, false);
+}
+
+void su_guest_os_keep(const struct su_guest_os *was, struct su_guest_os *is)
+{
+    if (strcmp(was->id, is->id) != 0)
+        return;
+    if (!is->edition[0] && strcmp(was->name, is->name) == 0)
+        memcpy(is->edition, was->edition, sizeof is->edition);
+    if (!is->revision_known && is->build && was->build == is->build && was->revision_known) {
+        is->revision = was->revision;
+        is->revision_known = is->revision_old = true;
+    }
 }
 
 json_t *su_guest_os_json(const struct su_guest_os *os)
 {
     json_t *revision = os->revision_known ? json_integer(os->revision) : json_null();
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:o,s:s,s:I}", "id", os->id, "version", os->version, "name", os->name,
-                     "edition", os->edition, "build", (json_int_t)os->build, "revision", revision, "source", os->source,
-                     "at", (json_int_t)os->at);
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:o,s:b,s:s,s:I}", "id", os->id, "version", os->version, "name", os->name,
+                     "edition", os->edition, "build", (json_int_t)os->build, "revision", revision, "revisionOld",
+                     os->revision_old, "source", os->source, "at", (json_int_t)os->at);
 }
 
 static bool in_32(const json_t *v)
@@ -104,12 +125,13 @@ int su_guest_os_parse(struct su_bytes record, struct su_guest_os *out, struct su
     json_int_t at = json_integer_value(json_object_get(o, "at"));
     word(os.id, sizeof os.id, text_of(o, "id"));
     word(os.version, sizeof os.version, text_of(o, "version"));
-    clean(os.name, sizeof os.name, text_of(o, "name"));
-    clean(os.edition, sizeof os.edition, text_of(o, "edition"));
+    su_clean(os.name, sizeof os.name, text_of(o, "name"));
+    su_clean(os.edition, sizeof os.edition, text_of(o, "edition"));
     word(os.source, sizeof os.source, text_of(o, "source"));
     os.build = in_32(build) ? (uint32_t)json_integer_value(build) : 0;
     os.revision_known = in_32(revision);
     os.revision = os.revision_known ? (uint32_t)json_integer_value(revision) : 0;
+    os.revision_old = os.revision_known && json_is_true(json_object_get(o, "revisionOld"));
     os.at = at > 0 ? (uint64_t)at : 0;
     if (!os.id[0] || !os.source[0])
         return su_fail(e, SU_E_FORMAT, "guest.record", "the record of a guest's system is damaged");
@@ -121,5 +143,5 @@ bool su_guest_os_differ(const struct su_guest_os *a, const struct su_guest_os *b
 {
     return strcmp(a->id, b->id) != 0 || strcmp(a->version, b->version) != 0 || strcmp(a->name, b->name) != 0 ||
            strcmp(a->edition, b->edition) != 0 || strcmp(a->source, b->source) != 0 || a->build != b->build ||
-           a->revision != b->revision || a->revision_known != b->revision_known;
+           a->revision != b->revision || a->revision_known != b->revision_known || a->revision_old != b->revision_old;
 }

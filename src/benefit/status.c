@@ -70,17 +70,20 @@ static bool is_glob(struct su_bytes pattern, const char *text)
     return at == pattern.n;
 }
 
+/* Whether something fits; the worst of several is the lowest. */
+enum fit { FITS_NOT, NOT_KNOWN, FITS };
+
 /* An empty list asks for nothing. */
-static bool one_of(const char *list, bool (*is)(struct su_bytes, const char *), const char *text, const char * or)
+static enum fit one_of(const char *list, bool (*is)(struct su_bytes, const char *), const char *text, const char * or)
 {
     struct su_bytes pattern;
-    bool any = false;
+    bool any = false, known = text[0] || (or && or [0]);
     while (element(&list, &pattern)) {
         any = true;
-        if (is(pattern, text) || (or && or [0] && is(pattern, or)))
-            return true;
+        if (known && (is(pattern, text) || (or && or [0] && is(pattern, or))))
+            return FITS;
     }
-    return !any;
+    return !any ? FITS : known ? FITS_NOT : NOT_KNOWN;
 }
 
 static bool asks_for_os(const struct su_benefit *b)
@@ -88,15 +91,26 @@ static bool asks_for_os(const struct su_benefit *b)
     return b->os[0] || b->version[0] || b->edition[0] || b->build_from;
 }
 
-static bool eligible(const struct su_benefit *b, const struct su_guest_os *os)
+static enum fit fits_build(const struct su_benefit *b, const struct su_guest_os *os)
 {
-    return one_of(b->os, is_word, os->id, NULL) && one_of(b->version, is_version, os->version, NULL) &&
-           one_of(b->edition, is_glob, os->name, os->edition) && os->build >= b->build_from;
+    if (os->build == 0 && b->build_from && strcmp(os->id, "windows") == 0)
+        return NOT_KNOWN;
+    return os->build >= b->build_from ? FITS : FITS_NOT;
+}
+
+static enum fit eligible(const struct su_benefit *b, const struct su_guest_os *os)
+{
+    const enum fit all[] = {one_of(b->os, is_word, os->id, NULL), one_of(b->version, is_version, os->version, NULL),
+                            one_of(b->edition, is_glob, os->name, os->edition), fits_build(b, os)};
+    enum fit worst = FITS;
+    for (size_t i = 0; i < SU_ARRAY_LEN(all); i++)
+        worst = all[i] < worst ? all[i] : worst;
+    return worst;
 }
 
 /* A build between two of the list is older than the next one asks for; one behind the last is newer than all.  What is
- * not known is not held against the guest. */
-static bool too_old(const struct su_benefit *b, const struct su_guest_os *os)
+ * not known is not held against the guest; nor is a revision that it had before it ran, once it has proved itself. */
+static bool too_old(const struct su_benefit *b, const struct su_guest_os *os, bool proved)
 {
     unsigned i = 0;
     if (os->build == 0)
@@ -105,7 +119,9 @@ static bool too_old(const struct su_benefit *b, const struct su_guest_os *os)
         i++;
     if (i == b->n_builds)
         return false;
-    return b->min_build[i].build > os->build || (os->revision_known && os->revision < b->min_build[i].revision);
+    if (b->min_build[i].build > os->build)
+        return true;
+    return os->revision_known && os->revision < b->min_build[i].revision && !(os->revision_old && proved);
 }
 
 static enum su_benefit_action transport_action(const struct su_benefit *b, const struct su_benefit_facts *f)
@@ -121,21 +137,39 @@ bool su_benefit_verified(uint64_t last_verified, uint64_t now)
     return last_verified && now >= last_verified && now - last_verified < SU_BENEFIT_PERIOD_S;
 }
 
+/* A verification is of one run on this host: what was started since, or taken back to a snapshot, may be another. */
+static bool proved_now(const struct su_benefit_facts *f)
+{
+    return !f->stopped && f->last_verified >= f->runs_since && su_benefit_verified(f->last_verified, f->now);
+}
+
+static enum su_benefit_action next_action(const struct su_benefit *b, const struct su_benefit_facts *f)
+{
+    if (too_old(b, &f->os, proved_now(f)))
+        return SU_BENEFIT_INSTALL_UPDATES;
+    if ((b->secure_boot && !f->secure_boot) || (b->vtpm && !f->vtpm))
+        return SU_BENEFIT_UPGRADE;
+    enum su_benefit_action way = transport_action(b, f);
+    if (way != SU_BENEFIT_VERIFY)
+        return way;
+    if (f->server_off)
+        return SU_BENEFIT_SYNC;
+    if (f->stopped)
+        return SU_BENEFIT_START;
+    return proved_now(f) ? SU_BENEFIT_NOTHING : SU_BENEFIT_VERIFY;
+}
+
 struct su_benefit_verdict su_benefit_judge(const struct su_benefit *b, const struct su_benefit_facts *f)
 {
-    if (asks_for_os(b) && !f->os.id[0])
+    const bool known = f->os.id[0];
+    enum fit fit = !asks_for_os(b) ? FITS : known ? eligible(b, &f->os) : NOT_KNOWN;
+    if (fit == NOT_KNOWN)
         return (struct su_benefit_verdict){SU_BENEFIT_UNKNOWN,
-                                           f->agent_channel ? SU_BENEFIT_NOTHING : SU_BENEFIT_AGENT_CHANNEL};
-    if (asks_for_os(b) && !eligible(b, &f->os))
+                                           f->agent_channel || known ? SU_BENEFIT_NOTHING : SU_BENEFIT_AGENT_CHANNEL};
+    if (fit == FITS_NOT)
         return (struct su_benefit_verdict){SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING};
-    if (too_old(b, &f->os))
-        return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, SU_BENEFIT_INSTALL_UPDATES};
-    if ((b->secure_boot && !f->secure_boot) || (b->vtpm && !f->vtpm))
-        return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, SU_BENEFIT_UPGRADE};
-    enum su_benefit_action way = transport_action(b, f);
-    if (way == SU_BENEFIT_VERIFY && su_benefit_verified(f->last_verified, f->now))
-        return (struct su_benefit_verdict){SU_BENEFIT_ACTIVE, SU_BENEFIT_NOTHING};
-    return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, way};
+    enum su_benefit_action action = next_action(b, f);
+    return (struct su_benefit_verdict){action == SU_BENEFIT_NOTHING ? SU_BENEFIT_ACTIVE : SU_BENEFIT_INACTIVE, action};
 }
 
 const char *su_benefit_status_name(enum su_benefit_status s)
@@ -153,6 +187,8 @@ static const struct {
     [SU_BENEFIT_ADD_VSOCK] = {"add-vsock", "Add a vsock device to the VM"},
     [SU_BENEFIT_LEGACY_NETWORK] = {"legacy-network", "Set up legacy networking for the VM"},
     [SU_BENEFIT_AGENT_CHANNEL] = {"agent-channel", "Turn on the guest agent's channel"},
+    [SU_BENEFIT_SYNC] = {"sync-server", "Bring the server to the state Active: surety server show"},
+    [SU_BENEFIT_START] = {"start", "Start the VM: a guest that is off proves nothing"},
     [SU_BENEFIT_VERIFY] = {"verify", "Let the guest verify itself: surety-guest verify"},
 };
 

@@ -19,7 +19,12 @@ void su_api_benefit_facts(const struct su_daemon *d, const struct su_vm *vm, uin
 {
     const struct su_guest_os *os = su_guests_find(d, vm->uuid);
     const struct su_vm_kept *desc = vm->desc;
-    *f = (struct su_benefit_facts){.legacy = vm->granted, .last_verified = vm->last_verified, .now = now};
+    *f = (struct su_benefit_facts){.legacy = vm->granted,
+                                   .stopped = !desc || !desc->running,
+                                   .server_off = d->state.status != SU_SERVER_ACTIVE,
+                                   .last_verified = vm->last_verified,
+                                   .runs_since = vm->runs_since,
+                                   .now = now};
     if (os)
         f->os = *os;
     if (desc) {
@@ -35,8 +40,10 @@ static json_t *os_json(const struct su_guest_os *os)
 {
     if (!os->id[0])
         return json_null();
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:s,s:o}", "id", os->id, "version", os->version, "name", os->name, "edition",
-                     os->edition, "build", (json_int_t)os->build, "source", os->source, "at", su_api_when(os->at));
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:o,s:s,s:o}", "id", os->id, "version", os->version, "name", os->name,
+                     "edition", os->edition, "build", (json_int_t)os->build, "revision",
+                     os->revision_known ? json_integer(os->revision) : json_null(), "source", os->source, "at",
+                     su_api_when(os->at));
 }
 
 static json_t *verdict_json(const struct su_benefit *b, struct su_benefit_verdict v)

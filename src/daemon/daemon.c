@@ -92,6 +92,20 @@ static void log_problems(struct su_daemon *d)
     }
 }
 
+/* When a run began that was not there at the last look.  Of what ran before the first complete look pids.c tells. */
+static void note_runs(struct su_daemon *d)
+{
+    for (size_t i = 0; i < d->vms.n; i++) {
+        struct su_vm *vm = d->vms.vm[i];
+        bool runs = vm->desc && vm->desc->running;
+        if (runs && (vm->seen ? vm->seen_off : d->vms_complete))
+            vm->runs_since = su_now();
+        vm->seen_off = !runs;
+        vm->seen = true;
+    }
+    d->vms_complete = d->libvirt_here || !d->facts.libvirt_wanted;
+}
+
 void su_daemon_refresh(struct su_daemon *d)
 {
     struct su_err e = {0};
@@ -101,6 +115,10 @@ void su_daemon_refresh(struct su_daemon *d)
             su_log_err(LOG_ERR, "table of VMs", &e);
         su_listeners_vms(d);
         log_problems(d);
+        note_runs(d);
+        su_guests_kick(d);
+    } else if (!d->vms_complete) {
+        note_runs(d);
     }
     su_daemon_state(d);
     su_peer_kick(&d->signer);

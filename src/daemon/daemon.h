@@ -77,6 +77,7 @@ struct su_daemon {
     size_t n_listeners;
     bool legacy_known, legacy_enabled; /* the network for VMs without vsock */
     bool libvirt_here; /* facts about all running domains arrived once */
+    bool vms_complete; /* and so did those of files: a VM that appears is new on this host */
     struct su_server_facts facts;
     struct su_server_state state; /* as last computed */
     char authority[512];
@@ -207,6 +208,8 @@ void su_jobs_look(const struct su_daemon *d, struct su_jobs_mark *m);
 /* guestinfo.c: which systems the VMs run */
 int su_guests_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
 void su_guests_stop(struct su_daemon *d);
+/* With lock: a VM is another than before. */
+void su_guests_kick(struct su_daemon *d);
 /* Without lock: takes what changed in the store. */
 int su_guests_refresh(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
 /* With lock; borrowed until it is let go; NULL: not known. */

@@ -56,8 +56,32 @@ static struct watched *find(const char *uuid)
     return NULL;
 }
 
-static void watch(struct su_daemon *d, const struct su_vm *vm, pid_t pid)
+/* When a process began, in seconds since 1970; 0: not known.  By its age, so that it counts the same after the clock
+ * was set. */
+static uint64_t began(pid_t pid)
 {
+    char path[32], text[1024] = "";
+    unsigned long long ticks = 0;
+    struct timespec up;
+    const long hz = sysconf(_SC_CLK_TCK);
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    SU_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0 || hz <= 0)
+        return 0;
+    const char *p = strrchr(text, ')'); /* behind the name, which may have anything in it; proc(5): field 22 */
+    for (unsigned field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
+    if (!p || sscanf(p, " %llu", &ticks) != 1)
+        return 0;
+    uint64_t age = (uint64_t)up.tv_sec - ticks / (unsigned long long)hz, now = su_now();
+    return age < now ? now - age : 0;
+}
+
+static void watch(struct su_daemon *d, struct su_vm *vm, pid_t pid)
+{
+    uint64_t since = began(pid);
+    if (since > vm->runs_since)
+        vm->runs_since = since;
     if (n_all == cap_all) {
         struct watched **grown = realloc(all, (cap_all + 64) * sizeof *grown);
         if (!grown)

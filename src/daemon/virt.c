@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60, AGENT_S = 3 };
+enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60 };
 #define SOURCE "libvirt"
 
 static int64_t now_s(void)
@@ -158,11 +158,29 @@ static void mark_dirty(struct su_virt *v, virDomainPtr dom)
     memcpy(v->dirty[v->n_dirty++], uuid, SU_UUID_TEXT);
 }
 
+/* Another run of it, or another state of its memory and disks: what it proved before, it has to prove again. */
+static bool is_other_run(int event, int detail)
+{
+    return event == VIR_DOMAIN_EVENT_STARTED ||
+           (event == VIR_DOMAIN_EVENT_RESUMED && detail == VIR_DOMAIN_EVENT_RESUMED_FROM_SNAPSHOT) ||
+           (event == VIR_DOMAIN_EVENT_SUSPENDED && detail == VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT);
+}
+
+static void other_run(struct su_virt *v, const char *uuid)
+{
+    SU_HOLD(&v->d->lock);
+    struct su_vm *vm = su_vmtab_find(&v->d->vms, uuid);
+    if (vm) /* one that is not there yet is new when it comes */
+        vm->runs_since = su_now();
+}
+
 static int on_lifecycle(virConnectPtr c, virDomainPtr dom, int event, int detail, void *arg)
 {
     struct su_virt *v = arg;
     char uuid[VIR_UUID_STRING_BUFLEN];
-    (void)c, (void)detail;
+    (void)c;
+    if (is_other_run(event, detail) && virDomainGetUUIDString(dom, uuid) == 0)
+        other_run(v, uuid);
     /* its context id may be given away at once */
     if ((event == VIR_DOMAIN_EVENT_STOPPED || event == VIR_DOMAIN_EVENT_CRASHED) &&
         virDomainGetUUIDString(dom, uuid) == 0)
@@ -183,7 +201,7 @@ static void on_metadata(virConnectPtr c, virDomainPtr dom, int type, const char 
     mark_dirty(arg, dom);
 }
 
-/* Somebody answers there now: the time to ask is not some time later. */
+/* Somebody answers there now. */
 static void on_agent(virConnectPtr c, virDomainPtr dom, int state, int why, void *arg)
 {
     struct su_virt *v = arg;
@@ -193,10 +211,9 @@ static void on_agent(virConnectPtr c, virDomainPtr dom, int state, int why, void
         return;
     SU_HOLD(&v->d->lock);
     struct su_vm *vm = su_vmtab_find(&v->d->vms, uuid);
-    uint64_t soon = (uint64_t)now_s() + AGENT_S; /* and not at once: a guest may come and go without end */
-    if (vm && vm->ask_at > soon) {
-        vm->ask_at = soon;
-        vm->ask_wait = 0;
+    if (vm) {
+        su_asking_connected(&vm->ask, (uint64_t)now_s());
+        su_guests_kick(v->d);
     }
 }
 

@@ -13,6 +13,7 @@
  *
  * Pure but for memory; not thread safe. */
 #pragma once
+#include "daemon/asking.h"
 #include "daemon/desc.h"
 
 enum su_vm_peer { SU_PEER_SIGNER, SU_PEER_IMDS, SU_PEERS };
@@ -45,12 +46,14 @@ struct su_vm {
         uint32_t cid, mark;
     } at[SU_PEERS];
     uint64_t last_document, last_verified; /* seconds since 1970; 0: never */
-    char last_result[64];                  /* of what the guest said about its last verification */
-    uint8_t last_transport;                /* enum su_transport */
-    bool recalled;                         /* the four above were read from the store */
-    char logged_id[32];                    /* the problem that was told last */
-    uint64_t ask_at;                       /* guestinfo.c: when its agent is asked next, monotonic seconds; 0: now */
-    uint32_t ask_wait;                     /* seconds; grows while nobody answers */
+    uint64_t runs_since; /* this run of it, as far as it is known; what was verified before was another; 0: not known */
+    bool seen_off;       /* it did not run when it was looked at last */
+    bool seen;           /* it was looked at */
+    char last_result[64];   /* of what the guest said about its last verification */
+    uint8_t last_transport; /* enum su_transport */
+    bool recalled;          /* the four above were read from the store */
+    char logged_id[32];     /* the problem that was told last */
+    struct su_asking ask;   /* guestinfo.c: when its agent is asked next */
 };
 
 struct su_vm_claim;

@@ -10,10 +10,8 @@
 static int write_record(struct su_job *job, const struct su_disk_facts *disk, struct su_guest_os *os, struct su_err *e)
 {
     char key[64];
-    su_guest_os_from_disk(disk->os_id, disk->os_version, disk->os_name, disk->edition, (uint64_t)time(NULL), os);
-    os->build = disk->build;
-    os->revision = disk->revision;
-    os->revision_known = disk->build != 0;
+    su_guest_os_from_disk(disk->os_id, disk->os_version, disk->os_name, disk->edition, disk->build, disk->revision,
+                          (uint64_t)time(NULL), os);
     json_t *o = su_guest_os_json(os);
     char *text SU_FREE = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);

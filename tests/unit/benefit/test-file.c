@@ -74,6 +74,57 @@ static void test_directories(void)
     ok(system(command) == 0);
 }
 
+/* Systems as they are, and which of the shipped benefits they have: guest-configuration all of them. */
+static void test_shipped(const struct su_benefits *all)
+{
+    enum { INSTALL = SU_BENEFIT_INSTALL_UPDATES, LEGACY = SU_BENEFIT_LEGACY_NETWORK, DONE = SU_BENEFIT_NOTHING };
+    static const struct {
+        const char *name, *edition, *version;
+        uint32_t build, revision;
+        const char *id; /* the benefit; NULL: none */
+        int action;     /* with a vsock device, and verified */
+    } rows[] = {
+        {"Windows Server 2008 R2 Standard", "ServerStandard", "2008 R2", 7601, 0, NULL, 0},
+        {"Windows Server 2012 Datacenter", "ServerDatacenter", "2012", 9200, 0, "extended-security-updates", LEGACY},
+        {"Windows Server 2012 R2 Standard", "ServerStandard", "2012 R2", 9600, 0, "extended-security-updates", LEGACY},
+        {"Windows Server 2016 Standard", "ServerStandard", "2016", 14393, 0, NULL, 0},
+        {"Windows 10 Enterprise multi-session", "ServerRdsh", "", 19045, 4291, "windows-10-multi-session", LEGACY},
+        {"Windows 10 Enterprise multi-session", "ServerRdsh", "", 19044, 4290, "windows-10-multi-session", INSTALL},
+        {"Windows 10 Enterprise for Virtual Desktops", "ServerRdsh", "", 18363, 9999, "windows-10-multi-session",
+         INSTALL},
+        {"Windows 10 Enterprise", "Enterprise", "10", 19045, 4291, NULL, 0},
+        {"Windows 10 Enterprise multi-session", "ServerRdsh", "", 22000, 2898, "windows-multi-session", INSTALL},
+        {"Windows 10 Enterprise multi-session", "ServerRdsh", "", 22000, 2899, "windows-multi-session", DONE},
+        {"Windows 10 Enterprise multi-session", "ServerRdsh", "", 22621, 3446, "windows-multi-session", INSTALL},
+        {"Windows 10 Enterprise multi-session", "ServerRdsh", "", 22621, 3447, "windows-multi-session", DONE},
+        {"Windows 11 Enterprise multi-session", "ServerRdsh", "11", 26100, 1, "windows-multi-session", DONE},
+        {"Windows 11 Pro", "Professional", "11", 22631, 3447, NULL, 0},
+        {"Windows Server 2022 Datacenter Azure Edition", "ServerTurbine", "2022", 20348, 2401,
+         "windows-server-azure-edition", INSTALL},
+        {"Windows Server 2022 Datacenter Azure Edition", "ServerTurbine", "2022", 20348, 2402,
+         "windows-server-azure-edition", DONE},
+        {"Windows Server 2025 Datacenter Azure Edition", "ServerTurbine", "2025", 26100, 1,
+         "windows-server-azure-edition", DONE},
+        {"Windows Server 2022 Datacenter", "ServerDatacenter", "2022", 20348, 2402, NULL, 0},
+    };
+    for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++) {
+        struct su_benefit_facts f = {.vsock = true, .last_verified = 100, .now = 100};
+        unsigned others = 0;
+        bool right = rows[i].id == NULL;
+        su_guest_os_from_disk("windows", rows[i].version, rows[i].name, rows[i].edition, rows[i].build,
+                              rows[i].revision, 1, &f.os);
+        for (size_t k = 0; k < all->n; k++) {
+            struct su_benefit_verdict v = su_benefit_judge(&all->row[k], &f);
+            if (rows[i].id && strcmp(all->row[k].id, rows[i].id) == 0)
+                right = v.status != SU_BENEFIT_NOT_APPLICABLE && (int)v.action == rows[i].action;
+            else
+                others += v.status != SU_BENEFIT_NOT_APPLICABLE;
+        }
+        ok(right && others == 1, "%s %u.%u: %s", rows[i].name, rows[i].build, rows[i].revision,
+           rows[i].id ? rows[i].id : "none");
+    }
+}
+
 int main(void)
 {
     struct su_benefit b;
@@ -108,8 +159,9 @@ int main(void)
     struct su_benefits *shipped SU_FREE = calloc(1, sizeof *shipped);
     if (shipped) {
         su_benefits_load("data/benefits.d", "/nonexistent", shipped);
-        ok(shipped->n == 4 && shipped->n_problems == 0, "%zu benefits are shipped, %zu with problems: %s", shipped->n,
+        ok(shipped->n == 5 && shipped->n_problems == 0, "%zu benefits are shipped, %zu with problems: %s", shipped->n,
            shipped->n_problems, shipped->problem[0].text);
+        test_shipped(shipped);
     }
     test_directories();
     return tap_done();

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium } from "playwright-core";
@@ -26,7 +26,8 @@ export function report(good, text, why = "") {
     console.log(`${good ? "ok" : "not ok"} ${++count} - ${text}`);
     if (!good) {
         failed++;
-        for (const line of String(why).split("\n").slice(0, 40)) console.log(`# ${line.slice(0, 300)}`);
+        const plain = String(why).replace(/\x1b\[\d*m/g, "");
+        for (const line of plain.split("\n").slice(0, 80)) console.log(`# ${line.slice(0, 300)}`);
     }
     return good;
 }
@@ -34,13 +35,23 @@ export function report(good, text, why = "") {
 export const is = (got, wanted, text) =>
     report(got === wanted, text, `got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`);
 
+let looked = null; // the page that was opened last
+
+/* What that page shows, for the report of a test that failed; and a picture of it. */
+async function shown() {
+    if (!looked || looked.isClosed()) return "";
+    await shot(looked, `failed-${basename(process.argv[1], ".mjs")}-${count + 1}`).catch(() => {});
+    const text = await looked.evaluate(() => document.body.innerText).catch(error => error.message);
+    return [`the page ${looked.url()} shows:`, ...text.split(/\s*\n\s*/), ...looked.complaints].join("\n");
+}
+
 /* A step that throws is a test that failed; the next ones are tried all the same. */
 export async function step(text, run) {
     try {
         await run();
         return report(true, text);
     } catch (error) {
-        return report(false, text, error.message);
+        return report(false, text, `${error.message.split("\n").slice(0, 6).join("\n")}\n${await shown()}`);
     }
 }
 
@@ -122,6 +133,7 @@ export async function openPage(browser, url, options = {}) {
     page.complaints = [];
     page.on("pageerror", error => page.complaints.push(String(error)));
     page.on("console", m => m.type() === "error" && page.complaints.push(m.text()));
+    looked = page;
     await page.goto(url);
     return page;
 }
@@ -141,6 +153,14 @@ export async function violations(page) {
         .join("\n");
 }
 
+/* All of the page, also what it scrolls by itself. */
 export async function shot(page, name) {
-    if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+    if (!SHOTS) return;
+    const size = page.viewportSize();
+    const height = await page.evaluate(() =>
+        Math.max(...[...document.querySelectorAll("html, main")].map(e => e.scrollHeight)),
+    );
+    await page.setViewportSize({ width: size.width, height: Math.min(Math.max(size.height, height + 50), 4000) });
+    await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+    await page.setViewportSize(size);
 }

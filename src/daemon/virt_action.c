@@ -45,17 +45,27 @@ static int look_up(struct su_daemon *d, const char *name, enum su_vm_device what
     return 0;
 }
 
-static int attach(virDomainPtr dom, const char *xml, bool *live, struct su_err *e)
+/* By the definition, which a running machine may not follow before its next start. */
+static bool defined(virDomainPtr dom, enum su_vm_device what)
+{
+    struct su_err ignored = {0};
+    struct su_vm_desc *desc SU_FREE = malloc(sizeof *desc);
+    char *xml SU_FREE = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
+    if (!desc || !xml || su_desc_from_xml((struct su_bytes){(const uint8_t *)xml, strlen(xml)}, false, desc, &ignored))
+        return false;
+    return what == SU_VM_DEVICE_VSOCK ? desc->vsock_device : desc->agent_channel;
+}
+
+static int attach(virDomainPtr dom, enum su_vm_device what, bool *changed, bool *live, struct su_err *e)
 {
     bool active = virDomainIsActive(dom) == 1, kept = virDomainIsPersistent(dom) == 1;
-    unsigned config = kept ? VIR_DOMAIN_AFFECT_CONFIG : 0;
-    *live = false;
-    if (kept && virDomainAttachDeviceFlags(dom, xml, config) < 0)
+    bool there = kept && defined(dom, what);
+    if (kept && !there && virDomainAttachDeviceFlags(dom, devices[what], VIR_DOMAIN_AFFECT_CONFIG) < 0)
         return refuse(e);
-    if (!active)
-        return 0;
-    *live = virDomainAttachDeviceFlags(dom, xml, VIR_DOMAIN_AFFECT_LIVE) == 0;
-    return *live || kept ? 0 : refuse(e); /* a machine without a free slot has it from its next start on */
+    /* a machine without a free slot has it from its next start on */
+    *live = active && virDomainAttachDeviceFlags(dom, devices[what], VIR_DOMAIN_AFFECT_LIVE) == 0;
+    *changed = *live || !there;
+    return *live || kept ? 0 : refuse(e);
 }
 
 int su_virt_add_device(struct su_daemon *d, const char *name, enum su_vm_device what, bool *changed, bool *live,
@@ -77,9 +87,8 @@ int su_virt_add_device(struct su_daemon *d, const char *name, enum su_vm_device 
     if (!conn)
         return refuse(e);
     virDomainPtr dom SU_AUTO(free_domainp) = virDomainLookupByUUIDString(conn, uuid);
-    if (!dom || attach(dom, devices[what], live, e) < 0)
+    if (!dom || attach(dom, what, changed, live, e) < 0)
         return dom ? -1 : refuse(e);
-    *changed = true;
     su_virt_claim(d->virt, dom); /* of a change to the definition alone libvirt tells nobody */
     return 0;
 }

@@ -326,12 +326,15 @@ int main(void)
     uint64_t first = only ? strtoull(only, NULL, 0) : 1;
     printf("# seeds from %" PRIu64 "\n", first);
     for (uint64_t i = 0; i < (only ? 1 : DISKS) && !broken; i++)
-        one_disk(first + i);
+        if (!tap_skips(i, 6))
+            one_disk(first + i);
     ok(!broken, "random disks: %s", broken ? broken : "all promises kept");
     for (uint64_t i = 0; i < (only ? 1 : GARBAGE) && !broken; i++)
-        garbage(first + i);
+        if (!tap_skips(i, 6))
+            garbage(first + i);
     ok(!broken, "random garbage: %s", broken ? broken : "all promises kept");
-    ok(only || (converted > DISKS / 4 && refused > DISKS / 20 && grown > DISKS / 8), "all kinds were seen");
+    unsigned long disks = DISKS / (tap_skips(1, 6) ? 6 : 1);
+    ok(only || (converted > disks / 4 && refused > disks / 20 && grown > disks / 8), "all kinds were seen");
     printf("# %lu converted (%lu of them grown), %lu refused\n", converted, grown, refused);
     return tap_done();
 }

@@ -461,7 +461,7 @@ int main(void)
 {
     make_tree();
     for (size_t i = 0; i < SU_ARRAY_LEN(variants); i++) {
-        SU_BLK struct su_blk *d = make_image(&variants[i]);
+        SU_BLK struct su_blk *d = tap_skips(i, 5) ? NULL : make_image(&variants[i]);
         if (!d)
             continue;
         test_read(&variants[i], d);

@@ -258,6 +258,8 @@ int main(void)
     }
     ok(su_secret_from_file(sh_path("key"), &key, &e) == 0 && su_secret_from_file(sh_path("wrong"), &wrong, &e) == 0);
     for (size_t i = 0; i < SU_ARRAY_LEN(variants); i++) {
+        if (tap_skips(i, 3))
+            continue;
         SU_BLK struct su_blk *d = make(variants[i].make);
         if (!ok(d, "%s: made by cryptsetup", variants[i].name))
             continue;

@@ -132,6 +132,8 @@ static void crashes(bool first)
     unsigned cuts = 0, bad = 0, old = 0, new = 0;
     for (int at = 1; at < 200; at++)
         for (int after = 0; after < 2; after++) {
+            if (tap_skips((size_t)at * 2 + (size_t)after, 5) && at < 200)
+                continue;
             struct su_err e = {0};
             bool good;
             const struct su_key_options o = {.dir = store.keys};
@@ -147,7 +149,7 @@ static void crashes(bool first)
             if (rc == 0)
                 at = 200;
         }
-    ok(bad == 0 && cuts > 30, "%s: killed at %u places: %u times the old state, %u times the new one, never another",
+    ok(bad == 0 && cuts > (getenv("SURETY_FEW") ? 6 : 30), "%s: killed at %u places: %u times the old state, %u times the new one, never another",
        first ? "enrolment" : "renewal", cuts, old, new);
 }
 

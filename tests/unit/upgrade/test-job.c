@@ -294,18 +294,14 @@ static void test_state_left(void)
 
 int main(void)
 {
+    static void (*const all[])(void) = {
+        test_off,     test_commit, test_keep_data_on_overlay, test_running, test_none, test_switch, test_stopped,
+        test_dry_run, test_locks,  test_changed_later,        test_gone,
+    };
     test_state_left();
-    test_off();
-    test_running();
-    test_commit();
-    test_keep_data_on_overlay();
-    test_none();
-    test_switch();
-    test_dry_run();
-    test_stopped();
-    test_locks();
-    test_changed_later();
-    test_gone();
+    for (size_t i = 0; i < SU_ARRAY_LEN(all); i++)
+        if (!tap_skips(i, 3))
+            all[i]();
     unlink(world_base());
     return tap_done();
 }

@@ -28,6 +28,12 @@ function unreachable(code) {
                 title: _("You may not manage VM trust"),
                 remedy: _("Turn on administrative access, or be in group surety"),
             });
+        case "session-ended":
+            return new Problem({
+                id: "page.session-ended",
+                title: _("The session in Cockpit has ended"),
+                remedy: _("Log in again. What is shown here is as it was before."),
+            });
         case "disconnected":
         case "terminated":
         case "timeout":
@@ -93,19 +99,45 @@ export function gate(room) {
 /* suretyd gives a user who is not root eight connections; a stream of a job has one of them. */
 const AT_A_TIME = 4;
 
+/* Calls changed() when administrative access is turned on or off.  Not by cockpit.permission(): that loads the whole
+ * page anew, and what was begun on it would be lost. */
+function watchAccess(changed) {
+    const access = cockpit.dbus(null, { bus: "internal" }).proxy("cockpit.Superuser", "/superuser");
+    let known = null;
+    access.addEventListener("changed", () => {
+        const now = access.Current ?? null;
+        if (known !== null && now !== known) changed();
+        known = now;
+    });
+}
+
+/* Calls ended() when the session is over: its bridge, or the way to it, is gone for good.  Whatever is asked after that
+ * gets no answer at all. */
+function watchSession(ended) {
+    cockpit.channel({ payload: "null" }).addEventListener("close", ended);
+}
+
 export function connect() {
     const http = cockpit.http({ unix: SOCKET, superuser: "try" });
     const inTurn = gate(AT_A_TIME);
+    const watchers = { access: new Set(), session: new Set() };
+    const tell = what => watchers[what].forEach(f => f());
+    let over = null;
+    watchAccess(() => tell("access"));
+    watchSession(() => {
+        over = unreachable("session-ended");
+        tell("session");
+    });
 
-    const text = options =>
-        inTurn(
-            () =>
-                new Promise((resolve, reject) => {
-                    http.request({ body: "", headers: {}, params: {}, ...options }).then(resolve, (error, body) =>
-                        reject(toProblem(error, body)),
-                    );
-                }),
-        );
+    /* A request that ends with the session. */
+    const ask = (options, use = () => {}) =>
+        new Promise((resolve, reject) => {
+            if (over) return reject(over);
+            const request = http.request({ body: "", headers: {}, params: {}, ...options });
+            use(request, reject);
+            request.then(resolve, (error, body) => reject(over ?? toProblem(error, body)));
+        });
+    const text = options => inTurn(() => ask(options));
     const json = async options => {
         const answer = await text(options);
         return answer.trim() ? JSON.parse(answer) : null;
@@ -123,11 +155,19 @@ export function connect() {
         get: (path, params = {}) => json({ method: "GET", path, params }),
         post: (path, value) => send("POST", path, value),
         remove: path => send("DELETE", path),
+        /* on("access" or "session", f): f is called when rights change, or the session ends; gives what undoes that. */
+        on(what, f) {
+            watchers[what].add(f);
+            return () => watchers[what].delete(f);
+        },
+        /* The problem that the session's end is, or null. */
+        over: () => over,
         /* Resolves at the end of the stream; stop() of the promise breaks it off. */
         stream(path, each) {
-            const request = http.request({ method: "GET", path, body: "", headers: {}, params: {} });
             const take = lines(each);
-            const done = new Promise((resolve, reject) => {
+            let current = null;
+            const done = ask({ method: "GET", path }, (request, reject) => {
+                current = request;
                 request.stream(part => {
                     try {
                         take(part);
@@ -142,9 +182,8 @@ export function connect() {
                         );
                     }
                 });
-                request.then(resolve, (error, body) => reject(toProblem(error, body)));
             });
-            done.stop = () => request.close("cancelled");
+            done.stop = () => current?.close("cancelled");
             return done;
         },
     };

@@ -11,9 +11,10 @@ export const useHost = () => useContext(HostContext);
 const EMPTY = { data: undefined, problem: null };
 const ABSENT_MS = 60000;
 
-/* GET path every so many milliseconds while the page is seen: {data, problem, refresh}.  data stays when an answer
- * fails, beside the problem.  optional: 404 makes data null, and is asked again a minute later: suretyd may have been
- * updated. */
+/* GET path every so many milliseconds while the page is seen and the session lasts: {data, problem, refresh}.  data
+ * stays when an answer fails, beside the problem; but not what the user may not see any more: 403.  That is asked again
+ * a minute later, or when rights change.  optional: 404 makes data null, and is asked again a minute later: suretyd may
+ * have been updated. */
 export function usePolled(api, path, every, { optional = false } = {}) {
     const [state, setState] = useState(EMPTY);
     const run = useRef({ text: null, timer: 0, alive: true, busy: false });
@@ -38,14 +39,18 @@ export function usePolled(api, path, every, { optional = false } = {}) {
                 wait = ABSENT_MS;
                 r.text = null;
                 r.alive && setState(s => (s.data === null ? s : { data: null, problem: null }));
-            } else if (r.alive) {
+            } else if (problem.status === 403) {
+                wait = ABSENT_MS;
+                r.text = null;
+                r.alive && setState(s => (s.problem?.status === 403 ? s : { data: undefined, problem }));
+            } else if (r.alive && !api.over()) {
                 setState(s =>
                     s.problem?.id === problem.id && s.problem?.message === problem.message ? s : { ...s, problem },
                 );
             }
         }
         r.busy = false;
-        if (r.alive && !cockpit.hidden) r.timer = setTimeout(look, wait);
+        if (r.alive && !cockpit.hidden && !api.over()) r.timer = setTimeout(look, wait);
     }, [api, path, every, optional]);
 
     useEffect(() => {
@@ -125,7 +130,7 @@ export function useJob(api, id) {
             } catch (problem) {
                 alive && setState(s => ({ ...s, problem }));
             }
-            if (alive && current?.state !== "ended") timer = setTimeout(follow, AGAIN_MS);
+            if (alive && !api.over() && current?.state !== "ended") timer = setTimeout(follow, AGAIN_MS);
         };
         follow();
         return () => {

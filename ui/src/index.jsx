@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The page "VM trust": tabs, what all of them ask of suretyd, dialogs and short messages.  Its styles: build.mjs. */
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { Alert, AlertActionCloseButton, AlertGroup } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Page, PageSection } from "@patternfly/react-core/dist/esm/components/Page";
@@ -17,9 +17,10 @@ import { Servers } from "./servers.jsx";
 import { Upgrade } from "./upgrade.jsx";
 import { Vms } from "./vms.jsx";
 
+/* all: shown to those as well who may only see the server's state. */
 const TABS = [
-    { name: "overview", title: _("Overview"), View: Overview },
-    { name: "servers", title: _("Servers"), View: Servers },
+    { name: "overview", title: _("Overview"), View: Overview, all: true },
+    { name: "servers", title: _("Servers"), View: Servers, all: true },
     { name: "vms", title: _("VMs"), View: Vms },
     { name: "upgrade", title: _("Upgrade"), View: Upgrade },
     { name: "activity", title: _("Activity"), View: Activity },
@@ -28,8 +29,11 @@ const TABS = [
 const OFTEN = 5000,
     SELDOM = 30000;
 
-/* Where nobody may look, or nobody answers, no tab has anything to show. */
-const isTotal = problem => problem && (problem.status === 403 || problem.id.startsWith("page."));
+/* Where nobody answers, no tab has anything to show. */
+const isTotal = problem => problem?.id.startsWith("page.");
+
+/* Whether the user may manage this host: as suretyd says, which knows him; null: it has not said yet. */
+const mayManage = vms => (vms.data !== undefined ? true : vms.problem ? vms.problem.status !== 403 : null);
 
 /* What several tabs need is asked for once. */
 function useAnswers(api) {
@@ -41,6 +45,23 @@ function useAnswers(api) {
     const summary = usePolled(api, "/v1/summary", 2 * OFTEN, { optional: true });
     const benefits = usePolled(api, "/v1/benefits", SELDOM, { optional: true });
     return { server, many, vms, legacy, jobs, summary, benefits };
+}
+
+/* What may be seen, and how to see the rest. */
+function Limited({ problem }) {
+    return (
+        <Alert isInline component="p" variant="info" title={_("Limited access")} data-problem={problem.id}>
+            <p>{_("You see the state of this host. VMs, upgrades, activity and all actions are for administrators.")}</p>
+            <p>{_("Turn on administrative access, or ask for membership in group surety.")}</p>
+        </Alert>
+    );
+}
+
+/* The problem that the session's end is, when it has ended. */
+function useSessionEnd(api) {
+    const [end, setEnd] = useState(api.over());
+    useEffect(() => api.on("session", () => setEnd(api.over())), [api]);
+    return end;
 }
 
 function Messages({ messages, drop }) {
@@ -76,7 +97,10 @@ function App({ api }) {
     );
     const refreshers = Object.values(answers).map(a => a.refresh);
     const reload = useCallback(() => refreshers.forEach(f => f()), refreshers);
-    const host = useMemo(() => ({ api, toast, reload, ask: setDialog }), [api, toast, reload]);
+    const may = mayManage(answers.vms);
+    const host = useMemo(() => ({ api, toast, reload, ask: setDialog, may }), [api, toast, reload, may]);
+    const ended = useSessionEnd(api);
+    useEffect(() => api.on("access", reload), [api, reload]);
 
     const data = {
         answers,
@@ -111,8 +135,14 @@ function App({ api }) {
                 </PageSection>
                 <PageSection component="div">
                     <div id="tab-content" role="tabpanel" aria-label={tab.title} className="stack">
-                        {total && <ProblemAlert problem={total} onRetry={reload} />}
-                        {(!total || answers.vms.data) && <View {...data} path={path} />}
+                        {ended && <ProblemAlert problem={ended} />}
+                        {total && !ended && <ProblemAlert problem={total} onRetry={reload} />}
+                        {!total && may === false && <Limited problem={answers.vms.problem} />}
+                        {(!total || answers.vms.data) && (may !== false || tab.all) && (
+                            <div className="stack" {...(ended && { inert: "" })}>
+                                <View {...data} path={path} />
+                            </div>
+                        )}
                     </div>
                 </PageSection>
             </Page>

@@ -11,7 +11,7 @@ import {
 } from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import { _, format, ngettext } from "./cockpit.js";
 import { number } from "./format.js";
-import { go, useNow } from "./hooks.js";
+import { go, useHost, useNow } from "./hooks.js";
 import { attention, BENEFIT_STATES, benefitCounts, runCounts } from "./model.js";
 import { Answered, Muted, Nothing, Of, When, Word } from "./parts.jsx";
 import { COUNTERS, SERVER } from "./words.js";
@@ -109,7 +109,9 @@ function HostCard({ server, legacy }) {
                     <Item term={_("Last sync")}>
                         <When at={server.sync?.last} now={now} />
                     </Item>
-                    <Item term={_("Legacy OS support")}>{legacy ? (legacy.enabled ? _("On") : _("Off")) : ""}</Item>
+                    {legacy && (
+                        <Item term={_("Legacy OS support")}>{legacy.enabled ? _("On") : _("Off")}</Item>
+                    )}
                 </DescriptionList>
             </CardBody>
         </Card>
@@ -169,6 +171,7 @@ function Attention({ items }) {
 }
 
 export function Overview({ answers, hosts, vms, legacy, jobs, summary }) {
+    const { may } = useHost();
     return (
         <>
             <Answered answer={answers.server} what={_("Asking suretyd…")}>
@@ -176,15 +179,17 @@ export function Overview({ answers, hosts, vms, legacy, jobs, summary }) {
                     <HostCard key={s.name} server={s} legacy={legacy} />
                 ))}
             </Answered>
-            <Answered answer={answers.vms} what={_("Reading the VMs…")}>
-                <Counters vms={vms} summary={summary} />
-                <Card isFlat>
-                    <CardTitle component="h2">{_("Needs attention")}</CardTitle>
-                    <CardBody>
-                        <Attention items={attention({ summary, hosts, legacy, vms, jobs })} />
-                    </CardBody>
-                </Card>
-            </Answered>
+            {may !== false && (
+                <Answered answer={answers.vms} what={_("Reading the VMs…")}>
+                    <Counters vms={vms} summary={summary} />
+                    <Card isFlat>
+                        <CardTitle component="h2">{_("Needs attention")}</CardTitle>
+                        <CardBody>
+                            <Attention items={attention({ summary, hosts, legacy, vms, jobs })} />
+                        </CardBody>
+                    </Card>
+                </Answered>
+            )}
         </>
     );
 }

@@ -133,36 +133,13 @@ function CertificateCell({ server, now }) {
     );
 }
 
-function ServerRow({ server, legacy, now }) {
-    const { api, ask, toast, reload } = useHost();
-    const done = text => () => {
-        toast(text);
-        reload();
-    };
+/* What those have who may manage the host. */
+function ManageCells({ server, legacy, done }) {
+    const { api, ask } = useHost();
     const enrolled = !!server.certificate || server.reason?.id !== "server.not-enrolled";
     const open = dialog => () => ask(dialog(server, api, done));
     return (
-        <Tr data-server={server.name}>
-            <Th scope="row" dataLabel={_("Name")}>
-                {server.name}
-                <div>
-                    <Muted>{server.cluster}</Muted>
-                </div>
-            </Th>
-            <Td dataLabel={_("State")}>
-                <Word table={SERVER} word={server.state} />
-            </Td>
-            <Td dataLabel={_("Certificate ends")}>
-                <CertificateCell server={server} now={now} />
-            </Td>
-            <Td dataLabel={_("Last sync")}>
-                <When at={server.sync?.last} now={now} />
-                {server.sync?.next && (
-                    <div>
-                        <Muted>{format(_("next $0"), time(server.sync.next))}</Muted>
-                    </div>
-                )}
-            </Td>
+        <>
             <Td dataLabel={_("Legacy OS support")}>
                 {legacy && (
                     <div className="row">
@@ -190,6 +167,39 @@ function ServerRow({ server, legacy, now }) {
                     )}
                 </div>
             </Td>
+        </>
+    );
+}
+
+function ServerRow({ server, legacy, now }) {
+    const { toast, reload, may } = useHost();
+    const done = text => () => {
+        toast(text);
+        reload();
+    };
+    return (
+        <Tr data-server={server.name}>
+            <Th scope="row" dataLabel={_("Name")}>
+                {server.name}
+                <div>
+                    <Muted>{server.cluster}</Muted>
+                </div>
+            </Th>
+            <Td dataLabel={_("State")}>
+                <Word table={SERVER} word={server.state} />
+            </Td>
+            <Td dataLabel={_("Certificate ends")}>
+                <CertificateCell server={server} now={now} />
+            </Td>
+            <Td dataLabel={_("Last sync")}>
+                <When at={server.sync?.last} now={now} />
+                {server.sync?.next && (
+                    <div>
+                        <Muted>{format(_("next $0"), time(server.sync.next))}</Muted>
+                    </div>
+                )}
+            </Td>
+            {may && <ManageCells server={server} legacy={legacy} done={done} />}
         </Tr>
     );
 }
@@ -210,12 +220,13 @@ function Notices({ server, legacy }) {
 
 export function Servers({ answers, hosts, legacy }) {
     const now = useNow();
+    const { may } = useHost();
     return (
         <Answered answer={answers.server} what={_("Asking suretyd…")}>
             {hosts.map(s => (
                 <Notices key={s.name} server={s} legacy={legacy} />
             ))}
-            {answers.legacy.problem && (
+            {answers.legacy.problem && may && (
                 <Alert isInline component="p" variant="warning" title={answers.legacy.problem.message}>
                     {answers.legacy.problem.remedy}
                 </Alert>
@@ -232,8 +243,8 @@ export function Servers({ answers, hosts, legacy }) {
                                 <Th>{_("State")}</Th>
                                 <Th>{_("Certificate ends")}</Th>
                                 <Th>{_("Last sync")}</Th>
-                                <Th>{_("Legacy OS support")}</Th>
-                                <Th>{_("Actions")}</Th>
+                                {may && <Th>{_("Legacy OS support")}</Th>}
+                                {may && <Th>{_("Actions")}</Th>}
                             </Tr>
                         </Thead>
                         <Tbody>

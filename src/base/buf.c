@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "buf.h"
+#include "clean.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,38 @@ void su_buf_printf(struct su_buf *b, const char *fmt, ...)
     vsnprintf((char *)at, (size_t)n + 1, fmt, ap);
     va_end(ap);
     b->n += (size_t)n;
+}
+
+/* Bytes at s that stand for themselves in a JSON string. */
+static size_t plain(const char *s)
+{
+    size_t n = 0, len = 1;
+    bool shows;
+    while (len && (unsigned char)s[n] >= ' ' && s[n] != '"' && s[n] != '\\') {
+        if ((unsigned char)s[n] >= 0x80)
+            len = su_clean_char((struct su_bytes){(const uint8_t *)s + n, strnlen(s + n, 4)}, &shows);
+        n += len;
+    }
+    return n;
+}
+
+void su_buf_json(struct su_buf *b, const char *s)
+{
+    su_buf_add(b, "\"", 1);
+    for (;; s++) {
+        size_t n = plain(s);
+        su_buf_add(b, s, n);
+        s += n;
+        if (!*s)
+            break;
+        if ((unsigned char)*s >= 0x80)
+            su_buf_add(b, "\xef\xbf\xbd", 3);
+        else if ((unsigned char)*s < ' ')
+            su_buf_printf(b, "\\u%04x", (unsigned char)*s);
+        else
+            su_buf_add(b, (const char[]){'\\', *s}, 2);
+    }
+    su_buf_add(b, "\"", 1);
 }
 
 int su_buf_ok(const struct su_buf *b, struct su_err *e)

@@ -22,6 +22,8 @@ void su_buf_zero(struct su_buf *b, size_t n); /* n bytes of zero */
 uint8_t *su_buf_room(struct su_buf *b, size_t n);
 void su_buf_text(struct su_buf *b, const char *s);
 void su_buf_printf(struct su_buf *b, const char *fmt, ...) SU_PRINTF(2, 3);
+/* A JSON string (RFC 8259) with its quotes.  A byte that is no UTF-8 becomes U+FFFD. */
+void su_buf_json(struct su_buf *b, const char *s);
 int su_buf_ok(const struct su_buf *b, struct su_err *e) SU_MUST_CHECK; /* -1 when any append ran out of memory */
 
 static inline struct su_bytes su_buf_bytes(const struct su_buf *b)

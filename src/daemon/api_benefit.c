@@ -53,30 +53,14 @@ static json_t *verdict_json(const struct su_benefit *b, struct su_benefit_verdic
 }
 
 /* The worst of all; nothing to have is not applicable. */
-static enum su_benefit_status worst_of(const struct su_daemon *d, const struct su_benefit_facts *f, json_t *list)
+static enum su_benefit_status worst_of(const struct su_daemon *d, const struct su_benefit_facts *f)
 {
     enum su_benefit_status worst = SU_BENEFIT_NOT_APPLICABLE;
     for (size_t i = 0; i < d->benefits.n; i++) {
         struct su_benefit_verdict v = su_benefit_judge(&d->benefits.row[i], f);
         worst = v.status < worst ? v.status : worst;
-        if (list)
-            (void)json_array_append_new(list, verdict_json(&d->benefits.row[i], v));
     }
     return worst;
-}
-
-void su_api_vm_benefits(const struct su_daemon *d, const struct su_vm *vm, uint64_t now, json_t *o)
-{
-    struct su_benefit_facts f;
-    json_t *list = json_array();
-    su_api_benefit_facts(d, vm, now, &f);
-    const char *status = su_benefit_status_name(worst_of(d, &f, list));
-    (void)json_object_set_new(o, "benefits", list);
-    (void)json_object_set_new(o, "benefit_status", json_string(status));
-    (void)json_object_set_new(o, "os", os_json(&f.os));
-    (void)json_object_set_new(o, "agentChannel", json_boolean(f.agent_channel));
-    (void)json_object_set_new(o, "vsock", json_boolean(f.vsock));
-    (void)json_object_set_new(o, "legacy", json_boolean(f.legacy));
 }
 
 static int get_vm_benefits(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
@@ -100,7 +84,7 @@ static int get_vm_benefits(void *ctx, const struct su_http_request *q, struct su
     }
     return su_api_answer(json_pack("{s:s,s:s,s:o,s:o,s:s,s:o}", "uuid", vm->uuid, "name", vm->name, "os",
                                    os_json(&f.os), "benefits", list, "benefit_status",
-                                   su_benefit_status_name(worst_of(d, &f, NULL)), "lastVerified",
+                                   su_benefit_status_name(worst_of(d, &f)), "lastVerified",
                                    su_api_when(vm->last_verified)),
                          a, e);
 }
@@ -209,7 +193,7 @@ static void count_vm(const struct su_daemon *d, const struct su_vm *vm, uint64_t
     su_api_benefit_facts(d, vm, now, &f);
     s->vms++;
     s->running += vm->desc->running;
-    s->status[worst_of(d, &f, NULL)]++;
+    s->status[worst_of(d, &f)]++;
     for (size_t i = 0; i < d->benefits.n; i++)
         needed[su_benefit_judge(&d->benefits.row[i], &f).action] = true;
     for (unsigned i = 0; i < SU_BENEFIT_ACTIONS; i++)

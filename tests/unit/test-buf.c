@@ -2,8 +2,21 @@
 #include "base/buf.h"
 #include "tests/lib/tap.h"
 
+static void json(const char *in, const char *out)
+{
+    SU_BUF struct su_buf b = {0};
+    su_buf_json(&b, in);
+    ok(strcmp(su_buf_str(&b), out) == 0, "as JSON: %s", out);
+}
+
 int main(void)
 {
+    json("", "\"\"");
+    json("a \"b\" \\ /", "\"a \\\"b\\\" \\\\ /\"");
+    json("\n\x1f\x7f", "\"\\u000a\\u001f\x7f\"");
+    json("\303\244\342\200\256\360\237\230\200", "\"\303\244\342\200\256\360\237\230\200\"");
+    json("x\377\303", "\"x\357\277\275\357\277\275\"");
+    json("\355\240\200", "\"\357\277\275\357\277\275\357\277\275\"");
     struct su_err e = {0};
     SU_BUF struct su_buf b = {0};
     is_str(su_buf_str(&b), "");

@@ -2,10 +2,7 @@
 /* The management API on RUN/api.sock.  The kernel says who asks: root and members of group surety may do everything,
  * others may look at the server's state. */
 #include "daemon/api_int.h"
-#include "daemon/log.h"
 #include "wire/fields.h"
-#include "wire/ipc.h"
-#include "wire/versions.h"
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,40 +56,33 @@ static int server_now(struct su_daemon *d, struct su_http_response *a, struct su
     return su_api_answer(su_api_server(d), a, e);
 }
 
-static int post_sync(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+static int sync_server(struct su_api_change *c, struct su_err *e)
 {
-    int rc = su_sync_now(ctx, e);
-    su_api_log(q, "sync", "", rc, e);
-    return rc < 0 ? -1 : server_now(ctx, a, e);
+    return su_sync_now(c->d, e) < 0 ? -1 : server_now(c->d, c->a, e);
 }
 
-static int post_enrol(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+static int enrol_server(struct su_api_change *c, struct su_err *e)
 {
-    struct su_daemon *d = ctx;
-    json_t *o SU_JSON = NULL;
-    if (su_api_body(q, &o, e) < 0)
-        return -1;
-    const char *url = su_api_text(o, "authority");
+    const char *known = c->d->conf.authority, *url = su_api_text(c->o, "authority");
     if (!url[0])
-        url = d->conf.authority;
+        url = known;
     if (!url[0]) {
         su_fail(e, SU_E_USAGE, "server.authority-url", "the authority is not known");
         return su_remedy(e, "Give --authority URL, or set url in section [authority] of surety.conf");
     }
-    if (d->conf.authority[0] && strcmp(url, d->conf.authority) != 0) {
+    if (known[0] && strcmp(url, known) != 0) {
         su_fail(e, SU_E_CONFLICT, "server.authority-url", "surety.conf names another authority");
         return su_remedy(e, "Change or remove url in section [authority] of surety.conf, and restart suretyd");
     }
-    int rc = su_sync_enrol(d, url, su_api_text(o, "token"), e);
-    su_api_log(q, "enrol", url, rc, e);
-    return rc < 0 ? -1 : server_now(d, a, e);
+    if (su_sync_enrol(c->d, url, su_api_text(c->o, "token"), e) < 0)
+        return -1;
+    snprintf(c->detail, sizeof c->detail, "The authority is %.200s", strchr(url, '@') ? "set" : url);
+    return server_now(c->d, c->a, e);
 }
 
-static int delete_server(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+static int remove_server(struct su_api_change *c, struct su_err *e)
 {
-    int rc = su_sync_remove(ctx, e);
-    su_api_log(q, "remove", "", rc, e);
-    return rc < 0 ? -1 : server_now(ctx, a, e);
+    return su_sync_remove(c->d, e) < 0 ? -1 : server_now(c->d, c->a, e);
 }
 
 /* VMs ---------------------------------------------------------------------------- */
@@ -128,193 +118,6 @@ static int get_vm(void *ctx, const struct su_http_request *q, struct su_http_res
     return su_api_answer(o, a, e);
 }
 
-static bool plain(const char *s, const char *more)
-{
-    for (; *s; s++)
-        if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr(more, *s)))
-            return false;
-    return true;
-}
-
-static int copy_word(const json_t *o, const char *name, const char *more, char *out, size_t cap, struct su_err *e)
-{
-    const char *v = su_api_text(o, name);
-    if (strlen(v) >= cap || !plain(v, more))
-        return su_fail(e, SU_E_USAGE, "api.body", "%s is too long or has characters that are not allowed", name);
-    memcpy(out, v, strlen(v) + 1);
-    return 0;
-}
-
-static int read_request(const json_t *o, struct su_sign_request *r, struct su_err *e)
-{
-    const char *version = su_api_text(o, "apiVersion");
-    int index = version[0] ? su_api_version_index(version) : (int)su_n_api_versions - 1;
-    if (index < 0)
-        return su_fail(e, SU_E_USAGE, "api.version", "there is no api-version %.40s", version);
-    r->version = (uint16_t)index;
-    if (copy_word(o, "nonce", "_-", r->nonce, sizeof r->nonce, e) < 0 ||
-        copy_word(o, "audience", "._-:/~", r->audience, sizeof r->audience, e) < 0)
-        return -1;
-    return copy_word(o, "key", "_-", r->thumbprint, sizeof r->thumbprint, e);
-}
-
-/* Of the signer's own socket: it lets root in. */
-static int ask_document(struct su_daemon *d, const struct su_sign_request *r, uint8_t *buf, struct su_sign_reply *out,
-                        struct su_err *e)
-{
-    char path[256];
-    SU_CLOSE int fd = -1;
-    struct su_ipc_msg m = {.fd = -1};
-    struct su_wire_error w;
-    struct su_buf body SU_BUF = {0};
-    su_sign_request_put(&body, r);
-    if (su_buf_ok(&body, e) < 0 || su_daemon_path(d->run_dir, "signer/sign.sock", path, sizeof path, e) < 0 ||
-        su_peer_connect(path, &fd, e) < 0 ||
-        su_ipc_ask(fd, SU_SIGN_DOCUMENT, su_buf_bytes(&body), -1, 30000, buf, SU_IPC_MAX, &m, e) < 0)
-        return -1;
-    if (m.fd >= 0)
-        close(m.fd);
-    if (m.op == SU_SIGN_ERROR && su_wire_error_take(&m.body, &w))
-        return su_fail(e, SU_E_CONFLICT, "document.refused", "%.160s [%.60s]", w.msg, w.id);
-    if (m.op != SU_SIGN_DOCUMENT || !su_sign_reply_take(&m.body, out))
-        return su_fail(e, SU_E_FORMAT, "ipc.frame", "surety-signer's answer is no document");
-    return 0;
-}
-
-static json_t *base64(struct su_bytes b)
-{
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t n = (b.n + 2) / 3 * 4, at = 0;
-    char *text SU_FREE = malloc(n + 1);
-    for (size_t i = 0; text && i < b.n; i += 3) {
-        uint32_t v =
-            (uint32_t)b.p[i] << 16 | (i + 1 < b.n ? (uint32_t)b.p[i + 1] << 8 : 0) | (i + 2 < b.n ? b.p[i + 2] : 0);
-        text[at++] = digit[v >> 18];
-        text[at++] = digit[v >> 12 & 63];
-        text[at++] = i + 1 < b.n ? digit[v >> 6 & 63] : '=';
-        text[at++] = i + 2 < b.n ? digit[v & 63] : '=';
-    }
-    return text ? json_stringn(text, at) : NULL;
-}
-
-/* DER certificates, one after the other: what stands at the front, by its length (X.690, definite form). */
-static bool take_der(struct su_bytes *all, struct su_bytes *one)
-{
-    size_t head = 2, n;
-    if (all->n < 2 || all->p[0] != 0x30)
-        return false;
-    n = all->p[1];
-    if (n > 0x82 || n == 0x80)
-        return false;
-    if (n > 0x80) {
-        size_t more = n - 0x80;
-        if (all->n < 2 + more)
-            return false;
-        n = more == 1 ? all->p[2] : (size_t)all->p[2] << 8 | all->p[3];
-        head += more;
-    }
-    if (n > all->n - head)
-        return false;
-    *one = (struct su_bytes){all->p, head + n};
-    return su_skip(all, head + n);
-}
-
-static json_t *chain_of(struct su_daemon *d)
-{
-    json_t *list = json_array();
-    SU_HOLD(&d->lock);
-    struct su_bytes all = su_buf_bytes(&d->copy.chain), one;
-    while (take_der(&all, &one))
-        json_array_append_new(list, base64(one));
-    return list;
-}
-
-static int post_document(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
-{
-    struct su_daemon *d = ctx;
-    struct su_sign_request r = {0};
-    struct su_sign_reply reply;
-    struct su_vm *vm;
-    json_t *o SU_JSON = NULL;
-    uint8_t *buf SU_FREE = malloc(SU_IPC_MAX);
-    if (!buf)
-        return su_fail_nomem(e, SU_IPC_MAX);
-    if (su_api_body(q, &o, e) < 0 || read_request(o, &r, e) < 0)
-        return -1;
-    {
-        SU_HOLD(&d->lock);
-        su_daemon_state(d);
-        if (su_vmtab_lookup(&d->vms, q->param[0], &vm, e) < 0)
-            return -1;
-        memcpy(r.uuid, vm->uuid, sizeof r.uuid);
-        if (!vm->wanted)
-            return su_fail(e, SU_E_CONFLICT, "vm.not-served", "VM %.100s is not served: %s", vm->name,
-                           vm->problem[0] ? vm->problem : "it does not run, or has no way to ask");
-        if (d->state.status != SU_SERVER_ACTIVE) {
-            su_fail(e, SU_E_CONFLICT, d->state.why.id, "%.200s", d->state.why.text);
-            return su_remedy(e, d->state.why.remedy);
-        }
-    }
-    int rc = ask_document(d, &r, buf, &reply, e);
-    su_api_log(q, "document", r.uuid, rc, e);
-    if (rc < 0)
-        return -1;
-    return su_api_answer(json_pack("{s:s,s:o,s:{s:o,s:s,s:s}}", "encoding", "pkcs7", "signature", base64(reply.der),
-                                   "surety", "chain", chain_of(d), "host", d->conf.host, "transport", "api"),
-                         a, e);
-}
-
-/* The legacy network ---------------------------------------------------------------- */
-
-static int get_legacy(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
-{
-    json_t *o = NULL;
-    (void)q;
-    return su_virt_legacy_show(ctx, &o, e) < 0 ? -1 : su_api_answer(o, a, e);
-}
-
-static int post_enable(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
-{
-    bool changed = false;
-    int rc = su_virt_legacy_enable(ctx, &changed, e);
-    su_api_log(q, "legacy enable", "", rc, e);
-    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b}", "changed", changed), a, e);
-}
-
-static int post_disable(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
-{
-    bool changed = false;
-    json_t *o SU_JSON = NULL;
-    if (su_api_body(q, &o, e) < 0)
-        return -1;
-    int rc = su_virt_legacy_disable(ctx, json_is_true(json_object_get(o, "removeVms")), &changed, e);
-    su_api_log(q, "legacy disable", "", rc, e);
-    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b}", "changed", changed), a, e);
-}
-
-static int post_grant(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
-{
-    bool changed = false;
-    json_t *o SU_JSON = NULL, *vm = NULL;
-    if (su_api_body(q, &o, e) < 0)
-        return -1;
-    const char *name = su_api_text(o, "vm");
-    if (!name[0])
-        return su_fail(e, SU_E_USAGE, "api.body", "vm is missing");
-    int rc = su_virt_legacy_grant(ctx, name, json_is_true(json_object_get(o, "configOnly")), &vm, &changed, e);
-    su_api_log(q, "legacy grant", name, rc, e);
-    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b,s:o}", "changed", changed, "vm", vm), a, e);
-}
-
-static int delete_grant(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
-{
-    bool changed = false;
-    json_t *vm = NULL;
-    int rc = su_virt_legacy_revoke(ctx, q->param[0], &vm, &changed, e);
-    su_api_log(q, "legacy revoke", q->param[0], rc, e);
-    return rc < 0 ? -1 : su_api_answer(json_pack("{s:b,s:o}", "changed", changed, "vm", vm), a, e);
-}
-
 /* Audit -------------------------------------------------------------------------------- */
 
 static int add_entry(void *arg, uint64_t number, const char *subject, const char *text)
@@ -327,18 +130,33 @@ static int add_entry(void *arg, uint64_t number, const char *subject, const char
     return 0;
 }
 
-/* ?vm=UUID&before=NUMBER&max=N: the newest first; the next page is before the last number. */
+static int which_kind(const char *kind, struct su_err *e)
+{
+    static const char *const kinds[] = {"management", "document", "verified", "request"};
+    for (size_t i = 0; i < SU_ARRAY_LEN(kinds); i++)
+        if (!kind || strcmp(kind, kinds[i]) == 0)
+            return 0;
+    return su_fail(e, SU_E_USAGE, "api.query", "kind is none of management, document, verified, request");
+}
+
+/* ?vm=VM&kind=KIND&before=NUMBER&max=N: the newest first; the next page is before the last number. */
 static int get_audit(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
     const char *vm = su_http_query(q, "vm");
-    uint64_t max = su_api_number(su_http_query(q, "max"));
+    char uuid[SU_UUID_TEXT];
+    struct su_store_which which = {vm, su_http_query(q, "kind")};
+    uint64_t max = su_api_number(su_http_query(q, "max")), before = su_api_number(su_http_query(q, "before"));
+    if (which_kind(which.kind, e) < 0)
+        return -1;
+    if (vm && su_api_vm_uuid(d, vm, uuid, NULL))
+        which.subject = uuid;
     json_t *list = json_array();
     if (max == 0 || max > AUDIT_MAX)
         max = max ? AUDIT_MAX : AUDIT_DEFAULT;
     if (!list)
         return su_fail_nomem(e, 0);
-    if (su_store_log(d->store, vm, su_api_number(su_http_query(q, "before")), (unsigned)max, add_entry, list, e) < 0) {
+    if (su_store_log(d->store, &which, before, (unsigned)max, add_entry, list, e) < 0) {
         json_decref(list);
         return -1;
     }
@@ -348,22 +166,29 @@ static int get_audit(void *ctx, const struct su_http_request *q, struct su_http_
 static const struct su_http_route routes[] = {
     {"GET", "/v1/servers", SU_API_EVERYBODY, get_servers},
     {"GET", "/v1/server", SU_API_EVERYBODY, get_server},
-    {"POST", "/v1/server/sync", 0, post_sync},
-    {"POST", "/v1/server/enrol", 0, post_enrol},
-    {"DELETE", "/v1/server", 0, delete_server},
     {"GET", "/v1/vms", 0, get_vms},
     {"GET", "/v1/vms/{}", 0, get_vm},
-    {"POST", "/v1/vms/{}/document", 0, post_document},
-    {"GET", "/v1/legacy", 0, get_legacy},
-    {"POST", "/v1/legacy/enable", 0, post_enable},
-    {"POST", "/v1/legacy/disable", 0, post_disable},
-    {"POST", "/v1/legacy/grants", 0, post_grant},
-    {"DELETE", "/v1/legacy/grants/{}", 0, delete_grant},
+    {"GET", "/v1/legacy", 0, su_api_legacy},
     {"GET", "/v1/audit", 0, get_audit},
 };
 
-/* All rows, in the order in which the OpenAPI document lists them. */
-static struct su_http_route all[64]; /* lives as long as the server */
+/* Each of them is in the audit log, whatever comes of it. */
+static const struct su_api_change_row changes[] = {
+    {"POST", "/v1/server/sync", "sync", NULL, sync_server, 0},
+    {"POST", "/v1/server/enrol", "enrol", "token:s authority:s", enrol_server, 0},
+    {"DELETE", "/v1/server", "remove", NULL, remove_server, 0},
+    {"POST", "/v1/vms/{}/document", "document", "apiVersion:s nonce:s audience:s key:s", su_api_document, 0},
+    {"POST", "/v1/vms/{}/actions", "action", "action:s", su_api_act, 0},
+    {"POST", "/v1/legacy/enable", "legacy enable", "grantVms:b", su_api_legacy_enable, 0},
+    {"POST", "/v1/legacy/disable", "legacy disable", "removeVms:b", su_api_legacy_disable, 0},
+    {"POST", "/v1/legacy/grants", "legacy grant", "vm:s configOnly:b", su_api_legacy_grant, 0},
+    {"DELETE", "/v1/legacy/grants/{}", "legacy revoke", NULL, su_api_legacy_revoke, 0},
+    {"POST", "/v1/jobs", "job", "op:s vms all:b options connect:s", su_api_job_begin, SU_API_JOB_BODY},
+    {"POST", "/v1/jobs/{}/cancel", "job cancel", NULL, su_api_job_cancel, 0},
+    {"POST", "/v1/jobs/{}/run", "job run", NULL, su_api_job_run, 0},
+};
+
+static struct su_http_route all[64]; /* all rows; lives as long as the server */
 
 static size_t gather(void)
 {
@@ -377,6 +202,8 @@ static size_t gather(void)
     for (size_t i = 0; i < SU_ARRAY_LEN(tables); i++)
         for (size_t k = 0; k < tables[i].n && n < SU_ARRAY_LEN(all); k++)
             all[n++] = tables[i].row[k];
+    for (size_t i = 0; i < SU_ARRAY_LEN(changes) && n < SU_ARRAY_LEN(all); i++)
+        all[n++] = su_api_change_route(&changes[i]);
     return n;
 }
 

@@ -268,7 +268,6 @@ const struct su_http_route su_api_benefit_routes[] = {
     {"GET", "/v1/benefits", 0, get_benefits, 0},
     {"GET", "/v1/benefits/{}", 0, get_benefit, 0},
     {"GET", "/v1/vms/{}/benefits", 0, get_vm_benefits, 0},
-    {"POST", "/v1/vms/{}/actions", 0, su_api_act, 0},
     {"GET", "/v1/summary", 0, get_summary, 0},
     {"GET", "/v1/openapi.json", SU_API_EVERYBODY, get_openapi, 0},
     {"GET", "/metrics", SU_API_EVERYBODY, su_api_metrics, 0},

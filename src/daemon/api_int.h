@@ -12,9 +12,43 @@ int su_api_answer(json_t *o, struct su_http_response *a, struct su_err *e) SU_MU
 int su_api_body(const struct su_http_request *q, json_t **out, struct su_err *e) SU_MUST_CHECK;
 const char *su_api_text(const json_t *o, const char *name); /* borrowed; "": not there, or no text */
 uint64_t su_api_number(const char *text);                   /* of a query; NULL and nonsense: 0 */
-void su_api_log(const struct su_http_request *q, const char *what, const char *on, int rc, const struct su_err *e);
+/* By UUID or name, of the table; name may be NULL.  Without lock. */
+bool su_api_vm_uuid(struct su_daemon *d, const char *vm, char uuid[SU_UUID_TEXT], char name[SU_VM_NAME]);
 void su_api_freep(json_t **o);
 #define SU_JSON SU_AUTO(su_api_freep)
+
+/* api_change.c: a call that changes something, for managers alone, and its row of the table. */
+struct su_api_change {
+    struct su_daemon *d;
+    const struct su_http_request *q;
+    struct su_http_response *a;
+    const json_t *o;    /* the body: an object, {} when there is none */
+    const char *action; /* static, for the audit log */
+    char on[1024];      /* what it is done to: a VM by UUID or name, a job; at first the path's parameter, or "" */
+    char detail[256];   /* a sentence for the audit log, when it went well */
+};
+struct su_api_change_row {
+    const char *method, *path;
+    const char *action;
+    const char *body; /* members that there may be: "NAME:s NAME:b NAME", texts, booleans, anything; NULL: none */
+    int (*run)(struct su_api_change *c, struct su_err *e);
+    size_t max_body; /* 0: the server's */
+};
+struct su_http_route su_api_change_route(const struct su_api_change_row *row);
+
+/* api_document.c, api_actions.c, api_legacy.c, api_jobs.c: rows' handlers */
+int su_api_document(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+int su_api_act(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+int su_api_legacy(void *ctx, const struct su_http_request *q, struct su_http_response *a,
+                  struct su_err *e) SU_MUST_CHECK;
+int su_api_legacy_enable(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+int su_api_legacy_disable(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+int su_api_legacy_grant(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+int su_api_legacy_revoke(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+enum { SU_API_JOB_BODY = 1 << 20 }; /* as a CSV file may be */
+int su_api_job_begin(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+int su_api_job_cancel(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
+int su_api_job_run(struct su_api_change *c, struct su_err *e) SU_MUST_CHECK;
 
 /* api_benefit.c */
 extern const struct su_http_route su_api_benefit_routes[];
@@ -26,10 +60,8 @@ extern const size_t su_api_n_job_routes;
 struct su_batch;
 struct su_batch_vm;
 /* Makes the job and starts its runner; fills b as su_batch_make() does. */
-int su_api_begin(struct su_daemon *d, const struct su_http_request *q, struct su_batch *b,
-                 const struct su_batch_vm *vms, size_t n, struct su_err *e) SU_MUST_CHECK;
-/* api_actions.c */
-int su_api_act(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e) SU_MUST_CHECK;
+int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, const struct su_batch_vm *vms, size_t n,
+                 struct su_err *e) SU_MUST_CHECK;
 /* {UUID: {"state", "job"}} of every VM that surety has worked on.  Without lock: it reads the store. */
 int su_api_upgrades(struct su_daemon *d, json_t **out, struct su_err *e) SU_MUST_CHECK;
 /* The job from now on, as a stream of lines. */

@@ -12,7 +12,6 @@ enum {
     LIST_MAX = 1000,
     WAIT_MAX_S = 20,
     POLL_MS = 250,
-    BODY_MAX = 1 << 20, /* as a CSV file may be */
 };
 
 /* Asking for work -------------------------------------------------------------------- */
@@ -100,14 +99,11 @@ static int check_connect(const struct su_daemon *d, const json_t *o, struct su_b
 
 static int read_batch(const struct su_daemon *d, const json_t *o, struct su_batch *b, struct su_err *e)
 {
-    static const char *const names[] = {"op", "vms", "all", "options", "connect", NULL};
     const json_t *all = json_object_get(o, "all"), *options = json_object_get(o, "options");
-    if (only(o, names, e) < 0 || check_connect(d, o, b, e) < 0)
+    if (check_connect(d, o, b, e) < 0)
         return -1;
     if (!su_op_find(su_api_text(o, "op"), &b->op))
         return refuse("op is none of assess, upgrade, verify, rollback, commit, finish, look", e);
-    if (all && !json_is_boolean(all))
-        return refuse("all is neither true nor false", e);
     b->all = json_is_true(all);
     if (b->all == (json_object_get(o, "vms") != NULL))
         return refuse("one of vms and all is needed", e);
@@ -128,35 +124,50 @@ static bool make_ended(void *arg, struct su_batch *b)
     return true;
 }
 
-int su_api_begin(struct su_daemon *d, const struct su_http_request *q, struct su_batch *b,
-                 const struct su_batch_vm *vms, size_t n, struct su_err *e)
+int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, const struct su_batch_vm *vms, size_t n,
+                 struct su_err *e)
 {
     struct su_err ignored = {0};
     if (!b->connect[0] && check_connect(d, NULL, b, e) < 0)
         return -1;
-    snprintf(b->origin, sizeof b->origin, "uid=%u api", (unsigned)q->uid);
+    snprintf(b->origin, sizeof b->origin, "uid=%u api", (unsigned)uid);
     int rc = su_batch_make(&d->jobs, b, vms, n, e);
     if (rc == 0 && su_jobs_run(d, b->id, e) < 0) {
         rc = -1; /* nothing has begun, and nothing will */
         if (su_batch_change(&d->jobs, b->id, make_ended, NULL, NULL, &ignored) < 0)
             su_log_err(LOG_ERR, "ending a job that did not begin", &ignored);
     }
-    su_api_log(q, su_op_name(b->op), b->id, rc, e);
     return rc;
 }
 
-static int post_job(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+/* For the audit log: a job of one VM is done to the VM, one of several stands for itself. */
+static void tell(struct su_api_change *c, const struct su_batch *b, const struct su_batch_vm *vms, size_t n)
 {
-    struct su_daemon *d = ctx;
-    json_t *o SU_JSON = NULL;
+    snprintf(c->on, sizeof c->on, "%s", n == 1 ? vms[0].name : b->id);
+    if (n == 1)
+        snprintf(c->detail, sizeof c->detail, "Job %s", b->id);
+    else if (b->all)
+        snprintf(c->detail, sizeof c->detail, "All VMs");
+    for (size_t i = 0; n > 1 && i < n && strlen(c->detail) < 160; i++)
+        snprintf(c->detail + strlen(c->detail), sizeof c->detail - strlen(c->detail), "%s%.80s",
+                 i ? ", " : "VMs: ", vms[i].name);
+    if (strlen(c->detail) >= 160)
+        snprintf(c->detail + strlen(c->detail), sizeof c->detail - strlen(c->detail), "; %zu in all", n);
+}
+
+int su_api_job_begin(struct su_api_change *c, struct su_err *e)
+{
     struct su_batch_vm *vms SU_FREE = NULL;
     struct su_batch b = {0};
     size_t n = 0;
-    if (su_api_body(q, &o, e) < 0 || read_batch(d, o, &b, e) < 0 ||
-        read_vms(json_object_get(o, "vms"), &vms, &n, e) < 0 || su_api_begin(d, q, &b, vms, n, e) < 0)
+    if (read_batch(c->d, c->o, &b, e) < 0 || read_vms(json_object_get(c->o, "vms"), &vms, &n, e) < 0)
         return -1;
-    a->status = 202;
-    return su_api_answer(json_pack("{s:s}", "id", b.id), a, e);
+    c->action = su_op_name(b.op);
+    if (su_api_begin(c->d, c->q->uid, &b, vms, n, e) < 0)
+        return -1;
+    tell(c, &b, vms, n);
+    c->a->status = 202;
+    return su_api_answer(json_pack("{s:s}", "id", b.id), c->a, e);
 }
 
 /* Looking at it ------------------------------------------------------------------------ */
@@ -250,13 +261,11 @@ static int view_now(struct su_daemon *d, const char *id, struct su_http_response
     return su_jobs_view(&d->jobs, id, &view, e) < 0 ? -1 : su_api_answer(view, a, e);
 }
 
-static int post_cancel(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+int su_api_job_cancel(struct su_api_change *c, struct su_err *e)
 {
-    struct su_daemon *d = ctx;
-    int rc = su_batch_id_valid(q->param[0]) ? su_batch_cancel(&d->jobs, q->param[0], e)
-                                            : su_fail(e, SU_E_MISSING, "job.none", "there is no such job");
-    su_api_log(q, "job cancel", q->param[0], rc, e);
-    return rc < 0 ? -1 : view_now(d, q->param[0], a, e);
+    if (!su_batch_id_valid(c->on))
+        return su_fail(e, SU_E_MISSING, "job.none", "there is no such job");
+    return su_batch_cancel(&c->d->jobs, c->on, e) < 0 ? -1 : view_now(c->d, c->on, c->a, e);
 }
 
 /* A runner for a job that has none; the lock tells.  One that has ended is run for what is left of it. */
@@ -275,21 +284,16 @@ static int run_again(struct su_daemon *d, const char *id, struct su_err *e)
     return su_jobs_run(d, id, e);
 }
 
-static int post_run(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
+int su_api_job_run(struct su_api_change *c, struct su_err *e)
 {
-    int rc = run_again(ctx, q->param[0], e);
-    su_api_log(q, "job run", q->param[0], rc, e);
-    return rc < 0 ? -1 : view_now(ctx, q->param[0], a, e);
+    return run_again(c->d, c->on, e) < 0 ? -1 : view_now(c->d, c->on, c->a, e);
 }
 
 const struct su_http_route su_api_job_routes[] = {
     {"GET", "/v1/jobs", 0, get_jobs, 0},
-    {"POST", "/v1/jobs", 0, post_job, BODY_MAX},
     {"GET", "/v1/jobs/{}", 0, get_job, 0},
     {"GET", "/v1/jobs/{}/report", 0, get_report, 0},
     {"GET", "/v1/jobs/{}/events", 0, get_events, 0},
-    {"POST", "/v1/jobs/{}/cancel", 0, post_cancel, 0},
-    {"POST", "/v1/jobs/{}/run", 0, post_run, 0},
 };
 const size_t su_api_n_job_routes = SU_ARRAY_LEN(su_api_job_routes);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "daemon/api_int.h"
-#include "daemon/log.h"
 #include <string.h>
 
 int su_api_answer(json_t *o, struct su_http_response *a, struct su_err *e)
@@ -36,11 +35,6 @@ const char *su_api_text(const json_t *o, const char *name)
 {
     const char *v = json_string_value(json_object_get(o, name));
     return v ? v : "";
-}
-
-void su_api_log(const struct su_http_request *q, const char *what, const char *on, int rc, const struct su_err *e)
-{
-    su_log(LOG_NOTICE, "api: uid=%u %s %s: %s", (unsigned)q->uid, what, on, rc < 0 ? e->id : "ok");
 }
 
 uint64_t su_api_number(const char *text)

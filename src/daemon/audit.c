@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What surety-imds answered: a line each in the log, and kept in the store.
+/* What surety-imds answered, and what was done over the API: a line each in the log, and kept in the store.
  *
  * A thread writes at most once a second, a transaction for all that came meanwhile, so that a guest that asks without
- * end costs one flush a second.  When the store cannot be written the newest QUEUE records are kept in memory. */
+ * end costs one flush a second.  When the store cannot be written the newest records are kept in memory.  What guests
+ * ask never takes the place of what managers did: each has its queue, and the store keeps so many of a kind. */
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include <jansson.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { QUEUE = 4096, KEEP_LOG = 100000, KEEP_VM_S = 90 * 86400, FORGET_MAX = 256 };
+enum {
+    GUESTS_QUEUE = 4096,
+    OWN_QUEUE = 512,
+    QUEUE = GUESTS_QUEUE + OWN_QUEUE,
+    KEEP_LOG = 100000, /* of each kind */
+    KEEP_VM_S = 90 * 86400,
+    FORGET_MAX = 256
+};
 
 struct entry {
     char uuid[SU_UUID_TEXT];
-    char *text; /* owned */
+    const char *kind; /* static */
+    char *text;       /* owned */
+};
+struct ring {
+    struct entry *entry;
+    size_t cap, first, n;
 };
 struct su_audit {
     struct su_daemon *d;
@@ -22,10 +36,12 @@ struct su_audit {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
-    struct entry queue[QUEUE]; /* a ring */
-    size_t first, n;
+    struct entry guests_entries[GUESTS_QUEUE], own_entries[OWN_QUEUE];
+    struct ring guests, own;
     uint64_t dropped;
 };
+
+static const char management[] = "management";
 
 static const char *transport_name(uint8_t t)
 {
@@ -50,19 +66,22 @@ static char *to_text(const struct su_imds_audit *a, const char *name)
     return text;
 }
 
-static void enqueue(struct su_audit *q, const char *uuid, char *text)
+/* The oldest goes when there is no room. */
+static void enqueue(struct su_audit *q, const char *uuid, const char *kind, char *text)
 {
     SU_HOLD(&q->lock);
+    struct ring *r = kind == management ? &q->own : &q->guests;
     if (!text)
         return;
-    if (q->n == QUEUE) { /* the oldest goes */
-        free(q->queue[q->first].text);
-        q->first = (q->first + 1) % QUEUE;
-        q->n--;
+    if (r->n == r->cap) {
+        free(r->entry[r->first].text);
+        r->first = (r->first + 1) % r->cap;
+        r->n--;
         q->dropped++;
     }
-    struct entry *x = &q->queue[(q->first + q->n++) % QUEUE];
+    struct entry *x = &r->entry[(r->first + r->n++) % r->cap];
     snprintf(x->uuid, sizeof x->uuid, "%s", uuid);
+    x->kind = kind;
     x->text = text;
     pthread_cond_signal(&q->wake);
 }
@@ -85,16 +104,64 @@ static void note(struct su_vm *vm, const struct su_imds_audit *a, uint64_t now)
 void su_audit_take(struct su_daemon *d, const struct su_imds_audit *a)
 {
     struct su_vm *vm = a->uuid[0] ? su_vmtab_find(&d->vms, a->uuid) : NULL;
-    const char *name = vm ? vm->name : "";
-    su_log(LOG_INFO,
-           "audit: vm=%s name=\"%s\" kind=%s transport=%s peer=\"%s\" path=%s status=%u nonce=%s audience=\"%s\""
-           " result=%s",
-           a->uuid[0] ? a->uuid : "-", name, kind_name(a->kind), transport_name(a->transport), a->peer, a->path,
-           a->status, a->nonce_hash[0] ? a->nonce_hash : "-", a->audience, a->result);
+    const char *name = vm ? vm->name : "", *kind = kind_name(a->kind);
+    const struct su_log_field f[] = {{"SURETY_KIND", kind},
+                                     {"SURETY_VM", a->uuid},
+                                     {"SURETY_VM_NAME", name},
+                                     {"SURETY_TRANSPORT", transport_name(a->transport)},
+                                     {"SURETY_NONCE_HASH", a->nonce_hash},
+                                     {"SURETY_AUDIENCE", a->audience},
+                                     {"SURETY_RESULT", a->result}};
+    su_log_fields(LOG_INFO, f, SU_ARRAY_LEN(f),
+                  "audit: vm=%s name=\"%s\" kind=%s transport=%s peer=\"%s\" path=%s status=%u nonce=%s"
+                  " audience=\"%s\" result=%s",
+                  a->uuid[0] ? a->uuid : "-", name, kind, transport_name(a->transport), a->peer, a->path, a->status,
+                  a->nonce_hash[0] ? a->nonce_hash : "-", a->audience, a->result);
     if (vm)
         note(vm, a, su_now());
     if (d->audit)
-        enqueue(d->audit, a->uuid, to_text(a, name));
+        enqueue(d->audit, a->uuid, kind, to_text(a, name));
+}
+
+/* "": nobody of that number. */
+static void user_name(uid_t uid, char out[64])
+{
+    struct passwd p, *found = NULL;
+    char buf[4096];
+    out[0] = '\0';
+    if (getpwuid_r(uid, &p, buf, sizeof buf, &found) == 0 && found)
+        snprintf(out, 64, "%s", found->pw_name);
+}
+
+static json_t *clean(const char *s)
+{
+    char text[300];
+    su_desc_text(text, sizeof text, s, strlen(s));
+    return json_string(text);
+}
+
+void su_audit_did(struct su_daemon *d, const struct su_audit_act *a)
+{
+    char user[64], uid[16], when[SU_TIME_TEXT];
+    user_name(a->uid, user);
+    snprintf(uid, sizeof uid, "%u", (unsigned)a->uid);
+    su_time_text(su_now(), when);
+    const struct su_log_field f[] = {{"SURETY_KIND", management},  {"SURETY_USER", user},
+                                     {"SURETY_UID", uid},          {"SURETY_ACTION", a->action},
+                                     {"SURETY_ON", a->on},         {"SURETY_VM_NAME", a->name},
+                                     {"SURETY_RESULT", a->result}, {"SURETY_DETAIL", a->detail}};
+    su_log_fields(LOG_NOTICE, f, SU_ARRAY_LEN(f),
+                  "audit: kind=management uid=%s user=\"%s\" action=%s on=\"%s\" name=\"%s\" result=%s detail=\"%s\"",
+                  uid, user, a->action, a->on, a->name, a->result, a->detail);
+    json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:s,s:o,s:o,s:s,s:o}", "time", when, "kind", management, "user", user,
+                          "uid", (json_int_t)a->uid, "action", a->action, "on", clean(a->on), "name", clean(a->name),
+                          "result", a->result, "detail", clean(a->detail));
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    if (d->audit)
+        enqueue(d->audit, su_uuid_valid(a->on) ? a->on : "", management, text);
+    else
+        free(text);
 }
 
 /* The store -------------------------------------------------------------------------------------------------------- */
@@ -104,21 +171,29 @@ struct batch {
     char key[QUEUE][48];
     char *value[QUEUE];
     char *text[QUEUE];
+    const char *kind[QUEUE];
     char uuid[QUEUE][SU_UUID_TEXT];
     size_t n, n_text, n_vm;
 };
 
-static void take_queue(struct su_audit *q, struct batch *b)
+static void take_ring(struct ring *r, struct batch *b)
 {
-    SU_HOLD(&q->lock);
-    for (; q->n; q->n--, q->first = (q->first + 1) % QUEUE) {
-        struct entry *x = &q->queue[q->first];
+    for (; r->n; r->n--, r->first = (r->first + 1) % r->cap) {
+        struct entry *x = &r->entry[r->first];
         b->text[b->n_text] = x->text;
+        b->kind[b->n_text] = x->kind;
         memcpy(b->uuid[b->n_text], x->uuid, sizeof x->uuid);
-        b->w[b->n++] = (struct su_store_write){.subject = b->uuid[b->n_text], .text = x->text};
+        b->w[b->n++] = (struct su_store_write){.subject = b->uuid[b->n_text], .kind = x->kind, .text = x->text};
         b->n_text++;
         x->text = NULL;
     }
+}
+
+static void take_queue(struct su_audit *q, struct batch *b)
+{
+    SU_HOLD(&q->lock);
+    take_ring(&q->own, b);
+    take_ring(&q->guests, b);
 }
 
 static char *vm_record(const struct su_vm *vm)
@@ -144,7 +219,8 @@ static void add_vms(struct su_daemon *d, struct batch *b)
 {
     SU_HOLD(&d->lock);
     for (size_t i = 0; i < b->n_text; i++) {
-        struct su_vm *vm = b->uuid[i][0] && !seen(b, i) ? su_vmtab_find(&d->vms, b->uuid[i]) : NULL;
+        struct su_vm *vm =
+            b->uuid[i][0] && b->kind[i] != management && !seen(b, i) ? su_vmtab_find(&d->vms, b->uuid[i]) : NULL;
         char *value = vm ? vm_record(vm) : NULL;
         if (!value)
             continue;
@@ -180,7 +256,7 @@ static void write_batch(struct su_audit *q, struct batch *b)
     told(q->d, rc, &e);
     for (size_t i = 0; i < b->n_text; i++) /* kept for the next try, unless the queue is full by then */
         if (rc < 0)
-            enqueue(q, b->uuid[i], b->text[i]);
+            enqueue(q, b->uuid[i], b->kind[i], b->text[i]);
         else
             free(b->text[i]);
     for (size_t i = 0; i < b->n_vm; i++)
@@ -195,7 +271,7 @@ static void *run(void *arg)
     while (b && !last) {
         struct timespec until;
         pthread_mutex_lock(&q->lock);
-        while (!q->stopping && q->n == 0)
+        while (!q->stopping && q->own.n + q->guests.n == 0)
             pthread_cond_wait(&q->wake, &q->lock);
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec++;
@@ -270,6 +346,8 @@ int su_audit_start(struct su_daemon *d, struct su_err *e)
     if (!q)
         return su_fail_nomem(e, sizeof *q);
     q->d = d;
+    q->guests = (struct ring){.entry = q->guests_entries, .cap = GUESTS_QUEUE};
+    q->own = (struct ring){.entry = q->own_entries, .cap = OWN_QUEUE};
     pthread_condattr_init(&a);
     pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&q->lock, NULL);
@@ -284,6 +362,12 @@ int su_audit_start(struct su_daemon *d, struct su_err *e)
     return 0;
 }
 
+static void drain(struct ring *r)
+{
+    for (; r->n; r->n--, r->first = (r->first + 1) % r->cap)
+        free(r->entry[r->first].text);
+}
+
 void su_audit_stop(struct su_daemon *d)
 {
     struct su_audit *q = su_steal(&d->audit);
@@ -294,8 +378,8 @@ void su_audit_stop(struct su_daemon *d)
     pthread_cond_signal(&q->wake);
     pthread_mutex_unlock(&q->lock);
     pthread_join(q->thread, NULL);
-    for (; q->n; q->n--, q->first = (q->first + 1) % QUEUE)
-        free(q->queue[q->first].text);
+    drain(&q->own);
+    drain(&q->guests);
     pthread_cond_destroy(&q->wake);
     pthread_mutex_destroy(&q->lock);
     free(q);

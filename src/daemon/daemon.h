@@ -143,6 +143,13 @@ int su_audit_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
 void su_audit_stop(struct su_daemon *d); /* what is queued is written */
 /* With lock: a record of surety-imds. */
 void su_audit_take(struct su_daemon *d, const struct su_imds_audit *a);
+/* Without lock: what a manager did. */
+struct su_audit_act {
+    uid_t uid;
+    const char *action, *on, *name; /* on: UUID, or what was named; name: of the VM; never NULL */
+    const char *result, *detail;    /* "ok" or the error's id; a sentence or "" */
+};
+void su_audit_did(struct su_daemon *d, const struct su_audit_act *a);
 /* With lock, once the VM is in the table: what the store remembers of it. */
 void su_audit_recall(struct su_daemon *d, struct su_vm *vm);
 
@@ -172,6 +179,10 @@ int su_virt_legacy_grant(struct su_daemon *d, const char *vm, bool config_only, 
                          struct su_err *e) SU_MUST_CHECK;
 int su_virt_legacy_revoke(struct su_daemon *d, const char *vm, struct json_t **json, bool *changed,
                           struct su_err *e) SU_MUST_CHECK;
+/* Every VM of libvirt without a vsock device and without a grant.  Lists of {"uuid", "name", "next"} and {"uuid",
+ * "name", "id", "detail", "remedy"}, owned by the caller.  -1: none could be begun. */
+int su_virt_legacy_grant_all(struct su_daemon *d, struct json_t **granted, struct json_t **failed,
+                             struct su_err *e) SU_MUST_CHECK;
 
 /* virt_action.c: without lock.  *live: the running machine has it, or it was there already; else it counts from the
  * next start on.  "vm.action.source", "vm.action.libvirt", "vm.locked", and those of su_vmtab_lookup(). */

@@ -109,8 +109,18 @@ void su_legacy_vms_done(struct su_legacy_vms *v);
 int su_legacy_list(struct su_legacy *l, struct su_legacy_vms *out, struct su_err *e) SU_MUST_CHECK;
 
 enum {
-    SU_LEGACY_CONFIG_ONLY = 1 /* do not touch the running machine: from the next start on */
+    SU_LEGACY_CONFIG_ONLY = 1, /* do not touch the running machine: from the next start on */
+    SU_LEGACY_PREPARED = 2     /* su_legacy_prepare() was called, and su_legacy_ensure() will be */
 };
+/* Before many grants: what each of them would ask of all VMs is asked once, and ports are opened in one go. */
+struct su_legacy_want {
+    char uuid[SU_UUID_TEXT], name[SU_VM_NAME];
+    bool running;
+    char dev[SU_LEGACY_DEV], mac[SU_LEGACY_MAC]; /* filled */
+    char clash[SU_VM_NAME];                      /* filled: the VM that has its interface's name or MAC; "": none */
+};
+int su_legacy_prepare(struct su_legacy *l, struct su_legacy_want *w, size_t n, struct su_err *e) SU_MUST_CHECK;
+int su_legacy_fail_clash(const struct su_legacy_want *w, struct su_err *e); /* "legacy.clash"; -1 */
 /* vm: a name or a UUID.  *changed: false when it was granted already.  out may be NULL. */
 int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,
                     struct su_err *e) SU_MUST_CHECK;

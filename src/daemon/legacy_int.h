@@ -58,6 +58,9 @@ int su_legacy_number_drop(struct su_legacy *l, const char *uuid, struct su_err *
 /* All that have one. */
 int su_legacy_numbers(struct su_legacy *l, struct su_legacy_ports *out, struct su_err *e) SU_MUST_CHECK;
 
+/* legacy_many.c: fills dev, mac and clash. */
+int su_legacy_clashes(struct su_legacy *l, struct su_legacy_want *w, size_t n, struct su_err *e) SU_MUST_CHECK;
+
 /* legacy_ports.c: which ports are to be open, and opening them. */
 int su_legacy_dom_facts(virDomainPtr dom, bool inactive, struct su_legacy_dom *out, struct su_err *e) SU_MUST_CHECK;
 int su_legacy_collect(struct su_legacy *l, struct su_legacy_ports *out, struct su_err *e) SU_MUST_CHECK;

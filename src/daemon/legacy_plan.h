@@ -50,8 +50,9 @@ struct su_legacy_dom {
 };
 /* SU_E_FORMAT "legacy.xml" */
 int su_legacy_dom_read(const char *xml, struct su_legacy_dom *out, struct su_err *e) SU_MUST_CHECK;
-/* Whether an interface of another VM has this name or MAC. */
-int su_legacy_dom_clashes(const char *xml, const char *dev, const char *mac, bool *out, struct su_err *e) SU_MUST_CHECK;
+/* Each network card: its interface's name on the host, and its MAC when it is on our network; else "". */
+typedef void (*su_legacy_card)(void *arg, const char *dev, const char *mac);
+int su_legacy_dom_cards(const char *xml, su_legacy_card each, void *arg, struct su_err *e) SU_MUST_CHECK;
 
 /* NULL when the network is what su_legacy_network_xml asks for; else what is not; static. */
 int su_legacy_network_read(const char *xml, const char *bridge, const char **wrong, struct su_err *e) SU_MUST_CHECK;

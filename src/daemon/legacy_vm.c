@@ -152,28 +152,11 @@ static int find(struct su_legacy *l, const char *vm, virDomainPtr *out, struct s
     return su_fail(e, SU_E_MISSING, "legacy.vm", "there is no VM %.128s", vm);
 }
 
-/* Another VM's interface with the same name would keep this one from starting, and one with the MAC would confuse the
- * bridge. */
 static int check_clash(struct su_legacy *l, const struct su_legacy_vm *v, struct su_err *e)
 {
-    virDomainPtr *doms = NULL;
-    int rc = 0, n = virConnectListAllDomains(l->conn, &doms, 0);
-    for (int i = 0; i < n; i++) {
-        char uuid[VIR_UUID_STRING_BUFLEN] = "";
-        bool clash = false;
-        struct su_err none = {0};
-        SU_FREE char *xml = NULL;
-        if (rc == 0 && virDomainGetUUIDString(doms[i], uuid) == 0 && strcmp(uuid, v->uuid) != 0)
-            xml = virDomainGetXMLDesc(doms[i], 0);
-        if (xml && su_legacy_dom_clashes(xml, v->dev, v->mac, &clash, &none) == 0 && clash) {
-            su_fail(e, SU_E_CONFLICT, "legacy.clash", "VM %.100s has an interface %s or its MAC address %s",
-                    virDomainGetName(doms[i]), v->dev, v->mac);
-            rc = su_remedy(e, "it is a copy made by hand: remove that interface from it (virsh detach-interface)");
-        }
-        virDomainFree(doms[i]);
-    }
-    free(doms);
-    return n < 0 ? su_legacy_lv_fail(e, "the VMs cannot be listed") : rc;
+    struct su_legacy_want w = {.running = v->running};
+    snprintf(w.uuid, sizeof w.uuid, "%s", v->uuid);
+    return su_legacy_clashes(l, &w, 1, e) < 0 ? -1 : su_legacy_fail_clash(&w, e);
 }
 
 static int set_metadata(virDomainPtr dom, bool grant, unsigned flags, struct su_err *e)
@@ -245,7 +228,8 @@ static int fail_poweroff(struct su_err *e, const char *name, const char *why)
                         "is not enough)");
 }
 
-static int attach(struct su_legacy *l, virDomainPtr dom, const struct both *b, unsigned flags, struct su_err *e)
+static int attach(struct su_legacy *l, virDomainPtr dom, const struct both *b, unsigned flags, bool prepared,
+                  struct su_err *e)
 {
     SU_BUF struct su_buf xml = {0};
     bool live = flags & VIR_DOMAIN_AFFECT_LIVE;
@@ -254,7 +238,7 @@ static int attach(struct su_legacy *l, virDomainPtr dom, const struct both *b, u
     su_legacy_interface_xml(b->stored.uuid, live ? b->live.model : b->stored.model, &xml);
     if (su_buf_ok(&xml, e) < 0)
         return -1;
-    if (live && refresh_ports(l, b->stored.uuid, NULL, e) < 0) /* frames of the first moment count */
+    if (live && !prepared && refresh_ports(l, b->stored.uuid, NULL, e) < 0) /* frames of the first moment count */
         return -1;
     if (virDomainAttachDeviceFlags(dom, su_buf_str(&xml), flags) == 0)
         return 0;
@@ -305,7 +289,7 @@ static int grant_sides(struct su_legacy *l, virDomainPtr dom, const struct both 
 {
     struct missing m = what_is_missing(b, flags);
     *changed = m.record != 0;
-    if (m.card && (clear_way(dom, b, m.card, e) < 0 || attach(l, dom, b, m.card, e) < 0))
+    if (m.card && (clear_way(dom, b, m.card, e) < 0 || attach(l, dom, b, m.card, flags & SU_LEGACY_PREPARED, e) < 0))
         return -1;
     return set_metadata(dom, true, m.record, e);
 }
@@ -323,16 +307,18 @@ int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct 
         su_fail(e, SU_E_REFUSED, "legacy.disabled", "legacy OS support is off on this host");
         return su_remedy(e, "surety legacy enable");
     }
-    if (find(l, vm, &dom, e) < 0 || describe(l, dom, &v, e) < 0 || look(dom, &b, e) < 0 || check_clash(l, &v, e) < 0)
+    if (find(l, vm, &dom, e) < 0 || look(dom, &b, e) < 0)
+        return -1;
+    if (!(flags & SU_LEGACY_PREPARED) && (describe(l, dom, &v, e) < 0 || check_clash(l, &v, e) < 0))
         return -1;
     int rc = grant_sides(l, dom, &b, flags, &did, e);
     struct su_err later = {0};
-    if (did && refresh_ports(l, NULL, NULL, rc < 0 ? &later : e) < 0)
+    if (did && !(flags & SU_LEGACY_PREPARED) && refresh_ports(l, NULL, NULL, rc < 0 ? &later : e) < 0)
         rc = -1;
-    if (rc < 0 || describe(l, dom, &v, e) < 0)
+    if (rc < 0)
         return -1;
-    if (out)
-        *out = v;
+    if (out && describe(l, dom, out, e) < 0)
+        return -1;
     *changed = did;
     return 0;
 }

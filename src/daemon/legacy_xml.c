@@ -177,18 +177,15 @@ int su_legacy_dom_read(const char *xml, struct su_legacy_dom *out, struct su_err
     return 0;
 }
 
-int su_legacy_dom_clashes(const char *xml, const char *dev, const char *mac, bool *out, struct su_err *e)
+int su_legacy_dom_cards(const char *xml, su_legacy_card each, void *arg, struct su_err *e)
 {
     XML_DOC xmlDoc *doc = NULL;
     if (parse(xml, &doc, e) < 0)
         return -1;
-    bool clash = false;
     const xmlNode *devices = child(xmlDocGetRootElement(doc), "devices");
     for (const xmlNode *i = devices ? devices->children : NULL; i; i = i->next)
         if (named(i, "interface"))
-            clash |= strcmp(attr(child(i, "target"), "dev"), dev) == 0 ||
-                     (on_network(i) && strcmp(attr(child(i, "mac"), "address"), mac) == 0);
-    *out = clash;
+            each(arg, attr(child(i, "target"), "dev"), on_network(i) ? attr(child(i, "mac"), "address") : "");
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "daemon/daemon.h"
 #include "daemon/legacy.h"
+#include <stdatomic.h>
 
 enum { SU_VIRT_DIRTY = 4096 };
 
@@ -16,7 +17,8 @@ struct su_virt {
     bool closed, resync, look_at_legacy;
     char dirty[SU_VIRT_DIRTY][SU_UUID_TEXT]; /* domains whose XML has to be read again */
     size_t n_dirty;
-    int watch_fd; /* changes of nftables */
+    int watch_fd;         /* changes of nftables */
+    atomic_uint granting; /* many grants are under way: the network is looked at when they are done */
 
     pthread_mutex_t legacy_lock; /* of what follows; taken before the daemon's lock */
     struct su_legacy legacy;

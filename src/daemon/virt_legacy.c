@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define LISTENERS "legacy:"
-enum { LET_GO_S = 5 };
+enum { LET_GO_S = 5, SLICE_MS = 200, PAUSE_NS = 2000000 };
 
 static void tell_enrolled(struct su_virt *v)
 {
@@ -61,6 +61,8 @@ void su_virt_legacy_look(struct su_virt *v)
 {
     struct su_err e = {0};
     bool enabled = false, repaired = false, moved = false;
+    if (atomic_load(&v->granting)) /* who does that looks at the end */
+        return;
     SU_HOLD(&v->legacy_lock);
     if (v->watch_fd >= 0)
         su_legacy_watch_drain(v->watch_fd);
@@ -182,16 +184,126 @@ static int one(const struct su_legacy_vm *vm, json_t **json, struct su_err *e)
     return *json ? 0 : su_fail_nomem(e, 0);
 }
 
+/* An upgrade would find another definition than it made.  A VM that is not in the table has no upgrade. */
+static int lock_vm(struct su_daemon *d, const char *name, int *lock, struct su_err *e)
+{
+    char uuid[SU_UUID_TEXT];
+    {
+        struct su_vm *vm = NULL;
+        struct su_err ignored = {0};
+        SU_HOLD(&d->lock);
+        if (su_vmtab_lookup(&d->vms, name, &vm, &ignored) < 0)
+            return 0;
+        memcpy(uuid, vm->uuid, sizeof uuid);
+    }
+    return su_vm_lock(&d->jobs, uuid, lock, e);
+}
+
 int su_virt_legacy_grant(struct su_daemon *d, const char *vm, bool config_only, json_t **json, bool *changed,
                          struct su_err *e)
 {
     struct su_virt *v = d->virt;
     struct su_legacy_vm out = {0};
+    SU_CLOSE int lock = -1;
     SU_HOLD(&v->legacy_lock);
     tell_enrolled(v);
+    if (lock_vm(d, vm, &lock, e) < 0)
+        return -1;
     int rc = su_legacy_grant(&v->legacy, vm, config_only ? SU_LEGACY_CONFIG_ONLY : 0, &out, changed, e);
     su_virt_legacy_marks(v);
     return rc < 0 ? -1 : one(&out, json, e);
+}
+
+/* All of them ------------------------------------------------------------------------------------------------------ */
+
+/* Who has no other way. */
+static int collect(struct su_daemon *d, struct su_legacy_want **out, size_t *n, struct su_err *e)
+{
+    SU_HOLD(&d->lock);
+    struct su_legacy_want *w = calloc(d->vms.n + 1, sizeof *w);
+    if (!w)
+        return su_fail_nomem(e, d->vms.n * sizeof *w);
+    *n = 0;
+    for (size_t i = 0; i < d->vms.n; i++) {
+        const struct su_vm *vm = d->vms.vm[i];
+        if (!vm->desc || vm->desc->vsock_device || vm->granted || strcmp(vm->source, "libvirt") != 0)
+            continue;
+        w[*n].running = vm->desc->running;
+        snprintf(w[*n].uuid, sizeof w->uuid, "%s", vm->uuid);
+        snprintf(w[(*n)++].name, sizeof w->name, "%s", vm->name);
+    }
+    *out = w;
+    return 0;
+}
+
+static int grant_one(struct su_virt *v, const struct su_legacy_want *w, bool *live, struct su_err *e)
+{
+    SU_CLOSE int lock = -1;
+    bool changed = false;
+    if (su_legacy_fail_clash(w, e) < 0 || su_vm_lock(&v->d->jobs, w->uuid, &lock, e) < 0)
+        return -1;
+    *live = w->running;
+    int rc = su_legacy_grant(&v->legacy, w->uuid, SU_LEGACY_PREPARED, NULL, &changed, e);
+    if (rc == 0 || strcmp(e->id, "legacy.poweroff") != 0)
+        return rc;
+    *live = false;
+    return su_legacy_grant(&v->legacy, w->uuid, SU_LEGACY_PREPARED | SU_LEGACY_CONFIG_ONLY, NULL, &changed, e);
+}
+
+static json_t *what_failed(const struct su_legacy_want *w, const struct su_err *e)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s?}", "uuid", w->uuid, "name", w->name, "id", e->id, "detail", e->msg,
+                     "remedy", e->remedy);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* As many as go in a short while; others have the lock then.  Returns how far it came. */
+static size_t grant_some(struct su_virt *v, const struct su_legacy_want *w, size_t at, size_t n, json_t *granted,
+                         json_t *failed)
+{
+    int64_t until = now_ms() + SLICE_MS;
+    SU_HOLD(&v->legacy_lock);
+    for (; at < n && now_ms() < until; at++) {
+        struct su_err e = {0};
+        bool live = false;
+        int rc = grant_one(v, &w[at], &live, &e);
+        if (rc < 0)
+            (void)json_array_append_new(failed, what_failed(&w[at], &e));
+        else
+            (void)json_array_append_new(granted, json_pack("{s:s,s:s,s:s}", "uuid", w[at].uuid, "name", w[at].name,
+                                                           "next", live ? "now" : "start"));
+    }
+    return at;
+}
+
+int su_virt_legacy_grant_all(struct su_daemon *d, json_t **granted, json_t **failed, struct su_err *e)
+{
+    struct su_virt *v = d->virt;
+    struct su_legacy_want *w SU_FREE = NULL;
+    size_t n = 0;
+    int rc;
+    if (collect(d, &w, &n, e) < 0)
+        return -1;
+    atomic_fetch_add(&v->granting, 1); /* libvirt tells of each of them */
+    {
+        SU_HOLD(&v->legacy_lock);
+        rc = su_legacy_prepare(&v->legacy, w, n, e);
+    }
+    *granted = rc == 0 ? json_array() : NULL;
+    *failed = rc == 0 ? json_array() : NULL;
+    for (size_t at = 0; rc == 0 && at < n;) {
+        at = grant_some(v, w, at, n, *granted, *failed);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL); /* a mutex is not fair */
+    }
+    atomic_fetch_sub(&v->granting, 1);
+    su_virt_legacy_look(v);
+    return rc;
 }
 
 int su_virt_legacy_revoke(struct su_daemon *d, const char *name, json_t **json, bool *changed, struct su_err *e)
@@ -199,7 +311,10 @@ int su_virt_legacy_revoke(struct su_daemon *d, const char *name, json_t **json, 
     struct su_virt *v = d->virt;
     struct su_legacy_vm out = {0};
     struct su_err ignored = {0};
+    SU_CLOSE int lock = -1;
     SU_HOLD(&v->legacy_lock);
+    if (lock_vm(d, name, &lock, e) < 0)
+        return -1;
     {
         struct su_vm *vm = NULL;
         SU_HOLD(&d->lock);

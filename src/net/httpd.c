@@ -338,6 +338,7 @@ static enum MHD_Result dispatch(struct su_httpd *d, struct MHD_Connection *c, co
     look_at_peer(c, &peer);
     fill_peer(&q, &peer);
     q.body = su_buf_bytes(&call->body);
+    q.row = row;
     if (d->o.allow && d->o.allow(d->o.ctx, row, &q, &e) < 0)
         return send_problem(c, &e, 403, NULL);
     if (row->run(d->o.ctx, &q, &a, &e) < 0) {

@@ -9,15 +9,16 @@
 #include <sys/types.h>
 
 struct su_http_request {
-    const char *method;  /* as sent */
-    const char *path;    /* decoded, without the query; starts with '/' */
+    const char *method;   /* as sent */
+    const char *path;     /* decoded, without the query; starts with '/' */
     const char *param[2]; /* what matched the "{}" segments of the row, decoded; NULL: none */
     struct su_bytes body;
-    uid_t uid;           /* of a Unix peer; (uid_t)-1 over TCP */
+    uid_t uid; /* of a Unix peer; (uid_t)-1 over TCP */
     gid_t gid;
     const gid_t *groups; /* supplementary groups of a Unix peer (SO_PEERGROUPS) */
     size_t n_groups;
-    const char *peer;    /* "127.0.0.1", "unix" */
+    const char *peer;                /* "127.0.0.1", "unix" */
+    const struct su_http_route *row; /* that it runs */
     void *internal;
 };
 /* A header or query value of the request; NULL: not there; borrowed until the handler returns. */
@@ -25,8 +26,8 @@ const char *su_http_header(const struct su_http_request *r, const char *name);
 const char *su_http_query(const struct su_http_request *r, const char *name);
 
 struct su_http_response {
-    unsigned status;     /* set to 200 before the handler runs */
-    const char *type;    /* static; content type; "application/json" before the handler runs */
+    unsigned status;  /* set to 200 before the handler runs */
+    const char *type; /* static; content type; "application/json" before the handler runs */
     struct su_buf body;
     const char *extra[4][2]; /* static header names, values borrowed until the answer is queued */
     /* For answers that go on (progress, events): called from the connection's thread. Returns the bytes it wrote
@@ -39,11 +40,12 @@ struct su_http_response {
 
 struct su_http_route {
     const char *method;
-    const char *path;   /* "/v1/vms/{}": a segment "{}" matches any one */
-    unsigned flags;     /* free for the handler's owner: who may call it */
+    const char *path; /* "/v1/vms/{}": a segment "{}" matches any one */
+    unsigned flags;   /* free for the handler's owner: who may call it */
     /* 0, or -1 with *e: answered as RFC 9457 problem details with e->id (status from the kind) */
     int (*run)(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e);
-    size_t max_body;    /* 0: the server's; more is taken only of who is allowed to call it */
+    size_t max_body; /* 0: the server's; more is taken only of who is allowed to call it */
+    const void *arg; /* free for the handler's owner */
 };
 
 struct su_httpd_options {
@@ -57,7 +59,7 @@ struct su_httpd_options {
     unsigned per_peer;        /* connections of one IP address; default no limit */
     /* Over a Unix socket: connections of one user but root, and how many places are kept for root; default no limit. */
     unsigned per_user;
-    size_t max_body;          /* default 64 KiB; more: 413 */
+    size_t max_body; /* default 64 KiB; more: 413 */
 };
 struct su_httpd;
 int su_httpd_start(int listener /* taken */, const struct su_httpd_options *o, struct su_httpd **out,

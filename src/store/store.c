@@ -6,7 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { VERSION = 1, BUSY_MS = 10000 /* how long one waits for another process's transaction */ };
+enum {
+    VERSION = 2,
+    BUSY_MS = 10000, /* how long one waits for another process's transaction */
+    CUT_PART = 64,   /* the log is cut when it may be longer than it should be by this part */
+};
 
 enum statement {
     S_GET,
@@ -16,12 +20,17 @@ enum statement {
     S_LIST,
     S_LOG_ADD,
     S_LOG_CUT,
-    S_LOG_READ,
+    S_LOG_READ, /* and with a subject, a kind, both */
+    S_LOG_READ_S,
+    S_LOG_READ_K,
+    S_LOG_READ_SK,
     S_BEGIN,
     S_COMMIT,
     S_ROLLBACK,
     S_COUNT
 };
+#define LOG_READ(which)                                                                                                \
+    "SELECT number, subject, text FROM log WHERE " which " AND number < ?3 ORDER BY number DESC LIMIT ?4"
 static const char *const sql[S_COUNT] = {
     [S_GET] = "SELECT revision, value FROM record WHERE key = ?1",
     [S_PUT] = "INSERT INTO record(key, revision, value) VALUES (?1, 1, ?2)"
@@ -30,10 +39,18 @@ static const char *const sql[S_COUNT] = {
     /* what begins with the prefix lies between it and the prefix with the last character there is */
     [S_DROP] = "DELETE FROM record WHERE key >= ?1 AND key < ?1 || char(1114111)",
     [S_LIST] = "SELECT key, revision, value FROM record WHERE key >= ?1 AND key < ?1 || char(1114111) ORDER BY key",
-    [S_LOG_ADD] = "INSERT INTO log(subject, text) VALUES (?1, ?2)",
-    [S_LOG_CUT] = "DELETE FROM log WHERE number <= (SELECT max(number) FROM log) - ?1",
-    [S_LOG_READ] = "SELECT number, subject, text FROM log WHERE (?1 IS NULL OR subject = ?1)"
-                   " AND (?2 = 0 OR number < ?2) ORDER BY number DESC LIMIT ?3",
+    [S_LOG_ADD] = "INSERT INTO log(subject, kind, text) VALUES (?1, ?2, ?3)",
+    /* kind by kind: a table of kinds would have to be kept, and the index has them */
+    [S_LOG_CUT] =
+        "WITH RECURSIVE k(kind) AS (SELECT min(kind) FROM log UNION ALL"
+        " SELECT (SELECT min(kind) FROM log WHERE kind > k.kind) FROM k WHERE k.kind IS NOT NULL)"
+        " DELETE FROM log WHERE number IN (SELECT l.number FROM k JOIN log l ON l.kind = k.kind AND l.number <="
+        " (SELECT number FROM log WHERE kind = k.kind ORDER BY number DESC LIMIT 1 OFFSET ?1))",
+    /* a statement each, so that each uses its index */
+    [S_LOG_READ] = LOG_READ("1"),
+    [S_LOG_READ_S] = LOG_READ("subject = ?1"),
+    [S_LOG_READ_K] = LOG_READ("kind = ?2"),
+    [S_LOG_READ_SK] = LOG_READ("subject = ?1 AND kind = ?2"),
     [S_BEGIN] = "BEGIN IMMEDIATE",
     [S_COMMIT] = "COMMIT",
     [S_ROLLBACK] = "ROLLBACK",
@@ -43,7 +60,8 @@ struct su_store {
     sqlite3 *db;
     pthread_mutex_t lock;
     sqlite3_stmt *st[S_COUNT];
-    bool lazy; /* commits are not flushed now */
+    bool lazy;          /* commits are not flushed now */
+    uint64_t log_added; /* entries since it was cut */
 };
 
 static void unlockp(pthread_mutex_t **m)
@@ -83,15 +101,17 @@ static void rewindp(sqlite3_stmt **st)
     sqlite3_clear_bindings(*st);
 }
 
-static const char schema[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE IF NOT EXISTS record(key TEXT PRIMARY KEY NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS log(number INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, text TEXT NOT "
-    "NULL);"
-    "CREATE INDEX IF NOT EXISTS log_subject ON log(subject, number);"
-    "PRAGMA user_version = 1;"
-    "COMMIT";
+/* What makes version n + 1 of version n. */
+static const char *const steps[VERSION] = {
+    "CREATE TABLE record(key TEXT PRIMARY KEY NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE log(number INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, text TEXT NOT NULL);"
+    "CREATE INDEX log_subject ON log(subject, number);"
+    "PRAGMA user_version = 1",
+    "ALTER TABLE log ADD COLUMN kind TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX log_kind ON log(kind, number);"
+    "CREATE INDEX log_subject_kind ON log(subject, kind, number);"
+    "PRAGMA user_version = 2",
+};
 
 /* Several processes may make the same new store at once.  The switch to a write-ahead log is the one step for which
  * SQLite does not wait, since two of them would wait for each other. */
@@ -107,22 +127,46 @@ static int set_up(struct su_store *s, struct su_err *e)
     return rc == SQLITE_OK ? 0 : fail(s, "setting up", e);
 }
 
-static int prepare(struct su_store *s, struct su_err *e)
+static int version_of(struct su_store *s, int *version, struct su_err *e)
 {
     sqlite3_stmt *v = NULL;
-    int version = -1;
-    sqlite3_busy_timeout(s->db, BUSY_MS);
-    if (set_up(s, e) < 0)
-        return -1;
+    *version = -1;
     if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &v, NULL) == SQLITE_OK && sqlite3_step(v) == SQLITE_ROW)
-        version = sqlite3_column_int(v, 0);
+        *version = sqlite3_column_int(v, 0);
     sqlite3_finalize(v);
-    if (version < 0)
+    if (*version < 0)
         return fail(s, "reading the version", e);
-    if (version > VERSION)
-        return su_fail(e, SU_E_FORMAT, "store.format", "version %d of the store is newer than this program", version);
-    if (version < VERSION && sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+    if (*version > VERSION)
+        return su_fail(e, SU_E_FORMAT, "store.format", "version %d of the store is newer than this program", *version);
+    return 0;
+}
+
+/* Another process may do the same; what counts is the version once it has ended. */
+static int bring_up(struct su_store *s, struct su_err *e)
+{
+    int version, rc = 0;
+    if (version_of(s, &version, e) < 0)
+        return -1;
+    if (version == VERSION)
+        return 0;
+    if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         return fail(s, "making the tables", e);
+    rc = version_of(s, &version, e);
+    for (; rc == 0 && version < VERSION; version++)
+        if (sqlite3_exec(s->db, steps[version], NULL, NULL, NULL) != SQLITE_OK)
+            rc = fail(s, "making the tables", e);
+    if (rc == 0 && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        rc = fail(s, "making the tables", e);
+    if (rc < 0)
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+static int prepare(struct su_store *s, struct su_err *e)
+{
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    if (set_up(s, e) < 0 || bring_up(s, e) < 0)
+        return -1;
     for (int i = 0; i < S_COUNT; i++)
         if (sqlite3_prepare_v3(s->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL) != SQLITE_OK)
             return fail(s, "preparing", e);
@@ -313,18 +357,32 @@ int su_store_list(struct su_store *s, const char *prefix, su_store_each each, vo
     return rc == SQLITE_DONE ? 0 : fail(s, "reading", e);
 }
 
-static int log_add(struct su_store *s, const char *subject, const char *text, struct su_err *e)
+static int log_add(struct su_store *s, const struct su_store_write *w, struct su_err *e)
 {
-    sqlite3_bind_text(s->st[S_LOG_ADD], 1, subject, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s->st[S_LOG_ADD], 2, text, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->st[S_LOG_ADD], 1, w->subject, -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->st[S_LOG_ADD], 2, w->kind ? w->kind : "", -1, SQLITE_STATIC);
+    sqlite3_bind_text(s->st[S_LOG_ADD], 3, w->text, -1, SQLITE_STATIC);
+    s->log_added++;
     return run(s, S_LOG_ADD, "writing", e);
+}
+
+/* To find where to cut, all that stays is counted: not for every entry. */
+static int log_cut(struct su_store *s, uint64_t keep, struct su_err *e)
+{
+    if (s->log_added <= keep / CUT_PART)
+        return 0;
+    sqlite3_bind_int64(s->st[S_LOG_CUT], 1, (sqlite3_int64)keep);
+    if (run(s, S_LOG_CUT, "writing", e) < 0)
+        return -1;
+    s->log_added = 0;
+    return 0;
 }
 
 static int write_one(struct su_store *s, const struct su_store_write *w, struct su_err *e)
 {
     uint64_t found;
     if (!w->key)
-        return log_add(s, w->subject, w->text, e);
+        return log_add(s, w, e);
     if (w->compare && expect(s, w->key, w->expected, &found, e) < 0)
         return -1;
     return put(s, w->key, w->value, e);
@@ -341,23 +399,21 @@ int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n,
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = write_one(s, &w[i], e);
-    if (rc == 0) {
-        sqlite3_bind_int64(s->st[S_LOG_CUT], 1, (sqlite3_int64)keep_log);
-        rc = run(s, S_LOG_CUT, "writing", e);
-    }
-    return finish(s, rc, e);
+    return finish(s, rc == 0 ? log_cut(s, keep_log, e) : rc, e);
 }
 
-int su_store_log(struct su_store *s, const char *subject, uint64_t before, unsigned max, su_store_entry each, void *arg,
-                 struct su_err *e)
+int su_store_log(struct su_store *s, const struct su_store_which *w, uint64_t before, unsigned max, su_store_entry each,
+                 void *arg, struct su_err *e)
 {
     HOLD(s);
-    sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_LOG_READ];
+    sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_LOG_READ + (w->subject ? 1 : 0) + (w->kind ? 2 : 0)];
     int rc;
-    if (subject)
-        sqlite3_bind_text(st, 1, subject, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(st, 2, (sqlite3_int64)(before > INT64_MAX ? INT64_MAX : before));
-    sqlite3_bind_int64(st, 3, max);
+    if (w->subject)
+        sqlite3_bind_text(st, 1, w->subject, -1, SQLITE_STATIC);
+    if (w->kind)
+        sqlite3_bind_text(st, 2, w->kind, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 3, (sqlite3_int64)(before == 0 || before > INT64_MAX ? INT64_MAX : before));
+    sqlite3_bind_int64(st, 4, max);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW)
         if (each(arg, (uint64_t)sqlite3_column_int64(st, 0), (const char *)sqlite3_column_text(st, 1),
                  (const char *)sqlite3_column_text(st, 2)) != 0)

@@ -4,7 +4,8 @@
  * Records: a key is text of at most SU_STORE_KEY bytes, a value at most SU_STORE_VALUE bytes.  The revision of a key is
  * 1 when it is made and grows by one with each write; a write names the revision it expects, so that two writers
  * cannot undo each other's work unseen.
- * Log: entries of a subject and a text, numbered without gaps upwards; the oldest go when there are more than asked.
+ * Log: entries of a subject, a kind and a text, numbered upwards; the oldest of a kind go when there are more of it
+ * than asked, so that many of one kind do not push out those of another.
  *
  * SQLite, write-ahead log, one file.  A commit is on stable storage when the call returns.  Thread safe: the calls of
  * one store are serialized.  Several processes, and several stores of one process, may have the same file open: a write
@@ -49,14 +50,20 @@ int su_store_list(struct su_store *s, const char *prefix, su_store_each each, vo
 struct su_store_write {
     const char *key; /* with value; NULL: an entry of the log */
     const char *subject, *text;
+    const char *kind; /* of the entry; NULL: "" */
     struct su_bytes value;
     bool compare; /* the key has to be at revision expected, as for su_store_put */
     uint64_t expected;
 };
+/* keep_log: how many entries of each kind are kept; a 64th of them more may be there. */
 int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n, uint64_t keep_log,
                    struct su_err *e) SU_MUST_CHECK;
 
-/* The newest entries first, below number `before` (0: from the newest), of this subject (NULL: any), at most max. */
+/* The newest entries first, below number `before` (0: from the newest), of this subject and kind (NULL: any), at most
+ * max. */
+struct su_store_which {
+    const char *subject, *kind;
+};
 typedef int (*su_store_entry)(void *arg, uint64_t number, const char *subject, const char *text);
-int su_store_log(struct su_store *s, const char *subject, uint64_t before, unsigned max, su_store_entry each, void *arg,
-                 struct su_err *e) SU_MUST_CHECK;
+int su_store_log(struct su_store *s, const struct su_store_which *w, uint64_t before, unsigned max, su_store_entry each,
+                 void *arg, struct su_err *e) SU_MUST_CHECK;

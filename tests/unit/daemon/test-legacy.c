@@ -110,13 +110,21 @@ static void hotplug(void)
     ok(dom(DOM("microvm", "", "", "")).no_hotplug, "microvm");
 }
 
-static void clashes(void)
+static void add_card(void *arg, const char *dev, const char *mac)
 {
-    bool clash;
-    const char *other = DOM("pc", "", "", NIC("im-00000000000a", "5a:11:00:00:00:0a", "x"));
-    ok(su_legacy_dom_clashes(other, "im-00000000000a", "5a:00:00:00:00:0a", &clash, &e) == 0 && clash, "same name");
-    ok(su_legacy_dom_clashes(other, "im-00000000000b", "5a:11:00:00:00:0a", &clash, &e) == 0 && clash, "same MAC");
-    ok(su_legacy_dom_clashes(other, "im-00000000000b", "5a:00:00:00:00:0b", &clash, &e) == 0 && !clash, "none");
+    char *out = arg;
+    snprintf(out + strlen(out), 200 - strlen(out), "%s=%s ", dev, mac);
+}
+
+static void cards(void)
+{
+    char seen[200] = "";
+    const char *xml =
+        DOM("pc", "", "",
+            NIC("im-00000000000a", "5a:11:00:00:00:0a",
+                "x") "<interface type='bridge'><mac address='52:54:00:00:00:01'/><target dev='v0'/></interface>");
+    ok(su_legacy_dom_cards(xml, add_card, seen, &e) == 0, "the cards of a VM");
+    is_str(seen, "im-00000000000a=5a:11:00:00:00:0a v0= ");
 }
 
 static const char *network_with(const char *from, const char *to)
@@ -277,7 +285,7 @@ int main(void)
     rules();
     domains();
     hotplug();
-    clashes();
+    cards();
     networks();
     filters();
     addresses();

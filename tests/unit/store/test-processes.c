@@ -115,7 +115,8 @@ int main(void)
     ok(strtoul(su_buf_str(&v), NULL, 10) == PROCESSES * TIMES + 2 && rev == PROCESSES * TIMES + 2,
        "every one counted: %s", su_buf_str(&v));
     ok(su_store_list(s, "own/", count_key, &n, &e) == 0 && n == PROCESSES * TIMES, "every record is there");
-    ok(su_store_log(s, "all", 0, 1000, no_entry, &entries, &e) == 0 && entries == n, "every entry of the log");
+    ok(su_store_log(s, &(struct su_store_which){"all", NULL}, 0, 1000, no_entry, &entries, &e) == 0 && entries == n,
+       "every entry of the log");
     struct su_store_write twice[] = {{.key = "own/x", .compare = true}, {.key = "own/0/0", .compare = true}};
     ok(su_store_batch(s, twice, 2, 1000, &e) < 0 && strcmp(e.id, "store.revision") == 0 &&
            su_store_get(s, "own/x", &w, NULL, &e) < 0,

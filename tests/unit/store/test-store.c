@@ -3,6 +3,7 @@
 #include "store/store.h"
 #include "tests/lib/tap.h"
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 static struct su_bytes text(const char *s)
@@ -66,6 +67,13 @@ static int see_entry(void *arg, uint64_t number, const char *subject, const char
     return 0;
 }
 
+static int count_entry(void *arg, uint64_t number, const char *subject, const char *t)
+{
+    (void)number, (void)subject, (void)t;
+    ++*(size_t *)arg;
+    return 0;
+}
+
 static void logs(struct su_store *s)
 {
     struct su_err e = {0};
@@ -77,21 +85,73 @@ static void logs(struct su_store *s)
     struct su_buf v SU_BUF = {0};
     ok(su_store_batch(s, w, 4, 100, &e) == 0, "a batch of entries and a record");
     ok(su_store_get(s, "with", &v, NULL, &e) == 0, "the record is there");
-    ok(su_store_log(s, NULL, 0, 10, see_entry, &x, &e) == 0, "read");
+    ok(su_store_log(s, &(struct su_store_which){NULL, NULL}, 0, 10, see_entry, &x, &e) == 0, "read");
     is_str(x.keys, "3:u1:c 2:u2:b 1:u1:a ");
-    ok(su_store_log(s, "u1", 3, 10, see_entry, &y, &e) == 0, "of one subject, before a number");
+    ok(su_store_log(s, &(struct su_store_which){"u1", NULL}, 3, 10, see_entry, &y, &e) == 0,
+       "of one subject, before a number");
     is_str(y.keys, "1:u1:a ");
     struct su_store_write more[] = {{.subject = "u3", .text = "d"}};
     ok(su_store_batch(s, more, 1, 2, &e) == 0, "only two are kept");
-    ok(su_store_log(s, NULL, 0, 10, see_entry, &z, &e) == 0, "read");
+    ok(su_store_log(s, &(struct su_store_which){NULL, NULL}, 0, 10, see_entry, &z, &e) == 0, "read");
     is_str(z.keys, "4:u3:d 3:u1:c ");
     char *big = calloc(1, SU_STORE_VALUE + 2);
     memset(big, 'x', SU_STORE_VALUE + 1);
     struct su_store_write bad[] = {{.subject = "u", .text = "good"}, {.subject = "u", .text = big}};
     struct seen same = {{0}, 0};
     ok(su_store_batch(s, bad, 2, 100, &e) < 0 && strcmp(e.id, "store.size") == 0, "all or nothing");
-    ok(su_store_log(s, "u", 0, 10, see_entry, &same, &e) == 0 && same.n == 0, "nothing");
+    ok(su_store_log(s, &(struct su_store_which){"u", NULL}, 0, 10, see_entry, &same, &e) == 0 && same.n == 0,
+       "nothing");
     free(big);
+}
+
+/* Many of one kind do not push out those of another. */
+static void kinds(const char *path)
+{
+    struct su_err e = {0};
+    struct su_store *s = NULL;
+    struct su_store_write few = {.subject = "u1", .kind = "few", .text = "kept"}, many[200];
+    struct seen x = {{0}, 0}, y = {{0}, 0}, z = {{0}, 0};
+    int failed = 0;
+    for (size_t i = 0; i < SU_ARRAY_LEN(many); i++)
+        many[i] = (struct su_store_write){.subject = "u1", .kind = "many", .text = "m"};
+    ok(su_store_open(path, &s, &e) == 0 && su_store_batch(s, &few, 1, 100, &e) == 0, "one of a kind");
+    for (int i = 0; i < 20 && s; i++)
+        failed |= su_store_batch(s, many, SU_ARRAY_LEN(many), 100, &e);
+    ok(failed == 0, "thousands of another");
+    ok(su_store_log(s, &(struct su_store_which){NULL, "few"}, 0, 10, see_entry, &x, &e) == 0, "read by kind");
+    is_str(x.keys, "1:u1:kept ");
+    ok(su_store_log(s, &(struct su_store_which){"u1", "few"}, 0, 10, see_entry, &y, &e) == 0 && y.n == 1,
+       "and subject");
+    ok(su_store_log(s, &(struct su_store_which){"u2", "few"}, 0, 10, see_entry, &z, &e) == 0 && z.n == 0, "another's");
+    size_t n = 0;
+    ok(su_store_log(s, &(struct su_store_which){"u1", "many"}, 0, 1000, count_entry, &n, &e) == 0 && n == 100,
+       "a hundred of the many: %zu", n);
+    su_store_close(&s);
+}
+
+/* As the first version made it. */
+static void first_version(const char *path)
+{
+    sqlite3 *db = NULL;
+    struct su_err e = {0};
+    struct su_store *s = NULL;
+    struct seen x = {{0}, 0};
+    int rc = sqlite3_open(path, &db);
+    rc |= sqlite3_exec(
+        db,
+        "CREATE TABLE record(key TEXT PRIMARY KEY NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE TABLE log(number INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, text TEXT NOT "
+        "NULL); CREATE INDEX log_subject ON log(subject, number);"
+        "INSERT INTO log(subject, text) VALUES ('u1', 'old'); PRAGMA user_version = 1",
+        NULL, NULL, NULL);
+    sqlite3_close(db);
+    struct su_store_write w = {.subject = "u1", .kind = "new", .text = "new"};
+    ok(rc == 0 && su_store_open(path, &s, &e) == 0, "a store of the first version: %s", e.msg);
+    ok(s && su_store_batch(s, &w, 1, 100, &e) == 0, "takes kinds");
+    ok(s && su_store_log(s, &(struct su_store_which){"u1", NULL}, 0, 10, see_entry, &x, &e) == 0, "and has kept");
+    is_str(x.keys, "2:u1:new 1:u1:old ");
+    su_store_close(&s);
 }
 
 int main(void)
@@ -111,6 +171,10 @@ int main(void)
     records(s);
     lists(s);
     logs(s);
+    snprintf(bad, sizeof bad, "%s/kinds.db", t.path);
+    kinds(bad);
+    snprintf(bad, sizeof bad, "%s/first.db", t.path);
+    first_version(bad);
     su_store_close(&s);
     struct su_buf v SU_BUF = {0};
     ok(su_store_open(path, &s, &e) == 0 && su_store_get(s, "with", &v, NULL, &e) == 0,

@@ -66,7 +66,7 @@ restart_libvirtd() { # domains go on
     libvirtd -p /run/libvirt/libvirtd.pid >>"$T/libvirtd.log" 2>&1 </dev/null &
     LIBVIRTD=$!
     CHILDREN+=("$LIBVIRTD")
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         virsh uri >/dev/null 2>&1 && return
         sleep 0.1
     done

@@ -48,13 +48,22 @@ loop() { # loop FILE [SECTOR]: the device's name in REPLY
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
-wait_for() { # wait_for COMMAND...: until it succeeds, at most 5 s
-    local i
-    for ((i = 0; i < 500; i++)); do
-        "$@" && return
-        sleep 0.01
+# Waiting ends with what is waited for; the limits only end a test that has failed, and are for slow machines.
+wait_for() { # wait_for COMMAND...: until it succeeds, at most a minute
+    local end=$((SECONDS + 60))
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.02
     done
-    return 1
+}
+
+within() { # within SECONDS COMMAND...: until it succeeds; SECONDS on a quiet machine, four times that on any
+    local end=$((SECONDS + 4 * $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.1
+    done
 }
 
 # ---- TAP ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* forge: what a hostile guest does with a network card.  Static, for an initramfs.
  *
- *   forge get ADDRESS PORT PATH [SECONDS]    one HTTP GET; prints the body, or "nothing" after SECONDS (8)
+ *   forge get ADDRESS PORT PATH [SECONDS]    one HTTP GET; prints the body, or "nothing" after SECONDS (60)
  *   forge raw IFACE HEX [COUNT]              a frame as it stands
  *   forge arp IFACE DST-MAC OP SHA SPA THA TPA   1 request, 2 reply; the source MAC is the card's
  *   forge syn IFACE DST-MAC SADDR DADDR DPORT [frag|frag2|options|vlan|qinq|priority]
@@ -191,7 +191,7 @@ static int get(const char *address, const char *port, const char *path, const ch
 int main(int c, char **v)
 {
     if (c >= 5 && strcmp(v[1], "get") == 0)
-        return get(v[2], v[3], v[4], c > 5 ? v[5] : "8");
+        return get(v[2], v[3], v[4], c > 5 ? v[5] : "60");
     if (c >= 4 && strcmp(v[1], "raw") == 0)
         return raw(v[2], v[3], c > 4 ? (unsigned)strtoul(v[4], NULL, 10) : 3);
     if (c == 9 && strcmp(v[1], "arp") == 0)

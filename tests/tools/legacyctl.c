@@ -84,7 +84,7 @@ static void answer(int listener)
     int len = snprintf(text, sizeof text, "%s %08x %s %s\n", who, (unsigned)mark, a, b);
     int hl = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", len);
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (poll(&p, 1, 2000) == 1 && recv(fd, in, sizeof in, 0) > 0 && send(fd, head, (size_t)hl, MSG_NOSIGNAL) == hl &&
+    if (poll(&p, 1, 20000) == 1 && recv(fd, in, sizeof in, 0) > 0 && send(fd, head, (size_t)hl, MSG_NOSIGNAL) == hl &&
         send(fd, text, (size_t)len, MSG_NOSIGNAL) == len)
         fputs(text, stdout);
     fflush(stdout);

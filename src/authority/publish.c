@@ -104,9 +104,9 @@ int su_authority_health(struct su_authority *a, struct su_buf *json, struct su_e
     if (rc < 0)
         return -1;
     su_writer_stats(a->writer, &s);
-    su_buf_printf(json,
-                  "{\"status\":\"ok\",\"changes\":%" PRIu64 ",\"commits\":%" PRIu64 ",\"failures\":%" PRIu64 "}\n",
-                  s.changes, s.commits, s.failures);
+    su_buf_printf(json, "{\"status\":\"ok\",\"time\":%" PRIu64 ",", a->clock());
+    su_buf_printf(json, "\"changes\":%" PRIu64 ",\"commits\":%" PRIu64 ",\"failures\":%" PRIu64 "}\n", s.changes,
+                  s.commits, s.failures);
     return su_buf_ok(json, e);
 }
 

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api.h"
-#include "cli.h"
 #include "net/httpc.h"
 #include "wire/hostconf.h"
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MAX_ANSWER = 64 << 20, MAX_COLUMNS = 12, CELL = 512, LEAST_TEXT = 20 };
-
-void su_api_freep(json_t **o)
-{
-    json_decref(*o);
-}
+enum { MAX_ANSWER = 64 << 20 };
 
 /* One segment of a path, percent-encoded (RFC 3986, 2.3). */
 static void encode(struct su_buf *b, const char *s)
@@ -84,8 +77,8 @@ static int no_answer(const char *path, struct su_err *e)
     return su_remedy(e, "Start it: systemctl start suretyd");
 }
 
-int su_api_call(const struct su_args *a, const char *method, const char *path, const char *segment, json_t *body,
-                unsigned wait_s, json_t **out, struct su_err *e)
+static int call(const struct su_args *a, const char *method, const char *path, const char *segment, json_t *body,
+                unsigned limit_ms, json_t **out, struct su_err *e)
 {
     struct su_buf url SU_BUF = {0}, answer SU_BUF = {0};
     json_t *taken SU_JSON = body;
@@ -100,7 +93,7 @@ int su_api_call(const struct su_args *a, const char *method, const char *path, c
                              .unix_path = default_socket(a),
                              .content_type = "application/json",
                              .body = {(const uint8_t *)text, text ? strlen(text) : 0},
-                             .timeout_ms = wait_s * 1000,
+                             .timeout_ms = limit_ms,
                              .max_answer = MAX_ANSWER};
     int rc = su_http_call(&c, &status, &answer, e);
     if (text)
@@ -110,117 +103,13 @@ int su_api_call(const struct su_args *a, const char *method, const char *path, c
     return rc < 0 ? -1 : interpret(status, &answer, out, e);
 }
 
-const json_t *su_api_member(const json_t *o, const char *path)
+int su_api_call(const struct su_args *a, const char *method, const char *path, const char *segment, json_t *body,
+                unsigned wait_s, json_t **out, struct su_err *e)
 {
-    char name[64];
-    while (o && *path) {
-        size_t n = strcspn(path, ".");
-        if (n >= sizeof name)
-            return NULL;
-        memcpy(name, path, n);
-        name[n] = 0;
-        o = json_object_get(o, name);
-        path += n + (path[n] == '.');
-    }
-    return o;
+    return call(a, method, path, segment, body, wait_s * 1000, out, e);
 }
 
-const char *su_api_text(const json_t *o, const char *path)
+int su_api_get(const struct su_args *a, const char *path, unsigned limit_ms, json_t **out, struct su_err *e)
 {
-    const char *s = json_string_value(su_api_member(o, path));
-    return s ? s : "";
-}
-
-static size_t width(const char *s)
-{
-    size_t n = 0;
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xC0) != 0x80;
-    return n;
-}
-
-static void cell_of(const json_t *row, const struct su_api_column *c, size_t i,
-                    void (*cell)(const json_t *, size_t, char *, size_t), char out[CELL])
-{
-    if (c[i].path)
-        snprintf(out, CELL, "%s", su_api_text(row, c[i].path));
-    else
-        cell(row, i, out, CELL);
-    if (!out[0])
-        snprintf(out, CELL, "-");
-}
-
-/* Columns of the terminal; 0: it is none, and a line is as long as it is. */
-static size_t terminal_width(void)
-{
-    struct winsize w = {0};
-    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
-}
-
-/* The last column: its words go on below it when the terminal is too narrow. */
-static void print_last(const char *text, size_t indent, size_t limit)
-{
-    char word[CELL];
-    size_t at = indent;
-    for (size_t n; *text; text += n + (text[n] == ' ')) {
-        n = strcspn(text, " ");
-        snprintf(word, sizeof word, "%.*s", (int)n, text);
-        if (at > indent && limit >= indent + LEAST_TEXT && at + 1 + width(word) > limit) {
-            printf("\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            putchar(' ');
-            at++;
-        }
-        su_print_safe(word, stdout);
-        at += width(word);
-    }
-    putchar('\n');
-}
-
-void su_api_table(const json_t *rows, const struct su_api_column *c, size_t n,
-                  void (*cell)(const json_t *row, size_t column, char *out, size_t cap))
-{
-    su_api_table_under(rows, c, n, cell, NULL);
-}
-
-void su_api_table_under(const json_t *rows, const struct su_api_column *c, size_t n,
-                        void (*cell)(const json_t *row, size_t column, char *out, size_t cap), const char *under)
-{
-    size_t wide[MAX_COLUMNS] = {0}, count = json_array_size(rows), indent = 0, limit = terminal_width();
-    char text[CELL];
-    for (size_t i = 0; i < n && i < MAX_COLUMNS; i++) {
-        wide[i] = width(c[i].title);
-        for (size_t r = 0; r < count; r++) {
-            cell_of(json_array_get(rows, r), c, i, cell, text);
-            wide[i] = width(text) > wide[i] ? width(text) : wide[i];
-        }
-        indent += i + 1 < n ? wide[i] + 2 : 0;
-    }
-    for (size_t r = 0; r <= count; r++) {
-        for (size_t i = 0; i < n && i < MAX_COLUMNS; i++) {
-            if (r == 0)
-                snprintf(text, sizeof text, "%s", c[i].title);
-            else
-                cell_of(json_array_get(rows, r - 1), c, i, cell, text);
-            if (i + 1 == n) {
-                print_last(text, indent, limit);
-                break;
-            }
-            su_print_safe(text, stdout);
-            printf("%*s", (int)(wide[i] - width(text) + 2), "");
-        }
-        const char *below = r && under ? su_api_text(json_array_get(rows, r - 1), under) : "";
-        if (below[0]) {
-            printf("%*s-> ", (int)indent, "");
-            print_last(below, indent + 3, limit);
-        }
-    }
-}
-
-void su_api_line(const char *what, const char *value)
-{
-    printf("%-14s ", what);
-    su_print_safe(value[0] ? value : "-", stdout);
-    putchar('\n');
+    return call(a, "GET", path, NULL, NULL, limit_ms, out, e);
 }

@@ -25,23 +25,21 @@ static void print_problems(const json_t *list)
     }
 }
 
-static void count_cell(const json_t *row, size_t column, char *out, size_t cap)
-{
-    static const char *const paths[] = {"counts.active", "counts.inactive", "counts.unknown", "counts.not-applicable"};
-    snprintf(out, cap, "%lld", (long long)json_integer_value(su_api_member(row, paths[column - 1])));
-}
-
 static int verb_list(const struct su_args *a, struct su_err *e)
 {
-    static const struct su_api_column columns[] = {{"ID", "id"},      {"ACTIVE", NULL},         {"INACTIVE", NULL},
-                                                   {"UNKNOWN", NULL}, {"NOT-APPLICABLE", NULL}, {"SOURCE", "source"},
+    static const struct su_api_column columns[] = {{"ID", "id"},
+                                                   {"ACTIVE", "counts.active"},
+                                                   {"INACTIVE", "counts.inactive"},
+                                                   {"UNKNOWN", "counts.unknown"},
+                                                   {"NOT-APPLICABLE", "counts.not-applicable"},
+                                                   {"SOURCE", "source"},
                                                    {"TITLE", "title"}};
     json_t *o SU_JSON = NULL;
     if (get(a, "/v1/benefits", NULL, &o, e) < 0)
         return -1;
     if (json_wanted(a))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    su_api_table(su_api_member(o, "benefits"), columns, SU_ARRAY_LEN(columns), count_cell);
+    su_api_table(su_api_member(o, "benefits"), columns, SU_ARRAY_LEN(columns), NULL);
     print_problems(su_api_member(o, "problems"));
     return SU_EXIT_OK;
 }
@@ -49,14 +47,6 @@ static int verb_list(const struct su_args *a, struct su_err *e)
 static const char *yes(const json_t *o, const char *path)
 {
     return json_is_true(su_api_member(o, path)) ? "yes" : "no";
-}
-
-static void print_builds(const json_t *list)
-{
-    printf("%-14s ", "min build");
-    for (size_t i = 0; i < json_array_size(list); i++)
-        printf("%s%s", i ? ", " : "", json_string_value(json_array_get(list, i)));
-    puts(json_array_size(list) ? "" : "-");
 }
 
 static int verb_show(const struct su_args *a, struct su_err *e)
@@ -78,7 +68,7 @@ static int verb_show(const struct su_args *a, struct su_err *e)
     su_api_line("transport", su_api_text(o, "require.transport"));
     su_api_line("secure boot", yes(o, "require.secureBoot"));
     su_api_line("vtpm", yes(o, "require.vTpm"));
-    print_builds(su_api_member(o, "require.minBuild"));
+    su_api_line_words("min build", o, "require.minBuild");
     putchar('\n');
     su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), NULL);
     return SU_EXIT_OK;
@@ -99,14 +89,17 @@ static int status_of_all(const struct su_args *a, struct su_err *e)
     static const struct su_api_column columns[] = {{"VM", "name"},
                                                    {"STATUS", "benefit_status"},
                                                    {"ACTION", NULL},
-                                                   {"LAST-VERIFIED", "lastVerified"},
+                                                   {"LAST-VERIFIED", "lastVerified", SU_API_WHEN},
+                                                   {"KNOWN-FROM", "os.source", SU_API_TEXT, true},
+                                                   {"KNOWN-SINCE", "os.at", SU_API_WHEN, true},
+                                                   {"UUID", "uuid", SU_API_TEXT, true},
                                                    {"OS", "os.name"}};
     json_t *o SU_JSON = NULL;
     if (get(a, "/v1/vms", NULL, &o, e) < 0)
         return -1;
     if (json_wanted(a))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), action_cell);
+    su_api_list(a, su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), action_cell);
     return SU_EXIT_OK;
 }
 
@@ -127,8 +120,8 @@ static int verb_status(const struct su_args *a, struct su_err *e)
     su_api_line("uuid", su_api_text(o, "uuid"));
     su_api_line("os", su_api_text(o, "os.name"));
     su_api_line("known from", su_api_text(o, "os.source"));
-    su_api_line("known since", su_api_text(o, "os.at"));
-    su_api_line("last verified", su_api_text(o, "lastVerified"));
+    su_api_line_when("known since", o, "os.at");
+    su_api_line_when("last verified", o, "lastVerified");
     su_api_line("status", status);
     putchar('\n');
     su_api_table(su_api_member(o, "benefits"), columns, SU_ARRAY_LEN(columns), NULL);
@@ -137,12 +130,14 @@ static int verb_status(const struct su_args *a, struct su_err *e)
 
 OPT(o_json, "--json", NULL, "print JSON", NULL);
 OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.sock)", NULL);
+OPT(o_wide, "--wide", NULL, "more columns, and exact times", NULL);
 static const struct su_option *const plain[] = {&o_socket, &o_json, NULL};
+static const struct su_option *const status_options[] = {&o_wide, &o_socket, &o_json, NULL};
 
 static const struct su_verb verbs[] = {
     {"benefit", "list", "", "what VMs get on this host, and how many have it", 0, 0, plain, verb_list},
     {"benefit", "show", "ID", "one benefit: who is eligible, what it asks for, and the VMs", 1, 1, plain, verb_show},
-    {"benefit", "status", "[NAME]", "the benefits of a VM, or of all; status 3 when one lacks something", 0, 1, plain,
-     verb_status},
+    {"benefit", "status", "[NAME]", "the benefits of a VM, or of all; status 3 when one lacks something", 0, 1,
+     status_options, verb_status},
 };
 const struct su_noun su_benefit_noun = {verbs, SU_ARRAY_LEN(verbs)};

@@ -20,6 +20,7 @@ extern const struct su_noun su_vm_noun;
 extern const struct su_noun su_job_noun;
 extern const struct su_noun su_legacy_noun;
 extern const struct su_noun su_benefit_noun;
+extern const struct su_noun su_audit_noun;
 extern const struct su_noun su_doctor_noun;
 
 /* Options, one definition a name: OPT(o_json, "--json", NULL, "print JSON", NULL); */

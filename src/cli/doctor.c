@@ -7,7 +7,7 @@
 #include "wire/hostconf.h"
 #include <string.h>
 
-enum { SHORT_S = 5, AUTHORITY_MS = 5000 };
+enum { LIMIT_MS = 1500 }; /* of each question; after one without an answer suretyd is not asked again */
 
 static void facts_done(struct su_doctor_facts *f)
 {
@@ -15,13 +15,38 @@ static void facts_done(struct su_doctor_facts *f)
     json_decref(f->legacy);
     json_decref(f->vms);
     json_decref(f->benefits);
+    json_decref(f->jobs);
 }
 
 /* A remedy that came from suretyd lies in one place for all answers: nobody else's is to be said. */
 static void ask(const struct su_args *a, const char *path, json_t **o, struct su_err *why)
 {
-    if (su_api_call(a, "GET", path, NULL, NULL, SHORT_S, o, why) < 0)
-        why->remedy = strcmp(why->id, "api.connect") == 0 ? "Start it: systemctl start suretyd" : NULL;
+    if (su_api_get(a, path, LIMIT_MS, o, why) == 0)
+        return;
+    bool late = strcmp(why->id, "http.timeout") == 0;
+    why->remedy = late || strcmp(why->id, "api.connect") == 0 ? "systemctl status suretyd" : NULL;
+}
+
+static void ask_suretyd(const struct su_args *a, struct su_doctor_facts *f)
+{
+    const struct {
+        const char *path;
+        json_t **o;
+        struct su_err *why;
+    } rows[] = {{"/v1/server", &f->server, &f->server_why},
+                {"/v1/vms", &f->vms, &f->vms_why},
+                {"/v1/benefits", &f->benefits, &f->benefits_why},
+                {"/v1/jobs?max=1000", &f->jobs, &f->jobs_why},
+                {"/v1/legacy", &f->legacy, &f->legacy_why}};
+    const struct su_err *silent = NULL;
+    for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++) {
+        if (silent)
+            *rows[i].why = *silent;
+        else
+            ask(a, rows[i].path, rows[i].o, rows[i].why);
+        if (rows[i].why->kind == SU_E_IO)
+            silent = rows[i].why;
+    }
 }
 
 static void ask_authority(struct su_doctor_facts *f)
@@ -33,11 +58,13 @@ static void ask_authority(struct su_doctor_facts *f)
         return;
     f->authority_asked = true;
     su_buf_printf(&url, "%s/healthz", base);
-    struct su_http_call c = {.method = "GET", .url = su_buf_str(&url), .timeout_ms = AUTHORITY_MS};
+    struct su_http_call c = {.method = "GET", .url = su_buf_str(&url), .timeout_ms = LIMIT_MS};
     if (su_buf_ok(&url, &f->authority_why) < 0 || su_http_call(&c, &status, &answer, &f->authority_why) < 0)
         return;
     if (status != 200)
         (void)su_fail(&f->authority_why, SU_E_IO, "doctor.authority", "The authority answers with status %u", status);
+    json_t *o SU_JSON = json_loadb(su_buf_str(&answer), answer.n, 0, NULL);
+    f->authority_time = su_api_time(o, "time");
 }
 
 static json_t *finding_json(const struct su_doctor_finding *o)
@@ -73,10 +100,7 @@ static int verb_doctor(const struct su_args *a, struct su_err *e)
     static struct su_doctor_finding list[SU_DOCTOR_CHECKS];
     SU_AUTO(facts_done) struct su_doctor_facts f = {0};
     const char *state = su_args_get(a, "--state");
-    ask(a, "/v1/server", &f.server, &f.server_why);
-    ask(a, "/v1/legacy", &f.legacy, &f.legacy_why);
-    ask(a, "/v1/vms", &f.vms, &f.vms_why);
-    ask(a, "/v1/benefits", &f.benefits, &f.benefits_why);
+    ask_suretyd(a, &f);
     ask_authority(&f);
     su_doctor_look(state ? state : SU_STATE_DIR, &f);
     return print(a, list, su_doctor_run(&f, list), e);

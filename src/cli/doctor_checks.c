@@ -6,7 +6,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { SOON_S = 7 * 86400, LATE_S = 3 * 86400, LITTLE_ROOM_MIB = 1024, NO_ROOM_MIB = 64 };
+enum {
+    SOON_S = 7 * 86400,
+    LATE_S = 3 * 86400,
+    LITTLE_ROOM_MIB = 1024,
+    NO_ROOM_MIB = 64,
+    CLOCK_WARN_S = 60,
+    CLOCK_WRONG_S = 300, /* what suretyd and verifiers still allow */
+    OLD_S = 30 * 86400,  /* of restore points */
+};
 
 const char *su_doctor_state_name(enum su_doctor_state s)
 {
@@ -34,20 +42,14 @@ static void not_told(struct su_doctor_finding *o, const struct su_err *why)
         refused ? "Be root or in group surety" : NULL);
 }
 
-static uint64_t when(const json_t *o, const char *path)
-{
-    struct tm tm = {0};
-    const char *end = strptime(su_api_text(o, path), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    time_t t = end && !*end ? timegm(&tm) : 0;
-    return t > 0 ? (uint64_t)t : 0;
-}
-
 /* suretyd and its parts ------------------------------------------------------------- */
 
 static void check_suretyd(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
     if (f->server)
         say(o, SU_DOCTOR_OK, "suretyd answers", NULL);
+    else if (f->server_why.kind == SU_E_REFUSED)
+        say_error(o, SU_DOCTOR_UNKNOWN, &f->server_why);
     else
         say_error(o, SU_DOCTOR_BROKEN, &f->server_why);
 }
@@ -99,7 +101,7 @@ static void check_libvirt(const struct su_doctor_facts *f, struct su_doctor_find
 
 static void check_certificate(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    uint64_t until = f->server ? when(f->server, "certificate.notAfter") : 0;
+    uint64_t until = f->server ? su_api_time(f->server, "certificate.notAfter") : 0;
     char text[120];
     if (!f->server) {
         not_told(o, &f->server_why);
@@ -109,7 +111,7 @@ static void check_certificate(const struct su_doctor_facts *f, struct su_doctor_
              su_api_text(f->server, "certificate.notAfter"));
     if (!until)
         say(o, SU_DOCTOR_BROKEN, "There is no certificate", "surety server enrol");
-    else if (when(f->server, "certificate.notBefore") > f->now + 300)
+    else if (su_api_time(f->server, "certificate.notBefore") > f->now + 300)
         say(o, SU_DOCTOR_BROKEN, "The certificate is not valid yet", "Set the clock of this host");
     else
         say(o,
@@ -121,7 +123,7 @@ static void check_certificate(const struct su_doctor_facts *f, struct su_doctor_
 
 static void check_sync(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    uint64_t last = f->server ? when(f->server, "sync.last") : 0;
+    uint64_t last = f->server ? su_api_time(f->server, "sync.last") : 0;
     const char *problem = f->server ? su_api_text(f->server, "sync.problem.text") : "";
     char text[320];
     if (!f->server) {
@@ -148,9 +150,17 @@ static void check_authority(const struct su_doctor_facts *f, struct su_doctor_fi
         say(o, SU_DOCTOR_OK, "The authority answers", NULL);
 }
 
+/* The kernel's word, and the authority's where it says what time it is there. */
 static void check_clock(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    if (!f->clock_known)
+    uint64_t there = f->authority_time, off = there > f->now ? there - f->now : f->now - there;
+    char text[160];
+    snprintf(text, sizeof text, "The clock is %llu seconds %s that of the authority", (unsigned long long)off,
+             there > f->now ? "behind" : "ahead of");
+    if (there && off > CLOCK_WARN_S)
+        say(o, off > CLOCK_WRONG_S ? SU_DOCTOR_BROKEN : SU_DOCTOR_WARNING, text,
+            "Set the clock that is wrong: timedatectl set-ntp true, or run chronyd");
+    else if (!f->clock_known)
         say(o, SU_DOCTOR_UNKNOWN, "The kernel does not tell whether the clock is synchronised", NULL);
     else if (!f->clock_synchronised)
         say(o, SU_DOCTOR_WARNING, "The clock is not synchronised", "timedatectl set-ntp true, or run chronyd");
@@ -235,6 +245,95 @@ static void check_benefits(const struct su_doctor_facts *f, struct su_doctor_fin
 
 /* Upgrades --------------------------------------------------------------------------------- */
 
+static void check_jobs(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    char text[160], remedy[120];
+    snprintf(text, sizeof text, "Jobs that have not ended and that nobody runs: %u; the first is %.40s", f->idle_jobs,
+             f->idle_job);
+    snprintf(remedy, sizeof remedy, "surety job run %.40s", f->idle_job);
+    if (!f->jobs)
+        not_told(o, &f->jobs_why);
+    else if (!f->locks_known)
+        say(o, SU_DOCTOR_UNKNOWN, "This user cannot see whether jobs are run", "Be root");
+    else if (f->idle_jobs)
+        say(o, SU_DOCTOR_BROKEN, text, remedy);
+    else
+        say(o, SU_DOCTOR_OK, "Every job that has not ended is run", NULL);
+}
+
+static bool job_ended(const struct su_doctor_facts *f, const char *id)
+{
+    const json_t *list = su_api_member(f->jobs, "jobs");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(su_api_text(json_array_get(list, i), "id"), id) == 0)
+            return strcmp(su_api_text(json_array_get(list, i), "state"), "ended") == 0;
+    return true;
+}
+
+/* VMs that must not be started as they are, and whose job has ended or is one of those that nobody runs. */
+static void check_upgrades(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    const json_t *list = su_api_member(f->vms, "vms"), *first = NULL;
+    unsigned n = 0;
+    char text[320], remedy[160];
+    if (!f->vms || !f->jobs) {
+        not_told(o, f->vms ? &f->jobs_why : &f->vms_why);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *vm = json_array_get(list, i);
+        const char *job = su_api_text(vm, "upgrade.job");
+        if (!su_doctor_between(su_api_text(vm, "upgrade.state")) ||
+            (!job_ended(f, job) && strcmp(job, f->idle_job) != 0))
+            continue;
+        first = first ? first : vm;
+        n++;
+    }
+    if (!n) {
+        say(o, SU_DOCTOR_OK, "No VM was left in the middle of an upgrade", NULL);
+        return;
+    }
+    snprintf(text, sizeof text, "VMs left in the middle of an upgrade: %u; the first is %.80s, %.20s: do not start it",
+             n, su_api_text(first, "name"), su_api_text(first, "upgrade.state"));
+    snprintf(remedy, sizeof remedy, "surety job run %.40s", su_api_text(first, "upgrade.job"));
+    say(o, SU_DOCTOR_BROKEN, text, remedy);
+}
+
+/* A job's ID begins with its day: YYYYMMDD. */
+static uint64_t day_of(const char *job)
+{
+    struct tm tm = {0};
+    char day[9];
+    snprintf(day, sizeof day, "%.8s", job);
+    return strlen(day) == 8 && strptime(day, "%Y%m%d", &tm) ? (uint64_t)timegm(&tm) : 0;
+}
+
+static void check_restore_points(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    const json_t *list = su_api_member(f->vms, "vms"), *first = NULL;
+    unsigned n = 0;
+    char text[320];
+    if (!f->vms) {
+        not_told(o, &f->vms_why);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *vm = json_array_get(list, i);
+        uint64_t day = day_of(su_api_text(vm, "upgrade.job"));
+        if (strcmp(su_api_text(vm, "upgrade.state"), "done") != 0 || !day || f->now < day + OLD_S)
+            continue;
+        first = first ? first : vm;
+        n++;
+    }
+    snprintf(text, sizeof text,
+             "VMs upgraded more than 30 days ago that keep a restore point, which takes room: %u; the first is %.80s",
+             n, su_api_text(first, "name"));
+    if (n)
+        say(o, SU_DOCTOR_WARNING, text, "surety vm commit NAME, when it will not be taken back");
+    else
+        say(o, SU_DOCTOR_OK, "No restore point is older than 30 days", NULL);
+}
+
 static void check_kvm(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
     say(o, f->kvm ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
@@ -283,6 +382,27 @@ static void check_room(const struct su_doctor_facts *f, struct su_doctor_finding
         text, mib < LITTLE_ROOM_MIB ? "Make room: records, journals and the audit are written there" : NULL);
 }
 
+static void check_rights(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    char text[320];
+    snprintf(text, sizeof text, "%s is no directory of root alone: others may change or read what is in it",
+             f->open_dir);
+    if (f->open_dir[0])
+        say(o, SU_DOCTOR_BROKEN, text, "systemd-tmpfiles --create, or chown root and chmod go-rwx");
+    else
+        say(o, SU_DOCTOR_OK, "Nobody else may write where suretyd keeps its state", NULL);
+}
+
+static void check_cockpit(const struct su_doctor_facts *f, struct su_doctor_finding *o)
+{
+    if (f->page && !f->cockpit)
+        say(o, SU_DOCTOR_WARNING, "The page for Cockpit is installed, and Cockpit is not",
+            "apt install cockpit-bridge cockpit-system, and cockpit-ws here or on another host");
+    else
+        say(o, SU_DOCTOR_OK, f->page ? "The page for Cockpit is installed" : "The page for Cockpit is not installed",
+            NULL);
+}
+
 static const struct {
     const char *id;
     void (*run)(const struct su_doctor_facts *f, struct su_doctor_finding *o);
@@ -294,8 +414,11 @@ static const struct {
     {"doctor.clock", check_clock},       {"doctor.vsock", check_vsock},
     {"doctor.legacy", check_legacy},     {"doctor.vms", check_vms},
     {"doctor.benefits", check_benefits}, {"doctor.room", check_room},
-    {"doctor.kvm", check_kvm},           {"doctor.firmware", check_firmware},
-    {"doctor.swtpm", check_swtpm},       {"doctor.qemu-img", check_qemu_img},
+    {"doctor.rights", check_rights},     {"doctor.jobs", check_jobs},
+    {"doctor.upgrades", check_upgrades}, {"doctor.restore-points", check_restore_points},
+    {"doctor.cockpit", check_cockpit},   {"doctor.kvm", check_kvm},
+    {"doctor.firmware", check_firmware}, {"doctor.swtpm", check_swtpm},
+    {"doctor.qemu-img", check_qemu_img},
 };
 _Static_assert(SU_ARRAY_LEN(rows) <= SU_DOCTOR_CHECKS, "");
 

@@ -68,34 +68,21 @@ static int list_of(const struct su_args *a, json_t **out, struct su_err *e)
     return *out ? 0 : su_fail_nomem(e, 64);
 }
 
-static void when(const json_t *o, const char *member, char *out, size_t cap)
-{
-    time_t t = (time_t)json_integer_value(json_object_get(o, member));
-    struct tm tm;
-    out[0] = 0;
-    if (t > 0 && gmtime_r(&t, &tm))
-        strftime(out, cap, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-static void cell(const json_t *row, size_t column, char *out, size_t cap)
-{
-    if (column == 3)
-        snprintf(out, cap, "%lld", (long long)json_integer_value(json_object_get(row, "count")));
-    else
-        when(row, column == 4 ? "created" : "ended", out, cap);
-}
-
 static int verb_list(const struct su_args *a, struct su_err *e)
 {
-    static const struct su_api_column columns[] = {{"ID", "id"},      {"OPERATION", "op"}, {"STATE", "state"},
-                                                   {"VMS", NULL},     {"CREATED", NULL},   {"ENDED", NULL},
+    static const struct su_api_column columns[] = {{"ID", "id"},
+                                                   {"OPERATION", "op"},
+                                                   {"STATE", "state"},
+                                                   {"VMS", "count"},
+                                                   {"CREATED", "created", SU_API_WHEN},
+                                                   {"ENDED", "ended", SU_API_WHEN},
                                                    {"FROM", "origin"}};
     json_t *o SU_JSON = NULL;
     if (list_of(a, &o, e) < 0)
         return -1;
     if (su_args_get(a, "--json"))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    su_api_table(su_api_member(o, "jobs"), columns, SU_ARRAY_LEN(columns), cell);
+    su_api_list(a, su_api_member(o, "jobs"), columns, SU_ARRAY_LEN(columns), NULL);
     return SU_EXIT_OK;
 }
 
@@ -114,17 +101,14 @@ static void print_job(const json_t *o)
 {
     static const struct su_api_column columns[] = {
         {"NAME", "name"}, {"OUTCOME", "outcome"}, {"STEP", "step"}, {"DONE", NULL}, {"SUMMARY", NULL}};
-    char text[32];
     su_api_line("job", su_api_text(o, "id"));
     su_api_line("operation", su_api_text(o, "op"));
     su_api_line("state", su_api_text(o, "state"));
     su_api_line("cancelled", json_is_true(su_api_member(o, "cancelled")) ? "yes" : "no");
     su_api_line("connection", su_api_text(o, "connect"));
     su_api_line("from", su_api_text(o, "origin"));
-    when(o, "created", text, sizeof text);
-    su_api_line("created", text);
-    when(o, "ended", text, sizeof text);
-    su_api_line("ended", text);
+    su_api_line_when("created", o, "created");
+    su_api_line_when("ended", o, "ended");
     putchar('\n');
     su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), vm_cell);
 }
@@ -216,12 +200,14 @@ OPT(o_verbose, "--verbose", NULL, "print every finding", NULL);
 OPT(o_quiet, "--quiet", NULL, "no progress", NULL);
 OPT(o_json, "--json", NULL, "print JSON", NULL);
 OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.sock)", NULL);
+OPT(o_wide, "--wide", NULL, "more columns, and exact times", NULL);
+static const struct su_option *const list_options[] = {&o_wide, &o_local, &o_state, &o_socket, &o_json, NULL};
 static const struct su_option *const plain[] = {&o_local, &o_state, &o_socket, &o_json, NULL};
 static const struct su_option *const watching[] = {&o_local, &o_state, &o_socket, &o_verbose, &o_quiet, &o_json, NULL};
 static const struct su_option *const running[] = {&o_state, &o_verbose, &o_quiet, &o_json, NULL};
 
 static const struct su_verb verbs[] = {
-    {"job", "list", "", "jobs, the newest first", 0, 0, plain, verb_list},
+    {"job", "list", "", "jobs, the newest first", 0, 0, list_options, verb_list},
     {"job", "show", "ID", "one job and its VMs", 1, 1, plain, verb_show},
     {"job", "watch", "ID", "wait for its end, with progress", 1, 1, watching, verb_watch},
     {"job", "run", "ID", "run it in this process, or continue it", 1, 1, running, verb_run},

@@ -3,30 +3,43 @@
 #include "api.h"
 #include "cli.h"
 #include <string.h>
-#include <time.h>
 
-enum { LONG_S = 120, SHORT_S = 20 };
+enum { LONG_S = 120, ALL_S = 3600, SHORT_S = 20 };
 
 static bool json_wanted(const struct su_args *a)
 {
     return su_args_get(a, "--json") != NULL;
 }
 
-static int done(const struct su_args *a, json_t **o, const char *changed, const char *same, struct su_err *e)
+/* Of --grant-vms: the VMs that got a card, and those that did not. */
+static void print_granted(const json_t *o)
 {
-    bool did = json_is_true(su_api_member(*o, "changed"));
-    if (json_wanted(a))
-        return su_json_print(su_steal(o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    puts(did ? changed : same);
-    return SU_EXIT_OK;
+    static const struct su_api_column columns[] = {{"NAME", "name"}, {"ERROR", "id"}, {"REASON", "detail"}};
+    const json_t *granted = su_api_member(o, "granted"), *failed = su_api_member(o, "failed");
+    for (size_t i = 0; i < json_array_size(granted); i++) {
+        const json_t *vm = json_array_get(granted, i);
+        su_print_safe(su_api_text(vm, "name"), stdout);
+        puts(strcmp(su_api_text(vm, "next"), "start") == 0 ? ": granted, from its next start on" : ": granted");
+    }
+    if (!json_array_size(failed))
+        return;
+    printf("\nnot granted:\n");
+    su_api_table_under(failed, columns, SU_ARRAY_LEN(columns), NULL, "remedy");
 }
 
 static int verb_enable(const struct su_args *a, struct su_err *e)
 {
-    json_t *o SU_JSON = NULL;
-    if (su_api_call(a, "POST", "/v1/legacy/enable", NULL, NULL, LONG_S, &o, e) < 0)
+    bool grant = su_args_get(a, "--grant-vms") != NULL;
+    json_t *o SU_JSON = NULL, *body = grant ? json_pack("{s:b}", "grantVms", 1) : NULL;
+    if (su_api_call(a, "POST", "/v1/legacy/enable", NULL, body, grant ? ALL_S : LONG_S, &o, e) < 0)
         return -1;
-    return done(a, &o, "legacy OS support is on", "legacy OS support was on, and is as it should be", e);
+    int status = json_array_size(su_api_member(o, "failed")) ? SU_EXIT_FAILED : SU_EXIT_OK;
+    if (json_wanted(a))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : status;
+    puts(json_is_true(su_api_member(o, "changed")) ? "legacy OS support is on"
+                                                   : "legacy OS support was on, and is as it should be");
+    print_granted(o);
+    return status;
 }
 
 static int verb_disable(const struct su_args *a, struct su_err *e)
@@ -34,29 +47,21 @@ static int verb_disable(const struct su_args *a, struct su_err *e)
     json_t *o SU_JSON = NULL, *body = json_pack("{s:b}", "removeVms", su_args_get(a, "--remove-vms") != NULL);
     if (su_api_call(a, "POST", "/v1/legacy/disable", NULL, body, LONG_S, &o, e) < 0)
         return -1;
-    return done(a, &o, "legacy OS support is off", "legacy OS support was off", e);
+    if (json_wanted(a))
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    puts(json_is_true(su_api_member(o, "changed")) ? "legacy OS support is off" : "legacy OS support was off");
+    return SU_EXIT_OK;
 }
 
 /* list --------------------------------------------------------------------------------------------------------------
  */
 
-static void last_request(const json_t *row, char *out, size_t cap)
-{
-    time_t t = (time_t)(json_integer_value(su_api_member(row, "lastRequest")) / 1000);
-    struct tm tm;
-    if (!t || !gmtime_r(&t, &tm) || !strftime(out, cap, "%Y-%m-%dT%H:%M:%SZ", &tm))
-        snprintf(out, cap, "-");
-}
-
-static void cell(const json_t *row, size_t column, char *out, size_t cap)
+static void mark_cell(const json_t *row, size_t column, char *out, size_t cap)
 {
     json_int_t mark = json_integer_value(su_api_member(row, "mark"));
-    if (column == 5)
-        last_request(row, out, cap);
-    else if (mark)
+    (void)column;
+    if (mark)
         snprintf(out, cap, "0x%08llx", (unsigned long long)mark);
-    else
-        snprintf(out, cap, "-");
 }
 
 static void print_problems(const json_t *o)
@@ -72,8 +77,13 @@ static void print_problems(const json_t *o)
 
 static int verb_list(const struct su_args *a, struct su_err *e)
 {
-    static const struct su_api_column columns[] = {{"NAME", "name"},      {"STATE", "state"}, {"MAC", "mac"},
-                                                   {"DEVICE", "device"},  {"MARK", NULL},     {"LAST-REQUEST", NULL},
+    static const struct su_api_column columns[] = {{"NAME", "name"},
+                                                   {"STATE", "state"},
+                                                   {"MAC", "mac"},
+                                                   {"DEVICE", "device", SU_API_TEXT, true},
+                                                   {"MARK", NULL, SU_API_TEXT, true},
+                                                   {"UUID", "uuid", SU_API_TEXT, true},
+                                                   {"LAST-REQUEST", "lastRequest", SU_API_WHEN_MS},
                                                    {"PROBLEM", "problem"}};
     json_t *o SU_JSON = NULL;
     if (su_api_call(a, "GET", "/v1/legacy", NULL, NULL, SHORT_S, &o, e) < 0)
@@ -83,7 +93,7 @@ static int verb_list(const struct su_args *a, struct su_err *e)
     printf("legacy OS support is %s\n", json_is_true(su_api_member(o, "enabled")) ? "on" : "off");
     print_problems(o);
     if (json_array_size(su_api_member(o, "vms")))
-        su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), cell);
+        su_api_list(a, su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), mark_cell);
     return SU_EXIT_OK;
 }
 
@@ -207,16 +217,19 @@ OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.soc
 OPT(o_remove, "--remove-vms", NULL, "revoke the grants of all VMs first", NULL);
 OPT(o_all, "--all", NULL, "all VMs", NULL);
 OPT(o_config, "--config", NULL, "from the next start on; for a VM that cannot take a card while it runs", NULL);
-static const struct su_option *const plain[] = {&o_socket, &o_json, NULL};
+OPT(o_grant, "--grant-vms", NULL, "grant it to the VMs that have no vsock, too", NULL);
+OPT(o_wide, "--wide", NULL, "more columns, and exact times", NULL);
+static const struct su_option *const list_options[] = {&o_wide, &o_socket, &o_json, NULL};
+static const struct su_option *const enable_options[] = {&o_grant, &o_socket, &o_json, NULL};
 static const struct su_option *const disable_options[] = {&o_remove, &o_socket, &o_json, NULL};
 static const struct su_option *const grant_options[] = {&o_all, &o_config, &o_socket, &o_json, NULL};
 static const struct su_option *const revoke_options[] = {&o_all, &o_socket, &o_json, NULL};
 
 static const struct su_verb verbs[] = {
-    {"legacy", "enable", "", "make the network for VMs without vsock, or repair it", 0, 0, plain, verb_enable},
+    {"legacy", "enable", "", "make the network for VMs without vsock, or repair it", 0, 0, enable_options, verb_enable},
     {"legacy", "disable", "", "take it away", 0, 0, disable_options, verb_disable},
     {"legacy", "grant", "NAME...", "put VMs on it", 0, SU_ARGS_MAX_OPERANDS, grant_options, verb_grant},
     {"legacy", "revoke", "NAME...", "take VMs off it", 0, SU_ARGS_MAX_OPERANDS, revoke_options, verb_revoke},
-    {"legacy", "list", "", "which VMs are on it, and what is broken", 0, 0, plain, verb_list},
+    {"legacy", "list", "", "which VMs are on it, and what is broken", 0, 0, list_options, verb_list},
 };
 const struct su_noun su_legacy_noun = {verbs, SU_ARRAY_LEN(verbs)};

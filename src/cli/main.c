@@ -11,7 +11,7 @@
 /* The nouns, in the order of the usage text.  A new one is a file with its table, and a line here. */
 static const struct su_noun *const nouns[] = {
     &su_disk_noun,    &su_vm_noun,       &su_job_noun,       &su_server_noun, &su_legacy_noun,
-    &su_benefit_noun, &su_document_noun, &su_authority_noun, &su_doctor_noun,
+    &su_benefit_noun, &su_document_noun, &su_authority_noun, &su_audit_noun,  &su_doctor_noun,
 };
 
 static int verb_completion(const struct su_args *a, struct su_err *e);

@@ -24,6 +24,13 @@ static const char *yes_no(const json_t *o, const char *path)
     return json_is_true(su_api_member(o, path)) ? "connected" : "not connected";
 }
 
+/* Of the network for VMs without vsock; "" as long as that is not known. */
+static const char *legacy_word(const json_t *server)
+{
+    const json_t *on = su_api_member(server, "legacy.enabled");
+    return json_is_boolean(on) ? json_is_true(on) ? "enabled" : "disabled" : "";
+}
+
 static void print_server(const json_t *o)
 {
     const json_t *w = su_api_member(o, "warnings");
@@ -35,15 +42,17 @@ static void print_server(const json_t *o)
         print_notice("warning", json_array_get(w, i));
     su_api_line("authority", su_api_text(o, "authority"));
     su_api_line("certificate", su_api_text(o, "certificate.serial"));
-    su_api_line("valid from", su_api_text(o, "certificate.notBefore"));
-    su_api_line("valid until", su_api_text(o, "certificate.notAfter"));
-    su_api_line("last sync", su_api_text(o, "sync.last"));
-    su_api_line("next sync", su_api_text(o, "sync.next"));
-    su_api_line("needed before", su_api_text(o, "sync.neededBefore"));
+    su_api_line_when("valid from", o, "certificate.notBefore");
+    su_api_line_when("valid until", o, "certificate.notAfter");
+    su_api_line_when("last sync", o, "sync.last");
+    su_api_line_when("next sync", o, "sync.next");
+    su_api_line_when("needed before", o, "sync.neededBefore");
     su_api_line("key", su_api_text(o, "parts.signer.key"));
     su_api_line("signer", su_api_text(o, "parts.signer.state"));
     su_api_line("imds", yes_no(o, "parts.imds.connected"));
     su_api_line("libvirt", yes_no(o, "parts.libvirt.connected"));
+    su_api_line("vsock", json_is_true(su_api_member(o, "parts.vsock.open")) ? "open" : "not open");
+    su_api_line("legacy", legacy_word(o));
     printf("%-14s %lld running, %lld served, %lld cut off\n", "VMs",
            (long long)json_integer_value(su_api_member(o, "vms.running")),
            (long long)json_integer_value(su_api_member(o, "vms.served")),
@@ -74,23 +83,25 @@ static int verb_show(const struct su_args *a, struct su_err *e)
 
 static void legacy_cell(const json_t *row, size_t column, char *out, size_t cap)
 {
-    const json_t *on = su_api_member(row, "legacy.enabled");
     (void)column;
-    snprintf(out, cap, "%s", json_is_null(on) ? "" : json_is_true(on) ? "enabled" : "disabled");
+    snprintf(out, cap, "%s", legacy_word(row));
 }
 
 static int verb_list(const struct su_args *a, struct su_err *e)
 {
-    static const struct su_api_column columns[] = {
-        {"NAME", "name"},           {"CLUSTER", "cluster"}, {"STATE", "state"},     {"EXPIRES", "certificate.notAfter"},
-        {"LAST-SYNC", "sync.last"}, {"LEGACY", NULL},       {"REASON", "reason.id"}};
-    json_t *o SU_JSON = NULL, *list SU_JSON = json_array();
-    if (get(a, &o, e) < 0)
+    static const struct su_api_column columns[] = {{"NAME", "name"},
+                                                   {"CLUSTER", "cluster"},
+                                                   {"STATE", "state"},
+                                                   {"EXPIRES", "certificate.notAfter", SU_API_WHEN},
+                                                   {"LAST-SYNC", "sync.last", SU_API_WHEN},
+                                                   {"LEGACY", NULL},
+                                                   {"REASON", "reason.id"}};
+    json_t *o SU_JSON = NULL;
+    if (su_api_call(a, "GET", "/v1/servers", NULL, NULL, SHORT_S, &o, e) < 0)
         return -1;
-    json_array_append(list, o);
     if (json_wanted(a))
-        return su_json_print(json_pack("{s:o}", "servers", su_steal(&list)), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    su_api_table(list, columns, SU_ARRAY_LEN(columns), legacy_cell);
+        return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    su_api_list(a, su_api_member(o, "servers"), columns, SU_ARRAY_LEN(columns), legacy_cell);
     return SU_EXIT_OK;
 }
 
@@ -165,11 +176,13 @@ OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.soc
 OPT(o_authority, "--authority", "URL", "of the authority, like http://authority.example.org:8829", "");
 OPT(o_token, "--token-file", "FILE", "the file with the token; -: standard input", NULL);
 
+OPT(o_wide, "--wide", NULL, "more columns, and exact times", NULL);
+static const struct su_option *const list_options[] = {&o_wide, &o_socket, &o_json, NULL};
 static const struct su_option *const plain[] = {&o_socket, &o_json, NULL};
 static const struct su_option *const enrol[] = {&o_authority, &o_token, &o_socket, &o_json, NULL};
 
 static const struct su_verb verbs[] = {
-    {"server", "list", "", "servers and their states", 0, 0, plain, verb_list},
+    {"server", "list", "", "servers and their states", 0, 0, list_options, verb_list},
     {"server", "show", "", "this server: state, reason, certificate, sync", 0, 0, plain, verb_show},
     {"server", "sync", "", "get a new certificate now", 0, 0, plain, verb_sync},
     {"server", "enrol", "", "become a host of an authority, with a token", 0, 0, enrol, verb_enrol},

@@ -6,30 +6,19 @@
 #include "vm_options.h"
 #include <string.h>
 
-static void cell(const json_t *row, size_t column, char *out, size_t cap)
-{
-    const json_t *t = su_api_member(row, "transports");
-    size_t at = 0;
-    (void)column;
-    out[0] = 0;
-    for (size_t i = 0; i < json_array_size(t) && at < cap; i++) {
-        int n = snprintf(out + at, cap - at, "%s%s", i ? "," : "", json_string_value(json_array_get(t, i)));
-        at += n > 0 ? (size_t)n : 0;
-    }
-}
-
 int su_vm_list(const struct su_args *a, struct su_err *e)
 {
     static const struct su_api_column columns[] = {{"NAME", "name"},
                                                    {"STATUS", "status"},
                                                    {"SECURITY", "security.securityType"},
-                                                   {"TRANSPORT", NULL},
-                                                   {"LAST-VERIFIED", "lastVerified"},
+                                                   {"TRANSPORT", "transports", SU_API_WORDS, true},
+                                                   {"FIRMWARE", "firmware", SU_API_TEXT, true},
                                                    {"BENEFITS", "benefit_status"},
-                                                   {"PROBLEM", "problem.id"},
-                                                   {"FIRMWARE", "firmware"},
-                                                   {"UPGRADE", "upgrade.state"},
-                                                   {"UUID", "uuid"}};
+                                                   {"LAST-VERIFIED", "lastVerified", SU_API_WHEN},
+                                                   {"OS", "os.name", SU_API_TEXT, true},
+                                                   {"UPGRADE", "upgrade.state", SU_API_TEXT, true},
+                                                   {"UUID", "uuid", SU_API_TEXT, true},
+                                                   {"PROBLEM", "problem.id"}};
     json_t *o SU_JSON = NULL;
     if (su_args_get(a, "--local"))
         return su_vm_list_local(a, e);
@@ -37,7 +26,7 @@ int su_vm_list(const struct su_args *a, struct su_err *e)
         return -1;
     if (su_args_get(a, "--json"))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), cell);
+    su_api_list(a, su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), NULL);
     return SU_EXIT_OK;
 }
 
@@ -48,8 +37,6 @@ static const char *yes(const json_t *o, const char *path)
 
 static void print_vm(const json_t *o)
 {
-    char transports[64];
-    cell(o, 3, transports, sizeof transports);
     su_api_line("name", su_api_text(o, "name"));
     su_api_line("uuid", su_api_text(o, "uuid"));
     su_api_line("source", su_api_text(o, "source"));
@@ -59,7 +46,7 @@ static void print_vm(const json_t *o)
         su_api_line("problem", su_api_text(o, "problem.text"));
         su_api_line("problem id", su_api_text(o, "problem.id"));
     }
-    su_api_line("transport", transports);
+    su_api_line_words("transport", o, "transports");
     printf("%-14s %lld\n", "vsock cid", (long long)json_integer_value(su_api_member(o, "cid")));
     su_api_line("secure boot", yes(o, "security.secureBoot"));
     su_api_line("vtpm", yes(o, "security.vTpm"));
@@ -67,8 +54,8 @@ static void print_vm(const json_t *o)
     su_api_line("firmware", su_api_text(o, "firmware"));
     su_api_line("upgrade", su_api_text(o, "upgrade.state"));
     su_api_line("upgrade job", su_api_text(o, "upgrade.job"));
-    su_api_line("last document", su_api_text(o, "lastDocument"));
-    su_api_line("last verified", su_api_text(o, "lastVerified"));
+    su_api_line_when("last document", o, "lastDocument");
+    su_api_line_when("last verified", o, "lastVerified");
     su_api_line("guest says", su_api_text(o, "lastResult"));
     su_api_line("os", su_api_text(o, "os.name"));
     su_api_line("benefits", su_api_text(o, "benefit_status"));
@@ -105,6 +92,9 @@ OPT(o_socket, "--socket", "PATH", "suretyd's socket (default /run/surety/api.soc
 OPT(o_local, "--local", NULL, "ask libvirt itself, without suretyd", NULL);
 OPT(o_connect, "--connect", "URI", "of libvirt, with --local (default qemu:///system)", "");
 OPT(o_state, "--state", "DIR", "where --local keeps records (default /var/lib/surety)", NULL);
+OPT(o_wide, "--wide", NULL, "more columns, and exact times", NULL);
+static const struct su_option *const list_options[] = {&o_wide,   &o_local, &o_connect, &o_state,
+                                                       &o_socket, &o_json,  NULL};
 static const struct su_option *const plain[] = {&o_local, &o_connect, &o_state, &o_socket, &o_json, NULL};
 
 enum { MANY = SU_BATCH_VMS, NONE = 0, ONE = 1 };
@@ -115,7 +105,7 @@ _Static_assert((int)MANY <= (int)SU_ARGS_MAX_OPERANDS, "");
     }
 
 static const struct su_verb verbs[] = {
-    {"vm", "list", "", "the VMs of this host, and whether they are attested", 0, 0, plain, su_vm_list},
+    {"vm", "list", "", "the VMs of this host, and whether they are attested", 0, 0, list_options, su_vm_list},
     {"vm", "show", "NAME", "one VM, by name or UUID", 1, 1, plain, su_vm_show},
     OPS(assess, NONE, "tell whether VMs can be upgraded; nothing is changed"),
     OPS(upgrade, NONE, "BIOS to UEFI with Secure Boot and a vTPM"),

@@ -135,7 +135,7 @@ int su_vm_list_local(const struct su_args *a, struct su_err *e)
 {
     static const struct su_api_column columns[] = {
         {"NAME", "name"}, {"STATE", "state"},     {"FIRMWARE", "firmware"},     {"SECUREBOOT", NULL},
-        {"TPM", "tpm"},   {"MACHINE", "chipset"}, {"UPGRADE", "upgrade.state"}, {"UUID", "uuid"}};
+        {"TPM", "tpm"},   {"MACHINE", "chipset"}, {"UPGRADE", "upgrade.state"}, {"UUID", "uuid", SU_API_TEXT, true}};
     struct su_hv *hv SU_HV = NULL;
     SU_JOBS struct su_jobs j = {0};
     json_t *rows SU_JSON = json_array();
@@ -143,7 +143,7 @@ int su_vm_list_local(const struct su_args *a, struct su_err *e)
         return -1;
     if (su_args_get(a, "--json"))
         return su_json_print(json_pack("{s:O}", "vms", rows), stdout, e) < 0 ? -1 : SU_EXIT_OK;
-    su_api_table(rows, columns, SU_ARRAY_LEN(columns), cell);
+    su_api_list(a, rows, columns, SU_ARRAY_LEN(columns), cell);
     return SU_EXIT_OK;
 }
 

@@ -5,24 +5,10 @@
 
 enum { NOW = 1800000000 }; /* 2027-01-15T08:00:00Z */
 
-/* What of cli/api.c the checks use; the rest of it talks to suretyd. */
-const json_t *su_api_member(const json_t *o, const char *path);
-const char *su_api_text(const json_t *o, const char *path);
-const json_t *su_api_member(const json_t *o, const char *path)
+/* What of upgrade/record.h the checks use, by way of cli/doctor_host.c. */
+bool su_doctor_between(const char *state)
 {
-    char name[64];
-    while (o && *path) {
-        size_t n = strcspn(path, ".");
-        snprintf(name, sizeof name, "%.*s", (int)n, path);
-        o = json_object_get(o, name);
-        path += n + (path[n] == '.');
-    }
-    return o;
-}
-const char *su_api_text(const json_t *o, const char *path)
-{
-    const char *s = json_string_value(su_api_member(o, path));
-    return s ? s : "";
+    return strcmp(state, "converted") == 0;
 }
 
 #define GOOD_CERT "\"certificate\":{\"notBefore\":\"2027-01-01T00:00:00Z\",\"notAfter\":\"2027-01-31T00:00:00Z\"}"
@@ -35,6 +21,11 @@ const char *su_api_text(const json_t *o, const char *path)
 #define SERVER(cert, sync, parts)                                                                                      \
     "{\"state\":\"Active\",\"reason\":{\"text\":\"fine\",\"remedy\":null}," cert "," sync "," parts "}"
 #define GOOD SERVER(GOOD_CERT, GOOD_SYNC, GOOD_PARTS)
+#define UPGRADE(state, job) "{\"vms\":[{\"name\":\"a\",\"upgrade\":{\"state\":\"" state "\",\"job\":\"" job "\"}}]}"
+#define JOBS                                                                                                           \
+    "{\"jobs\":[{\"id\":\"20270115-000000-0001\",\"state\":\"ended\"},{\"id\":\"20270115-000000-0002\",\"state\":"     \
+    "\"running\"},"                                                                                                    \
+    "{\"id\":\"20270115-000000-0003\",\"state\":\"running\"}]}"
 #define NO_LEGACY "{\"enabled\":false,\"problems\":[]}"
 
 static const struct row {
@@ -46,6 +37,8 @@ static const struct row {
     {"and what it would say", NULL, NULL, NULL, NULL, "state", SU_DOCTOR_UNKNOWN},
     {"of its parts, too", NULL, NULL, NULL, NULL, "imds", SU_DOCTOR_UNKNOWN},
     {"and of VMs", NULL, NULL, NULL, NULL, "vms", SU_DOCTOR_UNKNOWN},
+    {"of their upgrades", NULL, NULL, NULL, NULL, "upgrades", SU_DOCTOR_UNKNOWN},
+    {"of jobs", NULL, NULL, NULL, NULL, "jobs", SU_DOCTOR_UNKNOWN},
     {"not Active", "{\"state\":\"Expired\",\"reason\":{\"text\":\"old\",\"remedy\":\"sync\"}}", NULL, NULL, NULL,
      "state", SU_DOCTOR_BROKEN},
     {"no signer", SERVER(GOOD_CERT, GOOD_SYNC, PARTS("false", "true", "true", "true", "169")), NULL, NULL, NULL,
@@ -84,6 +77,17 @@ static const struct row {
      NULL, "legacy", SU_DOCTOR_BROKEN},
     {"a VM is refused", GOOD, NULL, "{\"vms\":[{\"name\":\"a\",\"problem\":{\"id\":\"vm.x\",\"text\":\"t\"}}]}", NULL,
      "vms", SU_DOCTOR_BROKEN},
+    {"in the middle of an upgrade", GOOD, NULL, UPGRADE("converted", "20270115-000000-0001"), NULL, "upgrades",
+     SU_DOCTOR_BROKEN},
+    {"one that goes on", GOOD, NULL, UPGRADE("converted", "20270115-000000-0002"), NULL, "upgrades", SU_DOCTOR_OK},
+    {"one whose job nobody runs", GOOD, NULL, UPGRADE("converted", "20270115-000000-0003"), NULL, "upgrades",
+     SU_DOCTOR_BROKEN},
+    {"an upgrade of last year", GOOD, NULL, UPGRADE("done", "20261201-000000-0001"), NULL, "restore-points",
+     SU_DOCTOR_WARNING},
+    {"one of this week", GOOD, NULL, UPGRADE("done", "20270110-000000-0001"), NULL, "restore-points", SU_DOCTOR_OK},
+    {"one that was given up", GOOD, NULL, UPGRADE("kept", "20261201-000000-0001"), NULL, "restore-points",
+     SU_DOCTOR_OK},
+    {"a job that is none", GOOD, NULL, UPGRADE("done", "x"), NULL, "restore-points", SU_DOCTOR_OK},
     {"a benefit's file", GOOD, NULL, NULL, "{\"problems\":[{\"id\":\"conf.x\",\"text\":\"t\"}]}", "benefits",
      SU_DOCTOR_WARNING},
 };
@@ -100,6 +104,12 @@ static void fill(struct su_doctor_facts *f, const struct row *r)
                                   .legacy = parse(r->legacy),
                                   .vms = parse(r->vms),
                                   .benefits = parse(r->benefits),
+                                  .jobs = parse(r->server ? JOBS : NULL),
+                                  .locks_known = true,
+                                  .idle_job = "20270115-000000-0003",
+                                  .authority_time = NOW - 3,
+                                  .cockpit = true,
+                                  .page = true,
                                   .authority_asked = true,
                                   .clock_known = true,
                                   .clock_synchronised = true,
@@ -119,6 +129,7 @@ static void done(struct su_doctor_facts *f)
     json_decref(f->legacy);
     json_decref(f->vms);
     json_decref(f->benefits);
+    json_decref(f->jobs);
 }
 
 static struct su_doctor_finding list[SU_DOCTOR_CHECKS];
@@ -179,6 +190,21 @@ static void test_host(void)
     (void)su_fail(&f.authority_why, SU_E_IO, "http.connect", "it is away");
     check("a clock that runs free", &f, "clock", SU_DOCTOR_WARNING);
     check("an authority that is away", &f, "authority", SU_DOCTOR_BROKEN);
+    f.clock_synchronised = true;
+    f.authority_time = NOW - 100;
+    check("a clock that is a little wrong", &f, "clock", SU_DOCTOR_WARNING);
+    f.authority_time = NOW + 7200;
+    check("a clock that is wrong", &f, "clock", SU_DOCTOR_BROKEN);
+    f.cockpit = false;
+    check("a page without Cockpit", &f, "cockpit", SU_DOCTOR_WARNING);
+    f.page = false;
+    check("neither", &f, "cockpit", SU_DOCTOR_OK);
+    snprintf(f.open_dir, sizeof f.open_dir, "/state/host");
+    check("a directory that others may read", &f, "rights", SU_DOCTOR_BROKEN);
+    f.idle_jobs = 1;
+    check("a job that nobody runs", &f, "jobs", SU_DOCTOR_BROKEN);
+    f.locks_known = false;
+    check("locks that are not seen", &f, "jobs", SU_DOCTOR_UNKNOWN);
     (void)su_fail(&f.vms_why, SU_E_REFUSED, "api.refused", "no");
     json_decref(f.vms);
     f.vms = NULL;

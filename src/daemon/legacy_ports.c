@@ -84,10 +84,20 @@ static int open_if_right(struct su_legacy *l, const struct su_legacy_port *p, st
         return su_legacy_number_drop(l, p->uuid, e);
     }
     struct su_legacy_dom d;
-    struct su_err gone = {0};
     uint32_t number = p->number;
-    if (virDomainIsActive(dom) != 1 || su_legacy_dom_facts(dom, false, &d, &gone) < 0) /* it may end meanwhile */
+    int active = virDomainIsActive(dom);
+    if (active == 0)
         return 0;
+    struct su_err why = {0};
+    if (active < 0)
+        su_legacy_lv_fail(&why, "whether a VM runs cannot be had");
+    if (active < 0 || su_legacy_dom_facts(dom, false, &d, &why) < 0) {
+        /* It may end meanwhile; what libvirt could not answer otherwise does not close a port that is open. */
+        if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN || strcmp(why.id, "legacy.libvirt") != 0)
+            return 0;
+        *e = why;
+        return -1;
+    }
     if (!d.granted || !d.right)
         return 0;
     if (!number && su_legacy_number(l, p->uuid, &number, e) < 0)

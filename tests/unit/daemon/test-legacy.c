@@ -200,6 +200,17 @@ static void addresses(void)
     ok(!su_legacy_cloud("", "", ""), "no DMI");
 }
 
+static void remove_store(const char *dir)
+{
+    const char *ends[] = {"", "-wal", "-shm"};
+    char path[64];
+    for (size_t i = 0; i < SU_ARRAY_LEN(ends); i++) {
+        snprintf(path, sizeof path, "%s/db%s", dir, ends[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
 /* Ports keep their number; one that was given up does not come back at once. */
 static void numbers(void)
 {
@@ -222,12 +233,67 @@ static void numbers(void)
     ok(su_legacy_record_drop(&l, &e) == 0 && su_legacy_enabled(&l, &there, &e) == 0 && !there, "off");
     ok(su_legacy_number(&l, U "0d", &again, &e) == 0 && again == 4, "the counter goes on");
     su_store_close(&l.store);
-    const char *ends[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < SU_ARRAY_LEN(ends); i++) {
-        snprintf(path, sizeof path, "%s/db%s", dir, ends[i]);
-        unlink(path);
-    }
-    rmdir(dir);
+    remove_store(dir);
+}
+
+/* libvirt that says what the test wants, of the one domain of its test driver. */
+#define TEST_UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
+static int runs = 1, code;
+static const char *xml_of_it;
+
+int virDomainIsActive(virDomainPtr dom)
+{
+    return dom ? runs : -1;
+}
+char *virDomainGetXMLDesc(virDomainPtr dom, unsigned int flags)
+{
+    return dom && !flags && xml_of_it ? strdup(xml_of_it) : NULL;
+}
+int virGetLastErrorCode(void)
+{
+    return code;
+}
+
+/* How many ports are to be open; -1: it cannot be told. */
+static int open_ports(struct su_legacy *l)
+{
+    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports p = {0};
+    e = (struct su_err){0};
+    return su_legacy_collect(l, &p, &e) < 0 ? -1 : (int)p.n;
+}
+
+static void who_has_a_port(void)
+{
+    static const char good[] =
+        "<domain><name>test</name><uuid>" TEST_UUID "</uuid><metadata><x:legacy xmlns:x='" SU_LEGACY_METADATA "'/>"
+        "</metadata><devices><interface type='network'><mac address='5a:f2:50:2e:19:3f'/>"
+        "<source network='surety-imds'/><target dev='im-97f2502e193f'/><filterref filter='surety-imds'/></interface>"
+        "</devices></domain>";
+    char dir[] = "/tmp/surety-legacy.XXXXXX", path[64];
+    uint32_t n;
+    struct su_legacy l = {.conn = virConnectOpen("test:///default")};
+    snprintf(path, sizeof path, "%s/db", mkdtemp(dir) ? dir : "/nonexistent");
+    if (!ok(l.conn && su_store_open(path, &l.store, &e) == 0, "libvirt's test driver, and a store"))
+        return;
+    code = VIR_ERR_NO_NETWORK;
+    ok(su_legacy_number(&l, TEST_UUID, &n, &e) == 0, "a VM has a number");
+    xml_of_it = good;
+    ok(open_ports(&l) == 1, "it runs, with the right interface: its port is open");
+    runs = 0;
+    ok(open_ports(&l) == 0, "it does not run");
+    runs = 1;
+    xml_of_it = "<domain/>";
+    ok(open_ports(&l) == 0, "what it is cannot be read");
+    xml_of_it = NULL;
+    ok(open_ports(&l) == -1, "libvirt does not say what it is");
+    is_str(e.id, "legacy.libvirt");
+    xml_of_it = good;
+    runs = -1;
+    ok(open_ports(&l) == -1, "nor whether it runs: no port is closed for that");
+    is_str(e.id, "legacy.libvirt");
+    su_store_close(&l.store);
+    virConnectClose(l.conn);
+    remove_store(dir);
 }
 
 /* A host that says what the test wants. */
@@ -290,6 +356,7 @@ int main(void)
     filters();
     addresses();
     numbers();
+    who_has_a_port();
     in_the_way();
     return tap_done();
 }

@@ -156,11 +156,14 @@ static bool match(const char *row, char *work, const char *param[2])
     return true;
 }
 
-/* The row of method and path; NULL with allow filled when only other methods have that path. */
+/* The row of method and path; NULL with allow filled when only other methods have that path.  HEAD is GET, of whose
+ * answer libmicrohttpd leaves out the body. */
 static const struct su_http_route *find(const struct su_httpd *d, const char *method, const char *path, char *work,
                                         const char *param[2], char *allow, size_t cap)
 {
     allow[0] = '\0';
+    if (strcmp(method, "HEAD") == 0)
+        method = "GET";
     for (size_t i = 0; i < d->o.n_routes; i++) {
         const struct su_http_route *r = &d->o.routes[i];
         const char *found[2] = {NULL, NULL};
@@ -173,7 +176,7 @@ static const struct su_http_route *find(const struct su_httpd *d, const char *me
             return r;
         }
         size_t n = strlen(allow);
-        snprintf(allow + n, cap - n, "%s%s", n ? ", " : "", r->method);
+        snprintf(allow + n, cap - n, "%s%s", n ? ", " : "", strcmp(r->method, "GET") == 0 ? "GET, HEAD" : r->method);
     }
     return NULL;
 }

@@ -61,7 +61,7 @@ struct su_store {
     pthread_mutex_t lock;
     sqlite3_stmt *st[S_COUNT];
     bool lazy;          /* commits are not flushed now */
-    uint64_t log_added; /* entries since it was cut */
+    uint64_t log_added; /* entries since it was cut; at first many: nobody knows */
 };
 
 static void unlockp(pthread_mutex_t **m)
@@ -205,6 +205,7 @@ int su_store_open(const char *path, struct su_store **out, struct su_err *e)
     if (!s)
         return su_fail_nomem(e, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
+    s->log_added = UINT64_MAX / 2;
     if (make_file(path, e) < 0)
         return -1;
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)

@@ -29,7 +29,7 @@ static void look_at_rights(const char *state_dir, struct su_doctor_facts *f)
         bool owned;
         mode_t closed;
     } rows[] = {{"", true, S_IWGRP | S_IWOTH},
-                {"/host", true, S_IRWXG | S_IRWXO},
+                {"/host", true, S_IWGRP | S_IWOTH},
                 {"/jobs", true, S_IRWXG | S_IRWXO},
                 {"/signer", false, S_IRWXG | S_IRWXO}};
     for (size_t i = 0; i < SU_ARRAY_LEN(rows) && !f->open_dir[0]; i++) {

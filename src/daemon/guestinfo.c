@@ -2,12 +2,13 @@
 /* Which systems the VMs run: asked of their guest agents one after the other, kept in the store beside the jobs, where
  * runners put what they find on the disks of VMs that are off.
  *
- * A guest may never answer, so this has a thread and a connection to libvirt of its own, and a limit for each question;
+ * A guest may never answer, so this has a thread of its own, which holds no lock then, and a limit for each question;
  * when which VM is asked, asking.h tells.  One that answers otherwise each time costs a write each time that it is
  * asked. The question goes through virDomainQemuAgentCommand(), the one call that takes such a limit without changing
  * the domain. */
 #include "daemon/daemon.h"
 #include "daemon/log.h"
+#include "daemon/virt_int.h"
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <poll.h>
@@ -18,8 +19,6 @@
 
 enum {
     ANSWER_S = 5,          /* of one question */
-    ALIVE_S = 5,           /* libvirtd is asked so often whether it lives while it is waited for ... */
-    ALIVE_TIMES = 3,       /* ... and may be silent so often */
     TOGETHER_S = 60,       /* an hour is over so much earlier, when somebody is asked anyway */
     WRITE_S = 86400,       /* a record that says the same is written again, so that its time is not too old */
     FORGET_S = 30 * 86400, /* of VMs that are not there any more */
@@ -298,13 +297,11 @@ static void ask_all(struct su_daemon *d, virConnectPtr conn)
     }
 }
 
-/* A connection of its own for each round: between two there may be an hour. */
 static int ask_round(struct su_daemon *d)
 {
-    virConnectPtr conn = virConnectOpen(d->conf.libvirt);
+    virConnectPtr conn = su_virt_borrow(d);
     if (!conn)
         return -1;
-    virConnectSetKeepAlive(conn, ALIVE_S, ALIVE_TIMES);
     ask_all(d, conn);
     virConnectClose(conn);
     return 0;

@@ -30,8 +30,16 @@ static void quiet(void *arg, virErrorPtr err)
 static void set_connected(struct su_virt *v, bool yes)
 {
     SU_HOLD(&v->d->lock);
+    v->shared = yes ? v->conn : NULL;
     v->d->facts.libvirt_connected = yes;
     su_daemon_wake(v->d);
+}
+
+virConnectPtr su_virt_borrow(struct su_daemon *d)
+{
+    SU_HOLD(&d->lock);
+    virConnectPtr c = d->virt ? d->virt->shared : NULL;
+    return c && virConnectRef(c) == 0 ? c : NULL;
 }
 
 /* What the domain is --------------------------------------------------------- */
@@ -260,11 +268,11 @@ static void disconnect(struct su_virt *v)
     pthread_mutex_lock(&v->legacy_lock); /* nobody else uses it now */
     v->legacy.conn = NULL;
     pthread_mutex_unlock(&v->legacy_lock);
+    set_connected(v, false); /* nobody borrows it any more */
     virConnectUnregisterCloseCallback(v->conn, on_close);
     virConnectClose(v->conn);
     v->conn = NULL;
     v->n_dirty = 0;
-    set_connected(v, false);
 }
 
 static int register_events(struct su_virt *v)
@@ -331,6 +339,15 @@ static void turn(struct su_virt *v)
     }
 }
 
+/* Until there is something to do of which no event tells. */
+static int turn_ms(const struct su_virt *v)
+{
+    int64_t at = v->conn ? v->ensure_at : v->retry_at, left = at - now_s();
+    if (v->resync || v->closed || left < 1)
+        left = 1;
+    return (int)(left < ENSURE_S ? left : ENSURE_S) * 1000;
+}
+
 static void *run(void *arg)
 {
     struct su_virt *v = arg;
@@ -339,6 +356,7 @@ static void *run(void *arg)
     int watch = v->watch_fd >= 0 ? virEventAddHandle(v->watch_fd, VIR_EVENT_HANDLE_READABLE, on_nftables, v, NULL) : -1;
     while (!v->stopping) {
         turn(v);
+        virEventUpdateTimeout(tick, turn_ms(v));
         if (virEventRunDefaultImpl() < 0) {
             su_log(LOG_ERR, "libvirt: its event loop fails: %s", virGetLastErrorMessage());
             sleep(1);

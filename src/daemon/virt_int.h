@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* daemon/virt_int.h - private to virt*.c. */
+/* daemon/virt_int.h - private to virt*.c and guestinfo.c. */
 #pragma once
 #include "daemon/daemon.h"
 #include "daemon/legacy.h"
@@ -12,6 +12,7 @@ struct su_virt {
     pthread_t thread;
     bool stopping; /* the thread's own */
     virConnectPtr conn;
+    virConnectPtr shared; /* the same, for others: with the daemon's lock */
     unsigned retry_s;
     int64_t retry_at, ensure_at; /* CLOCK_MONOTONIC, seconds */
     bool closed, resync, look_at_legacy;
@@ -25,6 +26,8 @@ struct su_virt {
     struct su_legacy_listeners listeners;
 };
 
+/* The connection, to be closed by the caller; NULL: there is none.  Any thread, without lock. */
+virConnectPtr su_virt_borrow(struct su_daemon *d);
 /* Reads its definition into the table.  Any thread, without lock. */
 void su_virt_claim(struct su_virt *v, virDomainPtr dom);
 /* Puts the legacy network in order, and tells the table and the listeners what came of it. */

@@ -28,6 +28,7 @@ struct su_httpd {
     pthread_cond_t wake;
     pthread_t reaper;
     bool stopping;
+    bool idle;         /* the reaper waits for somebody to wait for */
     struct conn *conn; /* max_connections rows */
 };
 
@@ -38,24 +39,50 @@ struct call {
     bool too_large;
 };
 
+/* With the lock held: ends those that waited too long; how many seconds until the next one will have.  0: nobody waits.
+ */
+static time_t reap_now(struct su_httpd *d, time_t now)
+{
+    time_t next = 0;
+    for (unsigned i = 0; i < d->o.max_connections; i++) {
+        struct conn *c = &d->conn[i];
+        if (c->fd < 0 || c->busy)
+            continue;
+        time_t left = c->since.tv_sec + (time_t)d->o.timeout_s - now;
+        if (left <= 0)
+            shutdown(c->fd, SHUT_RDWR); /* its thread sees the end and closes it */
+        left = left > 0 ? left : 1;
+        next = next && next < left ? next : left;
+    }
+    return next;
+}
+
 static void *reap(void *arg)
 {
     struct su_httpd *d = arg;
     pthread_mutex_lock(&d->lock);
     while (!d->stopping) {
-        struct timespec now, until;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        for (unsigned i = 0; i < d->o.max_connections; i++) {
-            struct conn *c = &d->conn[i];
-            if (c->fd >= 0 && !c->busy && now.tv_sec - c->since.tv_sec >= (time_t)d->o.timeout_s)
-                shutdown(c->fd, SHUT_RDWR); /* its thread sees the end and closes it */
-        }
-        until = now;
-        until.tv_sec++;
-        pthread_cond_timedwait(&d->wake, &d->lock, &until);
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        time_t next = reap_now(d, until.tv_sec);
+        until.tv_sec += next;
+        d->idle = next == 0;
+        if (d->idle)
+            pthread_cond_wait(&d->wake, &d->lock);
+        else
+            pthread_cond_timedwait(&d->wake, &d->lock, &until);
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
+}
+
+/* With the lock held: somebody waits, whose time ends behind that of all who waited before. */
+static void begins_to_wait(struct su_httpd *d, struct conn *c)
+{
+    clock_gettime(CLOCK_MONOTONIC, &c->since);
+    if (d->idle)
+        pthread_cond_signal(&d->wake);
+    d->idle = false;
 }
 
 static int fd_of(struct MHD_Connection *c)
@@ -100,7 +127,7 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
             if (d->conn[i].fd >= 0)
                 continue;
             d->conn[i] = (struct conn){.fd = fd_of(c), .uid = uid};
-            clock_gettime(CLOCK_MONOTONIC, &d->conn[i].since);
+            begins_to_wait(d, &d->conn[i]);
             *socket_context = &d->conn[i];
             break;
         }
@@ -119,7 +146,8 @@ static void set_busy(struct su_httpd *d, struct MHD_Connection *c, bool busy)
         return;
     pthread_mutex_lock(&d->lock);
     row->busy = busy;
-    clock_gettime(CLOCK_MONOTONIC, &row->since);
+    if (!busy)
+        begins_to_wait(d, row);
     pthread_mutex_unlock(&d->lock);
 }
 

@@ -1,69 +1,97 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What checks found, by rule: one rule often stops many VMs, and one remedy cures them. */
-import { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection";
-import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table/dist/esm/components/Table";
+/* What checks found: by rule, since one rule often stops many VMs and one remedy cures them; and of one VM. */
 import { useMemo } from "react";
 import { _, format, ngettext } from "./cockpit.js";
 import { number } from "./format.js";
-import { findingsByRule } from "./model.js";
-import { Muted, Nothing, Word } from "./parts.jsx";
+import { findingsByRule, worstFirst } from "./model.js";
+import { Muted, Nothing, sentence, Word } from "./parts.jsx";
+import { Cell, Row, Table } from "./table.jsx";
 import { SEVERITY } from "./words.js";
 
 const SHOWN = 200;
 
+const VmMessage = ({ vm }) => (
+    <>
+        <strong>{vm.name}</strong>: {sentence(vm.message)}
+    </>
+);
+
 function Vms({ rule }) {
-    if (rule.vms.length === 1)
-        return (
-            <>
-                <strong>{rule.vms[0].name}</strong>: {rule.vms[0].message}
-            </>
-        );
+    if (rule.vms.length === 1) return <VmMessage vm={rule.vms[0]} />;
     return (
-        <ExpandableSection toggleText={format(ngettext("$0 VM", "$0 VMs", rule.vms.length), number(rule.vms.length))}>
+        <details>
+            <summary>{format(ngettext("$0 VM", "$0 VMs", rule.vms.length), number(rule.vms.length))}</summary>
             <ul>
                 {rule.vms.slice(0, SHOWN).map((vm, i) => (
                     <li key={i}>
-                        <strong>{vm.name}</strong>: {vm.message}
+                        <VmMessage vm={vm} />
                     </li>
                 ))}
             </ul>
             {rule.vms.length > SHOWN && <Muted>{format(_("and $0 more"), number(rule.vms.length - SHOWN))}</Muted>}
-        </ExpandableSection>
+        </details>
     );
 }
 
+const COLUMNS = [{ title: _("Weight") }, { title: _("VMs") }, { title: _("Remedy") }, { title: _("Rule") }];
+
 export function Findings({ report }) {
     const { rules, well } = useMemo(() => findingsByRule(report), [report]);
-    if (rules.length === 0) return <Nothing title={_("Nothing was found that stands in the way")} />;
     return (
         <>
-            <Table variant="compact" aria-label={_("What was found")} gridBreakPoint="grid-md">
-                <Thead>
-                    <Tr>
-                        <Th>{_("Weight")}</Th>
-                        <Th>{_("VMs")}</Th>
-                        <Th>{_("Remedy")}</Th>
-                        <Th>{_("Rule")}</Th>
-                    </Tr>
-                </Thead>
-                <Tbody>
+            {rules.length === 0 ? (
+                <Nothing title={_("Nothing was found that stands in the way")} />
+            ) : (
+                <Table label={_("What was found")} columns={COLUMNS}>
                     {rules.map(rule => (
-                        <Tr key={rule.id} data-rule={rule.id}>
-                            <Td dataLabel={_("Weight")}>
+                        <Row key={rule.id} data-rule={rule.id}>
+                            <Cell at={0}>
                                 <Word table={SEVERITY} word={rule.severity} />
-                            </Td>
-                            <Td dataLabel={_("VMs")}>
+                            </Cell>
+                            <Cell at={1}>
                                 <Vms rule={rule} />
-                            </Td>
-                            <Td dataLabel={_("Remedy")}>{rule.remedy}</Td>
-                            <Td dataLabel={_("Rule")}>
+                            </Cell>
+                            <Cell at={2}>{sentence(rule.remedy)}</Cell>
+                            <Cell at={3}>
                                 <code>{rule.id}</code>
-                            </Td>
-                        </Tr>
+                            </Cell>
+                        </Row>
                     ))}
-                </Tbody>
-            </Table>
+                </Table>
+            )}
             <Muted>{format(ngettext("$0 check was good.", "$0 checks were good.", well), number(well))}</Muted>
+        </>
+    );
+}
+
+/* All that was found of one VM, the good at the end and folded. */
+export function VmFindings({ findings }) {
+    const bad = worstFirst(findings.filter(f => f.severity !== "ok")),
+        good = worstFirst(findings.filter(f => f.severity === "ok"));
+    const line = f => (
+        <li key={`${f.id} ${f.message}`} data-finding={f.id}>
+            <Word table={SEVERITY} word={f.severity} /> {sentence(f.message)} <code>{f.id}</code>
+            {f.remedy && (
+                <div>
+                    <strong>{_("Remedy:")}</strong> {sentence(f.remedy)}
+                </div>
+            )}
+        </li>
+    );
+    return (
+        <>
+            {bad.length > 0 && <ul className="plain stack">{bad.map(line)}</ul>}
+            {good.length > 0 && (
+                <details>
+                    <summary>
+                        {format(
+                            ngettext("$0 check was good.", "$0 checks were good.", good.length),
+                            number(good.length),
+                        )}
+                    </summary>
+                    <ul className="plain">{good.map(line)}</ul>
+                </details>
+            )}
         </>
     );
 }

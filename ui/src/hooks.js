@@ -4,18 +4,18 @@ import { createContext, useCallback, useContext, useEffect, useRef, useState } f
 import cockpit from "./cockpit.js";
 import { applyEvent } from "./model.js";
 
-/* {api, toast(text, variant), ask(dialog), reload()} */
+/* {api, may, toast(text, variant), ask(dialog), reload()}; may: whether the user may manage this host; null: not
+ * known. */
 export const HostContext = createContext(null);
 export const useHost = () => useContext(HostContext);
 
 const EMPTY = { data: undefined, problem: null };
 const ABSENT_MS = 60000;
 
-/* GET path every so many milliseconds while the page is seen and the session lasts: {data, problem, refresh}.  data
- * stays when an answer fails, beside the problem; but not what the user may not see any more: 403.  That is asked again
- * a minute later, or when rights change.  optional: 404 makes data null, and is asked again a minute later: suretyd may
- * have been updated. */
-export function usePolled(api, path, every, { optional = false } = {}) {
+/* GET path every so many milliseconds while the page is seen, the session lasts and path is not null: {data, problem,
+ * refresh}.  data stays when an answer fails, beside the problem; but not what the user may not see any more: 403.
+ * That is asked again a minute later, or when rights change. */
+export function usePolled(api, path, every) {
     const [state, setState] = useState(EMPTY);
     const run = useRef({ text: null, timer: 0, alive: true, busy: false });
 
@@ -35,11 +35,7 @@ export function usePolled(api, path, every, { optional = false } = {}) {
                 setState(s => (s.problem ? { ...s, problem: null } : s));
             }
         } catch (problem) {
-            if (optional && problem.status === 404) {
-                wait = ABSENT_MS;
-                r.text = null;
-                r.alive && setState(s => (s.data === null ? s : { data: null, problem: null }));
-            } else if (problem.status === 403) {
+            if (problem.status === 403) {
                 wait = ABSENT_MS;
                 r.text = null;
                 r.alive && setState(s => (s.problem?.status === 403 ? s : { data: undefined, problem }));
@@ -51,7 +47,7 @@ export function usePolled(api, path, every, { optional = false } = {}) {
         }
         r.busy = false;
         if (r.alive && !cockpit.hidden && !api.over()) r.timer = setTimeout(look, wait);
-    }, [api, path, every, optional]);
+    }, [api, path, every]);
 
     useEffect(() => {
         const r = { text: null, timer: 0, alive: true, busy: false };
@@ -93,44 +89,31 @@ export function useLocation() {
 
 export const go = (path, options = {}) => cockpit.location.go(path, options);
 
-const WAIT_S = 20,
-    AGAIN_MS = 2000;
+const AGAIN_MS = 2000;
 
-/* One job as long as it runs: the stream of its changes, or asking for the next change where suretyd has no stream. */
+/* One job as long as it runs: the stream of its changes, begun again when it breaks off. */
 export function useJob(api, id) {
     const [state, setState] = useState(EMPTY);
     useEffect(() => {
         let alive = true,
-            current = null,
+            view = null,
             timer = 0,
             stream = null;
         setState(EMPTY);
-        const show = view => {
-            current = view;
-            alive && setState({ data: view, problem: null });
-        };
-        const look = async params => show(await api.get(`/v1/jobs/${id}`, params));
-        const asked = async () => {
-            while (alive && current.state !== "ended") await look({ since: current.change, wait: String(WAIT_S) });
-        };
-        const streamed = async () => {
-            let known = { view: null, vms: new Map() };
-            stream = api.stream(`/v1/jobs/${id}/events`, line => {
-                const next = applyEvent(known, line);
-                if (next !== known) show(next.view);
-                known = next;
-            });
-            await stream;
-        };
         const follow = async () => {
+            let known = { view: null, vms: new Map() };
             try {
-                await look();
-                if (current.state === "ended") return;
-                await streamed().catch(problem => (problem.status === 404 ? asked() : Promise.reject(problem)));
+                stream = api.stream(`/v1/jobs/${id}/events`, line => {
+                    const next = applyEvent(known, line);
+                    if (next !== known && alive) setState({ data: (view = next.view), problem: null });
+                    known = next;
+                });
+                await stream;
             } catch (problem) {
                 alive && setState(s => ({ ...s, problem }));
+                if (problem.status === 404) return;
             }
-            if (alive && !api.over() && current?.state !== "ended") timer = setTimeout(follow, AGAIN_MS);
+            if (alive && !api.over() && view?.state !== "ended") timer = setTimeout(follow, AGAIN_MS);
         };
         follow();
         return () => {

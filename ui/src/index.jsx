@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The page "VM trust": tabs, what all of them ask of suretyd, dialogs and short messages.  Its styles: build.mjs. */
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import { Alert, AlertActionCloseButton, AlertGroup } from "@patternfly/react-core/dist/esm/components/Alert";
-import { Page, PageSection } from "@patternfly/react-core/dist/esm/components/Page";
-import { Tab, Tabs, TabTitleText } from "@patternfly/react-core/dist/esm/components/Tabs";
+import page from "@patternfly/react-styles/css/components/Page/page.mjs";
+import tabs from "@patternfly/react-styles/css/components/Tabs/tabs.mjs";
 import cockpit, { _ } from "./cockpit.js";
 import { connect } from "./api.js";
-import { go, HostContext, useLocation, usePolled } from "./hooks.js";
-import { list, servers } from "./model.js";
-import { Dialog, ProblemAlert } from "./parts.jsx";
+import { Dialog } from "./dialog.jsx";
+import { HostContext, useLocation, usePolled } from "./hooks.js";
+import { ProblemAlert } from "./parts.jsx";
 import { followTheme } from "./theme.js";
 import { Activity } from "./activity.jsx";
 import { Overview } from "./overview.jsx";
@@ -17,41 +17,125 @@ import { Servers } from "./servers.jsx";
 import { Upgrade } from "./upgrade.jsx";
 import { Vms } from "./vms.jsx";
 
-/* all: shown to those as well who may only see the server's state. */
+/* first: the answers without which a tab has nothing to show; the others are asked for when they have come. all: shown
+ * to those as well who may only see the server's state. */
 const TABS = [
-    { name: "overview", title: _("Overview"), View: Overview, all: true },
-    { name: "servers", title: _("Servers"), View: Servers, all: true },
-    { name: "vms", title: _("VMs"), View: Vms },
-    { name: "upgrade", title: _("Upgrade"), View: Upgrade },
-    { name: "activity", title: _("Activity"), View: Activity },
+    { name: "overview", title: _("Overview"), View: Overview, first: ["summary", "servers"], all: true },
+    { name: "servers", title: _("Servers"), View: Servers, first: ["servers", "legacy"], all: true },
+    { name: "vms", title: _("VMs"), View: Vms, first: ["vms", "benefits"] },
+    { name: "upgrade", title: _("Upgrade"), View: Upgrade, first: ["vms", "jobs"] },
+    { name: "activity", title: _("Activity"), View: Activity, first: [] },
 ];
 
 const OFTEN = 5000,
     SELDOM = 30000;
+const ASKED = {
+    summary: ["/v1/summary", OFTEN],
+    servers: ["/v1/servers", OFTEN],
+    vms: ["/v1/vms", OFTEN],
+    legacy: ["/v1/legacy", 2 * OFTEN],
+    jobs: ["/v1/jobs", OFTEN],
+    benefits: ["/v1/benefits", SELDOM],
+};
+
+const isThere = answer => answer.data !== undefined || answer.problem !== null;
+
+/* What several tabs need is asked for once, what the tab shows before the rest. */
+function useAnswers(api, { first }) {
+    const [rest, setRest] = useState(false);
+    const wanted = name => (rest || first.includes(name) ? ASKED[name][0] : null);
+    const answers = {};
+    // eslint-disable-next-line -- the order never changes
+    for (const name of Object.keys(ASKED)) answers[name] = usePolled(api, wanted(name), ASKED[name][1]);
+    const ready = first.every(name => isThere(answers[name]));
+    useEffect(() => {
+        if (ready) setRest(true);
+    }, [ready]);
+    return answers;
+}
+
+function Messages({ messages, drop }) {
+    return (
+        <AlertGroup isToast isLiveRegion>
+            {messages.map(m => (
+                <Alert
+                    key={m.key}
+                    component="p"
+                    variant={m.variant}
+                    title={m.text}
+                    timeout={m.variant === "danger" ? false : 8000}
+                    onTimeout={() => drop(m.key)}
+                    actionClose={<AlertActionCloseButton title={m.text} onClose={() => drop(m.key)} />}
+                />
+            ))}
+        </AlertGroup>
+    );
+}
+
+/* Where a key takes the focus in the list of tabs. */
+const KEYS = { ArrowRight: i => i + 1, ArrowLeft: i => i - 1, Home: () => 0, End: () => TABS.length - 1 };
+
+function TabList({ current }) {
+    const list = useRef(null);
+    const onKeyDown = event => {
+        const to = KEYS[event.key]?.(TABS.findIndex(t => t.name === current));
+        if (to === undefined) return;
+        event.preventDefault();
+        const links = list.current.querySelectorAll("a");
+        const link = links[(to + TABS.length) % TABS.length];
+        link.focus();
+        link.click();
+    };
+    useEffect(() => {
+        list.current.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }, [current]);
+    return (
+        <div className={`${tabs.tabs} ${tabs.modifiers.pageInsets}`}>
+            {/* eslint-disable-next-line -- the links in it have the keys */}
+            <ul
+                className={tabs.tabsList}
+                role="tablist"
+                aria-label={_("VM trust")}
+                ref={list}
+                onKeyDown={onKeyDown}>
+                {TABS.map(t => (
+                    <li
+                        key={t.name}
+                        role="presentation"
+                        className={`${tabs.tabsItem} ${t.name === current ? tabs.modifiers.current : ""}`}>
+                        <a
+                            id={`tab-${t.name}`}
+                            role="tab"
+                            className={tabs.tabsLink}
+                            href={`#/${t.name}`}
+                            aria-selected={t.name === current}
+                            aria-controls="tab-content"
+                            tabIndex={t.name === current ? 0 : -1}>
+                            <span className={tabs.tabsItemText}>{t.title}</span>
+                        </a>
+                    </li>
+                ))}
+            </ul>
+        </div>
+    );
+}
 
 /* Where nobody answers, no tab has anything to show. */
 const isTotal = problem => problem?.id.startsWith("page.");
 
 /* Whether the user may manage this host: as suretyd says, which knows him; null: it has not said yet. */
-const mayManage = vms => (vms.data !== undefined ? true : vms.problem ? vms.problem.status !== 403 : null);
-
-/* What several tabs need is asked for once. */
-function useAnswers(api) {
-    const vms = usePolled(api, "/v1/vms", OFTEN); // first, because it takes longest
-    const server = usePolled(api, "/v1/server", OFTEN);
-    const many = usePolled(api, "/v1/servers", OFTEN, { optional: true });
-    const legacy = usePolled(api, "/v1/legacy", 2 * OFTEN);
-    const jobs = usePolled(api, "/v1/jobs", OFTEN);
-    const summary = usePolled(api, "/v1/summary", 2 * OFTEN, { optional: true });
-    const benefits = usePolled(api, "/v1/benefits", SELDOM, { optional: true });
-    return { server, many, vms, legacy, jobs, summary, benefits };
+function mayManage({ servers: _everybody, ...rest }) {
+    const told = Object.values(rest);
+    return told.some(a => a.problem?.status === 403) ? false : told.some(a => a.data !== undefined) || null;
 }
 
 /* What may be seen, and how to see the rest. */
 function Limited({ problem }) {
     return (
-        <Alert isInline component="p" variant="info" title={_("Limited access")} data-problem={problem.id}>
-            <p>{_("You see the state of this host. VMs, upgrades, activity and all actions are for administrators.")}</p>
+        <Alert isInline component="p" variant="info" title={_("Limited access")} data-problem={problem?.id}>
+            <p>
+                {_("You see the state of this host. VMs, upgrades, activity and all actions are for administrators.")}
+            </p>
             <p>{_("Turn on administrative access, or ask for membership in group surety.")}</p>
         </Alert>
     );
@@ -64,30 +148,40 @@ function useSessionEnd(api) {
     return end;
 }
 
-function Messages({ messages, drop }) {
-    return (
-        <AlertGroup isToast isLiveRegion>
-            {messages.map(m => (
-                <Alert
-                    key={m.key}
-                    component="p"
-                    variant={m.variant}
-                    title={m.text}
-                    timeout={8000}
-                    onTimeout={() => drop(m.key)}
-                    actionClose={<AlertActionCloseButton title={m.text} onClose={() => drop(m.key)} />}
-                />
-            ))}
-        </AlertGroup>
-    );
+/* Who closes a dialog is where it was opened; where that is no more, at the tab's content. */
+function useDialog() {
+    const [dialog, setDialog] = useState(null);
+    const opener = useRef(null);
+    const ask = useCallback(next => {
+        opener.current = document.activeElement;
+        setDialog(next);
+    }, []);
+    const close = useCallback(() => {
+        setDialog(null);
+        setTimeout(() => {
+            const there = opener.current;
+            if (!document.querySelector("[role=dialog]"))
+                (there?.isConnected && there !== document.body
+                    ? there
+                    : document.getElementById("tab-content")
+                ).focus();
+        });
+    }, []);
+    // a button may go with what it did, when that is known
+    useEffect(() => {
+        if (dialog || !opener.current || opener.current.isConnected) return;
+        opener.current = null;
+        if (document.activeElement === document.body) document.getElementById("tab-content").focus();
+    });
+    return { dialog, ask, close };
 }
 
 function App({ api }) {
     const { path } = useLocation();
-    const answers = useAnswers(api);
-    const [dialog, setDialog] = useState(null);
-    const [messages, setMessages] = useState([]);
     const tab = TABS.find(t => t.name === path[0]) ?? TABS[0];
+    const answers = useAnswers(api, tab);
+    const { dialog, ask, close } = useDialog();
+    const [messages, setMessages] = useState([]);
 
     const drop = useCallback(key => setMessages(all => all.filter(m => m.key !== key)), []);
     const toast = useCallback(
@@ -97,56 +191,52 @@ function App({ api }) {
     );
     const refreshers = Object.values(answers).map(a => a.refresh);
     const reload = useCallback(() => refreshers.forEach(f => f()), refreshers);
-    const may = mayManage(answers.vms);
-    const host = useMemo(() => ({ api, toast, reload, ask: setDialog, may }), [api, toast, reload, may]);
+    const may = mayManage(answers);
+    const host = useMemo(() => ({ api, toast, reload, ask, may }), [api, toast, reload, ask, may]);
     const ended = useSessionEnd(api);
     useEffect(() => api.on("access", reload), [api, reload]);
 
     const data = {
         answers,
-        hosts: servers(answers.many.data, answers.server.data),
-        vms: useMemo(() => list(answers.vms.data, "vms"), [answers.vms.data]),
-        jobs: list(answers.jobs.data, "jobs"),
-        benefits: answers.benefits.data ? list(answers.benefits.data, "benefits") : answers.benefits.data,
+        hosts: answers.servers.data?.servers ?? [],
+        vms: useMemo(() => answers.vms.data?.vms ?? [], [answers.vms.data]),
+        jobs: answers.jobs.data?.jobs ?? [],
+        benefits: useMemo(() => answers.benefits.data?.benefits ?? [], [answers.benefits.data]),
         legacy: answers.legacy.data,
         summary: answers.summary.data,
     };
-    const total = isTotal(answers.server.problem) && answers.server.problem;
+    const problems = Object.values(answers).map(a => a.problem);
+    const total = problems.find(isTotal);
+    const known = Object.values(answers).some(a => a.data !== undefined);
     const View = tab.View;
     return (
         <HostContext.Provider value={host}>
-            <Page>
-                <PageSection variant="light" type="tabs" component="div" hasShadowBottom={false}>
-                    <h1 className="screen-reader">{_("VM trust")}</h1>
-                    <Tabs
-                        activeKey={tab.name}
-                        onSelect={(_event, name) => go([name])}
-                        usePageInsets
-                        aria-label={_("VM trust")}>
-                        {TABS.map(t => (
-                            <Tab
-                                key={t.name}
-                                eventKey={t.name}
-                                title={<TabTitleText>{t.title}</TabTitleText>}
-                                tabContentId="tab-content"
-                            />
-                        ))}
-                    </Tabs>
-                </PageSection>
-                <PageSection component="div">
-                    <div id="tab-content" role="tabpanel" aria-label={tab.title} className="stack">
-                        {ended && <ProblemAlert problem={ended} />}
-                        {total && !ended && <ProblemAlert problem={total} onRetry={reload} />}
-                        {!total && may === false && <Limited problem={answers.vms.problem} />}
-                        {(!total || answers.vms.data) && (may !== false || tab.all) && (
-                            <div className="stack" {...(ended && { inert: "" })}>
-                                <View {...data} path={path} />
-                            </div>
-                        )}
+            <div className={page.page}>
+                <main className={page.pageMain} tabIndex={-1}>
+                    <div className="head">
+                        <h1 className="screen-reader">{_("VM trust")}</h1>
+                        <TabList current={tab.name} />
                     </div>
-                </PageSection>
-            </Page>
-            {dialog && <Dialog key={dialog.title} dialog={dialog} onClose={() => setDialog(null)} />}
+                    <div className={page.pageMainSection}>
+                        <div
+                            id="tab-content"
+                            role="tabpanel"
+                            aria-labelledby={`tab-${tab.name}`}
+                            className="stack"
+                            tabIndex={-1}>
+                            {ended && <ProblemAlert problem={ended} />}
+                            {total && !ended && <ProblemAlert problem={total} onRetry={reload} />}
+                            {!total && may === false && <Limited problem={problems.find(p => p?.status === 403)} />}
+                            {(!total || known) && (may !== false || tab.all) && (
+                                <div className="stack" {...(ended && { inert: "" })}>
+                                    <View {...data} path={path} />
+                                </div>
+                            )}
+                        </div>
+                    </div>
+                </main>
+            </div>
+            {dialog && <Dialog key={dialog.title} dialog={dialog} onClose={close} />}
             <Messages messages={messages} drop={drop} />
         </HostContext.Provider>
     );

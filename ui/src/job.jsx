@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One job: how far each VM is, live; and when it ended, what came of it. */
-import { useEffect, useMemo, useState } from "react";
+import { memo, useEffect, useMemo, useState } from "react";
 import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Card, CardBody, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
-import { Pagination } from "@patternfly/react-core/dist/esm/components/Pagination";
+import { DescriptionList } from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import { Progress } from "@patternfly/react-core/dist/esm/components/Progress";
-import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table/dist/esm/components/Table";
 import { _, format, ngettext } from "./cockpit.js";
+import { Findings, VmFindings } from "./findings.jsx";
 import { number, seconds, time } from "./format.js";
 import { go, useHost, useJob, useNow } from "./hooks.js";
 import {
     DEFAULT_OPTIONS,
+    findingsOf,
     isEnded,
     isFinal,
     pageOf,
@@ -21,9 +22,9 @@ import {
     STEPS,
     upgradeState,
 } from "./model.js";
-import { Answered, Loading, Muted, Of, ProblemAlert, Word } from "./parts.jsx";
-import { Findings } from "./findings.jsx";
-import { OPERATION, OUTCOME, STEP } from "./words.js";
+import { Answered, download, Item, Label, Loading, Muted, Of, Pager, ProblemAlert, sentence, Word } from "./parts.jsx";
+import { Body, Cell, Row, Table, ToggleCell, Unfolded } from "./table.jsx";
+import { AFTER, OPERATION, OUTCOME, PROOF, STEP } from "./words.js";
 
 const PAGE_SIZE = 50;
 
@@ -38,7 +39,7 @@ const cancelDialog = ({ api, toast }, job) => ({
 /* The steps of an upgrade as a row, the one that is being done marked. */
 function Steps({ vm }) {
     const at = STEPS.indexOf(vm.step);
-    if (at < 0) return STEP[vm.step] ?? vm.step;
+    if (at < 0) return sentence(STEP[vm.step] ?? vm.step);
     return (
         <ol className="steps">
             {STEPS.map((s, i) => (
@@ -51,44 +52,102 @@ function Steps({ vm }) {
     );
 }
 
-function Line({ vm, job, now, rowActions }) {
-    const text = vm.summary || vm.text;
+/* Of one VM in the report: what was found, proved, and how long each step took. */
+function Found({ found, vm }) {
+    const rows = found?.verified?.rows ?? [];
+    const steps = Object.entries(found?.step_us ?? {});
     return (
-        <Tr data-vm={vm.name} data-outcome={vm.outcome}>
-            <Th scope="row" dataLabel={_("Name")}>
-                {vm.name}
-            </Th>
-            <Td dataLabel={_("State")}>
-                <Word table={OUTCOME} word={vm.outcome} />
-            </Td>
-            <Td dataLabel={_("Progress")} width={40}>
-                {vm.outcome === "working" && (
-                    <>
-                        <Progress aria-label={format(_("Progress of $0"), vm.name)} size="sm" value={share(vm)} />
-                        {job.op === "upgrade" ? <Steps vm={vm} /> : (STEP[vm.step] ?? vm.step)}
-                    </>
-                )}
-                {text && isFinal(vm) && <div>{text}</div>}
-                {vm.remedy && isFinal(vm) && (
-                    <div>
-                        <strong>{_("Remedy:")}</strong> {vm.remedy}
-                    </div>
-                )}
-            </Td>
-            <Td dataLabel={_("Time")} className="nowrap">
-                {vm.startedMs ? seconds(secondsOf(vm, now)) : ""}
-            </Td>
-            <Td dataLabel={_("Actions")}>{rowActions(vm)}</Td>
-        </Tr>
+        <div className="details stack">
+            <VmFindings findings={findingsOf(found ?? {})} />
+            {rows.length > 0 && (
+                <ul className="plain" aria-label={_("What was verified")}>
+                    {rows.map(r => (
+                        <li key={r.id} data-proof={r.id}>
+                            <Word table={PROOF} word={r.proof} /> {sentence(r.text)} <code>{r.id}</code>
+                        </li>
+                    ))}
+                </ul>
+            )}
+            <DescriptionList isHorizontal isCompact>
+                <Item term={_("Steps")}>
+                    {steps.map(([s, us]) => `${STEP[s] ?? s} ${seconds(us / 1e6)}`).join(", ")}
+                </Item>
+                <Item term={_("Restore point")}>{found?.restore_point?.kind}</Item>
+                <Item term={_("Log")}>{vm.log && <code>{vm.log}</code>}</Item>
+            </DescriptionList>
+        </div>
     );
 }
+
+const COLUMNS = [
+    { title: _("Details"), hidden: true },
+    { title: _("Name") },
+    { title: _("State") },
+    { title: _("Progress") },
+    { title: _("Time") },
+    { title: _("Actions") },
+];
+
+const Line = memo(function Line({ vm, op, now, found, action }) {
+    const [open, setOpen] = useState(false);
+    const text = vm.summary || vm.text,
+        final = isFinal(vm),
+        bad = ["failed", "stuck", "stopped"].includes(vm.outcome);
+    return (
+        <Body isOpen={open} data-vm={vm.name} data-outcome={vm.outcome}>
+            <Row>
+                {final ? (
+                    <ToggleCell name={vm.name} isOpen={open} onToggle={() => setOpen(!open)} />
+                ) : (
+                    <Cell at={0} />
+                )}
+                <Cell at={1} head>
+                    {vm.name}
+                </Cell>
+                <Cell at={2}>
+                    <Word table={OUTCOME} word={vm.outcome} />
+                </Cell>
+                <Cell at={3} className="wide">
+                    {vm.outcome === "working" && (
+                        <>
+                            <Progress aria-label={format(_("Progress of $0"), vm.name)} size="sm" value={share(vm)} />
+                            {op === "upgrade" ? <Steps vm={vm} /> : sentence(STEP[vm.step] ?? vm.step)}
+                        </>
+                    )}
+                    {final && text && <div>{sentence(text)}</div>}
+                    {final && bad && AFTER[vm.outcome] && op !== "assess" && (
+                        <div>
+                            <Label color={vm.outcome === "stuck" ? "red" : "grey"}>{AFTER[vm.outcome]}</Label>{" "}
+                            {vm.step && format(_("Last step: $0"), STEP[vm.step] ?? vm.step)}
+                        </div>
+                    )}
+                    {final && vm.remedy && (
+                        <div>
+                            <strong>{_("Remedy:")}</strong> {sentence(vm.remedy)}
+                        </div>
+                    )}
+                    {final && bad && vm.id && <code>{vm.id}</code>}
+                </Cell>
+                <Cell at={4} className="nowrap">
+                    {vm.startedMs ? seconds(secondsOf(vm, now)) : ""}
+                </Cell>
+                <Cell at={5}>{action}</Cell>
+            </Row>
+            {open && (
+                <Unfolded>
+                    <Found found={found} vm={vm} />
+                </Unfolded>
+            )}
+        </Body>
+    );
+});
 
 /* A report is there a moment after the job ended; who asks too early asks again. */
 function useReport(api, job) {
     const [report, setReport] = useState({ data: undefined, problem: null });
     const [again, setAgain] = useState(0);
     const ended = isEnded(job),
-        id = job?.id;
+        id = job.id;
     useEffect(() => {
         let alive = true,
             timer = 0;
@@ -113,37 +172,72 @@ function Report({ job, report }) {
     if (!report.ended) return null;
     if (report.problem) return <ProblemAlert problem={report.problem} variant="warning" />;
     if (!report.data) return <Loading what={_("Reading the report…")} />;
+    const { path, text, report: found } = report.data;
     return (
         <Card isFlat>
             <CardTitle component="h2">{job.op === "assess" ? _("What was found, by rule") : _("Report")}</CardTitle>
             <CardBody className="stack">
-                <Findings report={report.data.report} />
-                <Muted>{format(_("The whole report lies on the host: $0"), report.data.path)}</Muted>
+                <Findings report={found} />
+                <div className="row">
+                    {text && (
+                        <Button variant="secondary" size="sm" onClick={() => download(`${job.id}.txt`, text)}>
+                            {_("Download as text")}
+                        </Button>
+                    )}
+                    <Button
+                        variant="secondary"
+                        size="sm"
+                        onClick={() =>
+                            download(`${job.id}.json`, JSON.stringify(found, null, 2), "application/json")
+                        }>
+                        {_("Download as JSON")}
+                    </Button>
+                    <Muted>{format(_("On the host: $0"), path)}</Muted>
+                </div>
+                {text && (
+                    <details>
+                        <summary>{_("The whole report")}</summary>
+                        <pre className="report" tabIndex={0}>
+                            {text}
+                        </pre>
+                    </details>
+                )}
             </CardBody>
         </Card>
     );
 }
 
-function Head({ job, host, again, upgradable }) {
+function Ended({ job }) {
+    const title =
+        job.status === 0
+            ? _("The job has ended; all is well")
+            : job.cancelled
+              ? _("The job was stopped")
+              : _("The job has ended; not every VM is where it should be");
+    return (
+        <Alert isInline component="p" variant={job.status === 0 ? "success" : "warning"} title={title}>
+            {job.ended ? time(job.ended * 1000) : null}
+        </Alert>
+    );
+}
+
+function Head({ job, title, host, again, children }) {
     const progress = progressOf(job);
-    const title = format(_("$0 $1"), OPERATION[job.op] ?? job.op, job.id);
     return (
         <>
-            <div className="row">
-                <Button variant="link" onClick={() => go(["upgrade"])}>
-                    {_("All VMs and jobs")}
-                </Button>
+            <div className="row toolbar">
+                <a href="#/upgrade">{_("All VMs and jobs")}</a>
                 {!isEnded(job) && !job.cancelled && (
                     <Button variant="secondary" isDanger onClick={() => host.ask(cancelDialog(host, job))}>
                         {_("Stop the job…")}
                     </Button>
                 )}
-                {isEnded(job) && job.vms?.some(vm => ["skipped", "stuck"].includes(vm.outcome)) && (
+                {isEnded(job) && job.vms.some(vm => ["skipped", "stuck"].includes(vm.outcome)) && (
                     <Button variant="secondary" onClick={again}>
                         {_("Run what is left")}
                     </Button>
                 )}
-                {upgradable}
+                {children}
             </div>
             {!isEnded(job) && (
                 <Progress
@@ -154,24 +248,15 @@ function Head({ job, host, again, upgradable }) {
                     measureLocation="top"
                 />
             )}
-            {isEnded(job) && (
-                <Alert
-                    isInline
-                    component="p"
-                    variant={job.status === 0 ? "success" : "warning"}
-                    title={
-                        job.status === 0
-                            ? _("The job has ended; all is well")
-                            : job.cancelled
-                              ? _("The job was stopped")
-                              : _("The job has ended; not every VM is where it should be")
-                    }>
-                    {job.ended ? time(job.ended * 1000) : null}
-                </Alert>
-            )}
+            {isEnded(job) && <Ended job={job} />}
             {job.cancelled && !isEnded(job) && (
                 <Alert isInline component="p" variant="info" title={_("The job ends after what has begun")} />
             )}
+            <p role="status" className="screen-reader">
+                {isEnded(job)
+                    ? _("The job has ended")
+                    : format(_("$0 of $1 done"), number(progress.done), number(progress.all))}
+            </p>
         </>
     );
 }
@@ -182,11 +267,22 @@ function JobView({ job, vms, dialogs }) {
     const report = useReport(host.api, job);
     const [page, setPage] = useState(1);
     const known = useMemo(() => new Map(vms.map(vm => [vm.uuid, vm])), [vms]);
-    const lines = job.vms ?? [];
-    const good =
-        job.op === "assess" && isEnded(job) ? lines.filter(vm => vm.outcome === "ok").map(vm => vm.name) : [];
+    const found = useMemo(
+        () => new Map((report.data?.report?.vms ?? []).map(vm => [vm.index, vm])),
+        [report.data],
+    );
+    const title = format(_("$0 $1"), OPERATION[job.op] ?? job.op, job.id);
+    const good = job.op === "assess" && isEnded(job) ? job.vms.filter(vm => vm.outcome === "ok") : [];
     const options = Object.fromEntries(Object.entries(job.options ?? {}).filter(([k]) => k in DEFAULT_OPTIONS));
-    const running = lines.filter(vm => good.includes(vm.name) && known.get(vm.uuid)?.running).length;
+    const upgrade = () =>
+        host.ask(
+            dialogs.upgradeDialog(
+                host,
+                good.map(vm => vm.name),
+                { ...DEFAULT_OPTIONS, ...options },
+                good.filter(vm => known.get(vm.uuid)?.running).length,
+            ),
+        );
     const again = () =>
         host.api.post(`/v1/jobs/${job.id}/run`).then(
             () => {
@@ -195,7 +291,7 @@ function JobView({ job, vms, dialogs }) {
             },
             problem => host.toast(problem.message, "danger"),
         );
-    const rowActions = vm =>
+    const actionOf = vm =>
         isEnded(job) &&
         job.op === "upgrade" &&
         vm.outcome === "ok" &&
@@ -209,73 +305,35 @@ function JobView({ job, vms, dialogs }) {
     return (
         <>
             <Card isFlat>
-                <CardTitle component="h2">{format(_("$0 $1"), OPERATION[job.op] ?? job.op, job.id)}</CardTitle>
+                <CardTitle component="h2">{title}</CardTitle>
                 <CardBody className="stack">
-                    <Head
-                        job={job}
-                        host={host}
-                        again={again}
-                        upgradable={
-                            good.length > 0 && (
-                                <Button
-                                    variant="primary"
-                                    onClick={() =>
-                                        host.ask(
-                                            dialogs.upgradeDialog(
-                                                host,
-                                                good,
-                                                { ...DEFAULT_OPTIONS, ...options },
-                                                running,
-                                            ),
-                                        )
-                                    }>
-                                    {format(
-                                        ngettext(
-                                            "Upgrade $0 VM that is ready…",
-                                            "Upgrade $0 VMs that are ready…",
-                                            good.length,
-                                        ),
-                                        number(good.length),
-                                    )}
-                                </Button>
-                            )
-                        }
-                    />
-                    {lines.length > PAGE_SIZE && (
-                        <Pagination
-                            itemCount={lines.length}
-                            perPage={PAGE_SIZE}
-                            page={page}
-                            isCompact
-                            perPageOptions={[]}
-                            onSetPage={(_event, p) => setPage(p)}
-                            titles={{
-                                ofWord: _("of"),
-                                toNextPageAriaLabel: _("Next page"),
-                                toPreviousPageAriaLabel: _("Previous page"),
-                                paginationAriaLabel: _("Pages"),
-                            }}
-                        />
-                    )}
-                    <Table variant="compact" aria-label={_("VMs of this job")} gridBreakPoint="grid-md">
-                        <Thead>
-                            <Tr>
-                                <Th>{_("Name")}</Th>
-                                <Th>{_("State")}</Th>
-                                <Th>{_("Progress")}</Th>
-                                <Th>{_("Time")}</Th>
-                                <Th>{_("Actions")}</Th>
-                            </Tr>
-                        </Thead>
-                        <Tbody>
-                            {pageOf(lines, page, PAGE_SIZE).map(vm => (
-                                <Line key={vm.index} vm={vm} job={job} now={now} rowActions={rowActions} />
-                            ))}
-                        </Tbody>
+                    <Head job={job} title={title} host={host} again={again}>
+                        {good.length > 0 && (
+                            <Button variant="primary" onClick={upgrade}>
+                                {format(
+                                    ngettext(
+                                        "Upgrade $0 VM that is ready…",
+                                        "Upgrade $0 VMs that are ready…",
+                                        good.length,
+                                    ),
+                                    number(good.length),
+                                )}
+                            </Button>
+                        )}
+                        <Pager count={job.vms.length} size={PAGE_SIZE} page={page} onPage={setPage} />
+                    </Head>
+                    <Table label={_("VMs of this job")} columns={COLUMNS} bodies>
+                        {pageOf(job.vms, page, PAGE_SIZE).map(vm => (
+                            <Line
+                                key={vm.index}
+                                vm={vm}
+                                op={job.op}
+                                now={vm.outcome === "working" ? now : 0}
+                                found={found.get(vm.index)}
+                                action={actionOf(vm)}
+                            />
+                        ))}
                     </Table>
-                    <p role="status" className="screen-reader">
-                        {isEnded(job) ? _("The job has ended") : ""}
-                    </p>
                 </CardBody>
             </Card>
             <Report job={job} report={report} />

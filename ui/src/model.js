@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the API's answers mean for the page: pure functions without words, so that they are tested without a browser.
- * Answers of an older suretyd have no benefits: functions then return null, and the page says so. */
+/* What the API's answers mean for the page: pure functions without words, so that they are tested without a browser. */
 
 export const BENEFIT_STATES = ["active", "inactive", "unknown", "not-applicable"];
-
-export const list = (answer, name) =>
-    Array.isArray(answer) ? answer : Array.isArray(answer?.[name]) ? answer[name] : [];
 
 const DAY = 86400000;
 
 /* Servers ---------------------------------------------------------------------------------------------------------- */
-
-/* GET /v1/servers, or what GET /v1/server told where that is not known. */
-export const servers = (many, one) => (many ? list(many, "servers") : one ? [one] : []);
 
 /* How urgent a certificate's end is: "none" (no certificate), "ended", "soon" (a week), "good". */
 export function certificateState(server, now) {
@@ -25,30 +18,29 @@ export function certificateState(server, now) {
 
 export const isTrusted = vm => vm.security?.securityType === "TrustedLaunch";
 
-export const knowsBenefits = vms => vms.some(vm => vm.benefit_status !== undefined);
-
 /* Only those that concern the VM. */
-export const eligible = vm => (vm.benefits ?? []).filter(b => b.status !== "not-applicable");
+export const eligible = vm => vm.benefits.filter(b => b.status !== "not-applicable");
 
-/* How many VMs have which state; null: suretyd does not know benefits. */
-export function benefitCounts(vms, summary) {
-    const told = summary?.benefits ?? summary?.vms;
-    if (told && BENEFIT_STATES.every(s => Number.isInteger(told[s]))) return told;
-    if (!knowsBenefits(vms)) return null;
+/* Of a VM, or of one benefit of it; a benefit that it does not have is not applicable. */
+export const statusOf = (vm, benefit) =>
+    benefit ? (vm.benefits.find(b => b.id === benefit)?.status ?? "not-applicable") : vm.benefit_status;
+
+/* How many VMs have which state, of all benefits or of one. */
+export function benefitCounts(vms, benefit = "") {
     const count = Object.fromEntries(BENEFIT_STATES.map(s => [s, 0]));
-    for (const vm of vms) if (vm.benefit_status in count) count[vm.benefit_status]++;
+    for (const vm of vms) {
+        const status = statusOf(vm, benefit);
+        if (status in count) count[status]++;
+    }
     return count;
 }
 
-export function runCounts(vms) {
-    const running = vms.filter(vm => vm.running).length;
-    return {
-        all: vms.length,
-        running,
-        verified: vms.filter(vm => vm.status === "Active").length,
-        trusted: vms.filter(isTrusted).length,
-    };
-}
+/* What VMs can be shown by, besides benefits. */
+export const SHOWS = {
+    running: vm => vm.running,
+    verified: vm => vm.status === "Active",
+    trusted: isTrusted,
+};
 
 /* What can be done for a VM here, the first first: {action, benefit}.  Each action once. */
 export function actionsOf(vm) {
@@ -57,11 +49,49 @@ export function actionsOf(vm) {
         if (b.status !== "active" && b.action && !found.has(b.action))
             found.set(b.action, { action: b.action, benefit: b.id });
     // one benefit may be known to be inactive, and another want to know the system
-    if (vm.benefit_status === "unknown" || eligible(vm).some(b => b.status === "unknown")) {
-        if (!found.has("agent-channel") && !vm.agentChannel) found.set("agent-channel", { action: "agent-channel" });
-        if (!vm.running) found.set("look", { action: "look" });
-    }
+    if (!vm.running && vm.benefits.some(b => b.status === "unknown")) found.set("look", { action: "look" });
     return [...found.values()];
+}
+
+/* What several VMs can be given at once: for which of them each makes sense.  What libvirt does not define cannot be
+ * changed here. */
+const SUITS = {
+    "legacy-network": vm => !vm.legacy,
+    "add-vsock": vm => !vm.vsock,
+    "agent-channel": vm => !vm.agentChannel,
+    look: vm => vm.os?.source !== "agent",
+    "legacy-off": vm => vm.legacy,
+};
+export const BULK = Object.keys(SUITS);
+export const suiting = (action, vms) => vms.filter(vm => vm.source === "libvirt" && SUITS[action](vm));
+
+/* VMs that turning on legacy OS support would let onto its network. */
+export const withoutWay = vms => suiting("legacy-network", vms).filter(vm => !vm.vsock);
+
+/* VMs that lack what an action gives, for one of their benefits. */
+export const inNeedOf = (action, vms) =>
+    vms.filter(vm => vm.benefits.some(b => b.action === action && b.status !== "active"));
+
+/* Each of items, so many at a time: {done: [[item, answer]], failed: [[item, problem]], left: [item]}.  told(n) after
+ * each; who answers it with false lets no further one begin. */
+export async function inTurns(items, run, told = () => true, atATime = 3) {
+    const done = [],
+        failed = [],
+        left = [...items];
+    let going = true;
+    const one = async () => {
+        while (going && left.length) {
+            const item = left.shift();
+            try {
+                done.push([item, await run(item)]);
+            } catch (problem) {
+                failed.push([item, problem]);
+            }
+            going = told(done.length + failed.length) !== false && going;
+        }
+    };
+    await Promise.all(Array.from({ length: atATime }, one));
+    return { done, failed, left };
 }
 
 const UPGRADED = ["done", "kept"];
@@ -87,13 +117,17 @@ const KEYS = {
 
 const collate = new Intl.Collator(undefined, { numeric: true }).compare;
 
-/* want: {search, state, key, down}.  state: one of BENEFIT_STATES or "". */
+/* want: {search, benefit, state, show, need, key, down}.  state: one of BENEFIT_STATES, of the benefit or of all; show:
+ * one of SHOWS; need: an action that a benefit waits for; what is "" chooses nothing. */
 export function chooseVms(vms, want) {
     const search = text(want.search).trim();
     const key = KEYS[want.key] ?? KEYS.name;
     const chosen = vms.filter(
         vm =>
-            (!want.state || vm.benefit_status === want.state) &&
+            (!want.state || statusOf(vm, want.benefit) === want.state) &&
+            (!want.need || inNeedOf(want.need, [vm]).length > 0) &&
+            (!want.benefit || want.state || statusOf(vm, want.benefit) !== "not-applicable") &&
+            (!SHOWS[want.show] || SHOWS[want.show](vm)) &&
             (!search ||
                 text(vm.name).includes(search) ||
                 text(vm.uuid).includes(search) ||
@@ -106,41 +140,18 @@ export function chooseVms(vms, want) {
 
 export const pageOf = (rows, page, size) => rows.slice((page - 1) * size, page * size);
 
-/* What needs attention: {what, name, uuid, id, text, remedy, severity}, the worst first.  As /v1/summary says, or what
- * the other answers show. */
-export function attention({ summary, hosts, legacy, vms, jobs }) {
-    if (Array.isArray(summary?.needs_attention))
-        return summary.needs_attention.map(a => ({
-            what: a.kind ?? (a.uuid ? "vm" : "server"),
-            name: a.name ?? "",
-            uuid: a.uuid ?? "",
-            id: a.id ?? "",
-            text: a.text ?? a.message ?? "",
-            remedy: a.remedy ?? "",
-            severity:
-                a.kind === "server" && a.id !== "" && hosts.some(s => s.reason?.id === a.id) ? "danger" : "warning",
-        }));
-    const found = [];
-    for (const s of hosts) {
-        if (s.state !== "Active") found.push({ what: "server", name: s.name, ...s.reason, severity: "danger" });
-        for (const w of s.warnings ?? []) found.push({ what: "server", name: s.name, ...w, severity: "warning" });
-    }
-    for (const p of legacy?.enabled ? (legacy.problems ?? []) : [])
-        found.push({ what: "legacy", name: "", id: p.id, text: p.message, remedy: p.remedy, severity: "warning" });
-    for (const vm of vms)
-        if (vm.problem) found.push({ what: "vm", name: vm.name, uuid: vm.uuid, ...vm.problem, severity: "warning" });
-    for (const vm of vms)
-        if (upgradeState(vm) === "busy" && !jobs.some(j => j.id === vm.upgrade.job && j.state !== "ended"))
-            found.push({
-                what: "upgrade",
-                name: vm.name,
-                uuid: vm.uuid,
-                id: vm.upgrade.job,
-                text: "",
-                remedy: "",
-                severity: "danger",
-            });
-    return found.sort((a, b) => (a.severity === "danger" ? 0 : 1) - (b.severity === "danger" ? 0 : 1));
+/* What cures what suretyd says of a server: "sync", "enrol", or nothing that can be done here. */
+const CURES = [
+    [/^server\.(expired|sync-overdue|sync|sync-late|expires-soon|authority|clock)$/, "sync"],
+    [/^server\.(not-enrolled|revoked|refused|key)$/, "enrol"],
+];
+export const cureOf = id => CURES.find(([ids]) => ids.test(id))?.[1] ?? null;
+
+/* What needs attention, as /v1/summary has it, the worst first, each with its severity. */
+export function attention(summary, host) {
+    const isBad = a => a.id === "vm.upgrade.undoing" || (a.kind === "server" && a.id === host?.reason.id);
+    const items = (summary?.needs_attention ?? []).map(a => ({ ...a, severity: isBad(a) ? "danger" : "warning" }));
+    return items.sort((a, b) => (a.severity === "danger" ? 0 : 1) - (b.severity === "danger" ? 0 : 1));
 }
 
 /* Jobs ------------------------------------------------------------------------------------------------------------- */
@@ -190,7 +201,7 @@ export const STEPS = [
 const WEIGHT = { stop: 0, unknown: 1, warning: 2, note: 3, ok: 4 };
 
 /* Of a VM in a report: those of the VM at rest, where it was looked at once more, count. */
-const findingsOf = vm => (vm.checks_at_rest ?? vm.checks)?.findings ?? [];
+export const findingsOf = vm => (vm.checks_at_rest ?? vm.checks)?.findings ?? [];
 
 /* Findings of a report by rule: [{id, severity, remedy, vms: [{name, message, remedy}]}], the worst first.  What is
  * well is counted alone. */
@@ -217,7 +228,10 @@ export function findingsByRule(report) {
     return { rules: rows, well };
 }
 
-/* Options of a job that differ from what it does anyway: only those are sent. */
+export const worstFirst = findings =>
+    [...findings].sort((a, b) => (WEIGHT[a.severity] ?? 3) - (WEIGHT[b.severity] ?? 3) || collate(a.id, b.id));
+
+/* Options of a job, as src/jobs/options.c has them: only those that differ from what it does anyway are sent. */
 export const DEFAULT_OPTIONS = {
     "secure-boot": true,
     vtpm: true,
@@ -232,14 +246,36 @@ export const DEFAULT_OPTIONS = {
     "allow-unsigned": false,
     "shutdown-timeout": 300,
     "verify-timeout": 600,
+    finish: false,
+    "dry-run": false,
+    "boot-files": "",
+    "firmware-vars": "",
+    "key-dir": "",
+    "overlay-dir": "",
+    map: "",
 };
 
 /* Which options an assessment knows. */
-const ASSESS = ["secure-boot", "vtpm", "restore-point", "machine", "allow-unsigned", "batch"];
+const ASSESS = new Set(
+    ("secure-boot vtpm restore-point machine allow-unsigned batch " +
+        "boot-files firmware-vars key-dir overlay-dir map").split(" "),
+);
 
 export function jobOf(op, vms, options) {
     const sent = {};
     for (const [name, value] of Object.entries(options))
-        if (value !== DEFAULT_OPTIONS[name] && (op !== "assess" || ASSESS.includes(name))) sent[name] = value;
+        if (value !== DEFAULT_OPTIONS[name] && (op !== "assess" || ASSESS.has(name))) sent[name] = value;
     return { op, vms: vms.map(name => ({ name })), options: sent };
 }
+
+/* Activity --------------------------------------------------------------------------------------------------------- */
+
+export const AUDIT_KINDS = ["document", "verified", "request", "management"];
+
+/* Whether what was asked for was done. */
+export const wentWell = entry =>
+    entry.kind === "management" ? entry.result === "ok" : entry.status < 300 && (entry.result || "ok") === "ok";
+
+/* result: "well", "badly", or "" for all. */
+export const chooseEntries = (entries, result) =>
+    entries.filter(e => !result || wentWell(e) === (result === "well"));

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What every tab is made of. */
-import { useState } from "react";
 import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import {
+    DescriptionListDescription,
+    DescriptionListGroup,
+    DescriptionListTerm,
+} from "@patternfly/react-core/dist/esm/components/DescriptionList";
 import {
     EmptyState,
     EmptyStateBody,
     EmptyStateFooter,
     EmptyStateHeader,
 } from "@patternfly/react-core/dist/esm/components/EmptyState";
-import { Label } from "@patternfly/react-core/dist/esm/components/Label";
-import { Modal } from "@patternfly/react-core/dist/esm/components/Modal/Modal";
 import { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner";
+import label from "@patternfly/react-styles/css/components/Label/label.mjs";
+import AngleLeftIcon from "@patternfly/react-icons/dist/esm/icons/angle-left-icon";
+import AngleRightIcon from "@patternfly/react-icons/dist/esm/icons/angle-right-icon";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
@@ -19,10 +24,10 @@ import InfoCircleIcon from "@patternfly/react-icons/dist/esm/icons/info-circle-i
 import MinusCircleIcon from "@patternfly/react-icons/dist/esm/icons/minus-circle-icon";
 import PendingIcon from "@patternfly/react-icons/dist/esm/icons/pending-icon";
 import QuestionCircleIcon from "@patternfly/react-icons/dist/esm/icons/question-circle-icon";
-import { _ } from "./cockpit.js";
-import { relative, time } from "./format.js";
+import { _, format } from "./cockpit.js";
+import { number, relative, time } from "./format.js";
 
-const ICONS = {
+export const ICONS = {
     ok: <CheckCircleIcon />,
     bad: <ExclamationCircleIcon />,
     warn: <ExclamationTriangleIcon />,
@@ -32,11 +37,21 @@ const ICONS = {
     wait: <PendingIcon />,
 };
 
+/* PatternFly's own can be shortened, closed and edited; a table has hundreds of ours. */
+export const Label = ({ color = "grey", icon, word, children }) => (
+    <span className={`${label.label} ${label.modifiers.compact} ${label.modifiers[color] ?? ""}`} data-word={word}>
+        <span className={label.labelContent}>
+            {ICONS[icon] && <span className={label.labelIcon}>{ICONS[icon]}</span>}
+            <span className={label.labelText}>{children}</span>
+        </span>
+    </span>
+);
+
 /* A word of a table of words.js; one that is not there is shown as it came. */
 export function Word({ table, word, children }) {
     const row = table[word] ?? { text: word, color: "grey", icon: "unknown" };
     return (
-        <Label isCompact color={row.color} icon={ICONS[row.icon]} data-word={word}>
+        <Label color={row.color} icon={row.icon} word={word}>
             {children ?? row.text}
         </Label>
     );
@@ -46,6 +61,9 @@ export const Muted = ({ children }) => <span className="muted">{children}</span>
 
 /* To whom a button belongs that every row has: heard, not seen. */
 export const Of = ({ name }) => <span className="screen-reader"> {name}</span>;
+
+/* suretyd's sentences go on after a colon; alone they begin with a capital letter. */
+export const sentence = text => (text ? text[0].toUpperCase() + text.slice(1) : "");
 
 /* A time as people say it; the exact one beside it. */
 export function When({ at, now }) {
@@ -58,13 +76,22 @@ export function When({ at, now }) {
     );
 }
 
+/* A row of a description list; none where there is nothing to say. */
+export const Item = ({ term, children }) =>
+    children ? (
+        <DescriptionListGroup>
+            <DescriptionListTerm>{term}</DescriptionListTerm>
+            <DescriptionListDescription>{children}</DescriptionListDescription>
+        </DescriptionListGroup>
+    ) : null;
+
 export function ProblemAlert({ problem, onRetry, variant = "danger" }) {
     return (
         <Alert
             isInline
             component="p"
             variant={variant}
-            title={problem.title && !problem.detail ? problem.title : problem.detail || problem.message}
+            title={sentence(problem.title && !problem.detail ? problem.title : problem.detail || problem.message)}
             data-problem={problem.id}
             actionLinks={
                 onRetry && (
@@ -106,65 +133,37 @@ export function Answered({ answer, what, children }) {
     );
 }
 
-/* Asks before something is done, and says what.  dialog: {title, text, action (the button), danger, run() -> promise,
- * body(state, set) with the form's own state (initial), valid(state)}.  Without run it only tells. */
-export function Dialog({ dialog, onClose }) {
-    const [state, setState] = useState(dialog.initial ?? {});
-    const [busy, setBusy] = useState(false);
-    const [problem, setProblem] = useState(null);
-    const set = change => setState(s => ({ ...s, ...change }));
-    const run = async event => {
-        event?.preventDefault();
-        setBusy(true);
-        setProblem(null);
-        try {
-            await dialog.run(state);
-            onClose();
-        } catch (error) {
-            setBusy(false);
-            setProblem(error);
-        }
-    };
-    const good = !dialog.valid || dialog.valid(state);
-    const actions = dialog.run
-        ? [
-              <Button
-                  key="run"
-                  variant={dialog.danger ? "danger" : "primary"}
-                  isLoading={busy}
-                  isDisabled={busy || !good}
-                  onClick={run}>
-                  {dialog.action}
-              </Button>,
-              <Button key="cancel" variant="link" isDisabled={busy} onClick={onClose}>
-                  {_("Cancel")}
-              </Button>,
-          ]
-        : [
-              <Button key="close" variant="primary" onClick={onClose}>
-                  {_("Close")}
-              </Button>,
-          ];
-    return (
-        <Modal
-            variant="small"
-            isOpen
-            title={dialog.title}
-            titleIconVariant={dialog.danger ? "warning" : undefined}
-            onClose={() => busy || onClose()}
-            actions={actions}
-            position="top"
-            id="dialog">
-            <div className="stack">
-                {problem && <ProblemAlert problem={problem} />}
-                {[dialog.text]
-                    .flat()
-                    .filter(Boolean)
-                    .map((t, i) => (
-                        <p key={i}>{t}</p>
-                    ))}
-                {dialog.body?.(state, set)}
-            </div>
-        </Modal>
+/* Which page of so many rows; nothing where one is enough. */
+export function Pager({ count, size, page, onPage }) {
+    const last = Math.ceil(count / size);
+    const button = (name, icon, to) => (
+        <Button variant="plain" aria-label={name} isDisabled={to < 1 || to > last} onClick={() => onPage(to)}>
+            {icon}
+        </Button>
     );
+    return (
+        last > 1 && (
+            <nav className="pager" aria-label={_("Pages")}>
+                {button(_("Previous page"), <AngleLeftIcon />, page - 1)}
+                <span role="status">
+                    {format(
+                        _("$0 to $1 of $2"),
+                        number((page - 1) * size + 1),
+                        number(Math.min(page * size, count)),
+                        number(count),
+                    )}
+                </span>
+                {button(_("Next page"), <AngleRightIcon />, page + 1)}
+            </nav>
+        )
+    );
+}
+
+/* A file made of text, for the browser to keep. */
+export function download(name, text, type = "text/plain") {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }

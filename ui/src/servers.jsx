@@ -1,59 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Servers: state, certificate, sync, legacy OS support, and what can be done to them. */
+/* Servers: state, certificate, sync, legacy OS support, and what can be done to them: to this host alone. */
 import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { Card, CardBody, CardHeader, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
+import { Card, CardBody, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import { Checkbox } from "@patternfly/react-core/dist/esm/components/Checkbox";
-import { FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
-import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
-import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table/dist/esm/components/Table";
-import { useState } from "react";
 import { _, _c, format } from "./cockpit.js";
-import { time } from "./format.js";
+import { EnrolButton, SyncButton, useDone } from "./cures.jsx";
+import { Results } from "./dialog.jsx";
+import { number, time } from "./format.js";
 import { useHost, useNow } from "./hooks.js";
-import { certificateState } from "./model.js";
-import { Answered, Muted, When, Word } from "./parts.jsx";
-import { SERVER } from "./words.js";
+import { certificateState, cureOf, withoutWay } from "./model.js";
+import { Answered, Muted, Of, sentence, When, Word } from "./parts.jsx";
+import { Body, Cell, Row, Table, Unfolded } from "./table.jsx";
+import { NEXT_OF_SEVERAL, REASON, SERVER } from "./words.js";
 
 /* Each of these says what it does before it does it. */
-const enrolDialog = (server, api, done) => ({
-    title: format(_("Enrol $0"), server.name),
-    text: _(
-        "The host makes a key and asks the authority for a certificate. Make the token there: surety authority " +
-            "token HOST. It works once.",
-    ),
-    action: _("Enrol"),
-    initial: { authority: server.authority ?? "", token: "" },
-    valid: s => s.token.trim() !== "",
-    body: (s, set) => (
-        <>
-            <FormGroup label={_("Authority")} fieldId="enrol-authority">
-                <TextInput
-                    id="enrol-authority"
-                    value={s.authority}
-                    placeholder="http://authority.example.org:8829"
-                    onChange={(_event, authority) => set({ authority })}
-                />
-            </FormGroup>
-            <FormGroup label={_("Token")} fieldId="enrol-token" isRequired>
-                <TextInput
-                    id="enrol-token"
-                    type="password"
-                    autoComplete="off"
-                    isRequired
-                    value={s.token}
-                    onChange={(_event, token) => set({ token })}
-                />
-            </FormGroup>
-        </>
-    ),
-    run: s =>
-        api
-            .post("/v1/server/enrol", { authority: s.authority.trim(), token: s.token.trim() })
-            .then(done(format(_("$0 is enrolled"), server.name))),
-});
-
-const removeDialog = (server, api, done) => ({
+const removeDialog = (server, { api }, done) => ({
     title: format(_("Remove $0 from its authority?"), server.name),
     text: [
         _(
@@ -67,17 +29,45 @@ const removeDialog = (server, api, done) => ({
     run: () => api.remove("/v1/server").then(done(format(_("$0 was removed"), server.name))),
 });
 
-const legacyOnDialog = (server, api, done) => ({
+const granted = (answer, next) => answer.granted.filter(vm => (next === "start") === (vm.next === "start"));
+
+const legacyOnDialog = (server, { api, reload }, done, vms) => ({
     title: format(_("Turn on legacy OS support on $0?"), server.name),
     text: [
         _("A network inside this host is made, without any uplink. VMs that have no vsock get documents over it."),
-        _("Each VM must be let onto it: “Set up legacy networking” in the tab VMs."),
+        _("VMs that are made later must be let onto it: “Set up legacy networking” in the tab VMs."),
     ],
     action: _("Turn on"),
-    run: () => api.post("/v1/legacy/enable").then(done(_("Legacy OS support is on"))),
+    initial: { grantVms: true },
+    body: (s, set) => (
+        <Checkbox
+            id="legacy-grant"
+            label={format(
+                _("Also give the existing VMs that have no vsock device access ($0)"),
+                number(withoutWay(vms).length),
+            )}
+            description={_("Each gets one more network card; some only with their next start.")}
+            isChecked={s.grantVms}
+            onChange={(_event, grantVms) => set({ grantVms })}
+        />
+    ),
+    run: async s => {
+        const answer = await api.post("/v1/legacy/enable", s.grantVms ? { grantVms: true } : undefined);
+        if (!answer.granted?.length && !answer.failed?.length) return done(_("Legacy OS support is on"))();
+        reload();
+        return (
+            <>
+                <p>{_("Legacy OS support is on")}</p>
+                <Results
+                    well={["now", "start"].map(next => [NEXT_OF_SEVERAL[next], granted(answer, next)])}
+                    failed={answer.failed.map(f => [f, f])}
+                />
+            </>
+        );
+    },
 });
 
-const legacyOffDialog = (server, api, done) => ({
+const legacyOffDialog = (server, { api }, done) => ({
     title: format(_("Turn off legacy OS support on $0?"), server.name),
     text: _("The internal network is removed. VMs that have no vsock get no more documents, and their benefits end."),
     action: _("Turn off"),
@@ -94,26 +84,7 @@ const legacyOffDialog = (server, api, done) => ({
     run: s => api.post("/v1/legacy/disable", { removeVms: s.removeVms }).then(done(_("Legacy OS support is off"))),
 });
 
-function SyncButton({ server, done }) {
-    const { api, toast } = useHost();
-    const [busy, setBusy] = useState(false);
-    const sync = async () => {
-        setBusy(true);
-        try {
-            await api.post("/v1/server/sync").then(done(format(_("$0 is synced"), server.name)));
-        } catch (problem) {
-            toast(`${problem.message} ${problem.remedy}`.trim(), "danger");
-        }
-        setBusy(false);
-    };
-    return (
-        <Button variant="secondary" size="sm" isLoading={busy} isDisabled={busy} onClick={sync}>
-            {busy ? _("Syncing…") : _("Sync now")}
-        </Button>
-    );
-}
-
-function CertificateCell({ server, now }) {
+function Certificate({ server, now }) {
     const state = certificateState(server, now);
     if (state === "none") return <Muted>{_("none")}</Muted>;
     const text = <When at={server.certificate.notAfter} now={now} />;
@@ -133,125 +104,148 @@ function CertificateCell({ server, now }) {
     );
 }
 
-/* What those have who may manage the host. */
-function ManageCells({ server, legacy, done }) {
-    const { api, ask } = useHost();
-    const enrolled = !!server.certificate || server.reason?.id !== "server.not-enrolled";
-    const open = dialog => () => ask(dialog(server, api, done));
-    return (
-        <>
-            <Td dataLabel={_("Legacy OS support")}>
-                {legacy && (
-                    <div className="row">
-                        {legacy.enabled ? _("On") : _("Off")}
-                        <Button
-                            variant="link"
-                            isInline
-                            onClick={open(legacy.enabled ? legacyOffDialog : legacyOnDialog)}>
-                            {legacy.enabled ? _("Turn off…") : _("Turn on…")}
-                        </Button>
-                    </div>
-                )}
-            </Td>
-            <Td dataLabel={_("Actions")}>
-                <div className="row">
-                    {enrolled && <SyncButton server={server} done={done} />}
-                    {enrolled ? (
-                        <Button variant="link" isDanger size="sm" onClick={open(removeDialog)}>
-                            {_("Remove…")}
-                        </Button>
-                    ) : (
-                        <Button variant="primary" size="sm" onClick={open(enrolDialog)}>
-                            {_("Enrol…")}
-                        </Button>
-                    )}
-                </div>
-            </Td>
-        </>
-    );
-}
+/* Of these suretyd says more than the page's own words. */
+const DETAILED = new Set(["server.clock", "server.refused", "server.signer", "server.key"]);
 
-function ServerRow({ server, legacy, now }) {
-    const { toast, reload, may } = useHost();
-    const done = text => () => {
-        toast(text);
-        reload();
-    };
-    return (
-        <Tr data-server={server.name}>
-            <Th scope="row" dataLabel={_("Name")}>
-                {server.name}
-                <div>
-                    <Muted>{server.cluster}</Muted>
-                </div>
-            </Th>
-            <Td dataLabel={_("State")}>
-                <Word table={SERVER} word={server.state} />
-            </Td>
-            <Td dataLabel={_("Certificate ends")}>
-                <CertificateCell server={server} now={now} />
-            </Td>
-            <Td dataLabel={_("Last sync")}>
-                <When at={server.sync?.last} now={now} />
-                {server.sync?.next && (
-                    <div>
-                        <Muted>{format(_("next $0"), time(server.sync.next))}</Muted>
-                    </div>
-                )}
-            </Td>
-            {may && <ManageCells server={server} legacy={legacy} done={done} />}
-        </Tr>
-    );
-}
-
-function Notices({ server, legacy }) {
+/* What is wrong with a server; the button against it is in the row. */
+function Notices({ server, problems }) {
     const notices = [
         ...(server.state === "Active" ? [] : [{ ...server.reason, variant: "danger" }]),
-        ...(server.warnings ?? []),
-        ...(legacy?.enabled ? (legacy.problems ?? []) : []),
+        ...server.warnings,
+        ...problems.map(p => ({ ...p, text: p.message })),
     ];
-    return notices.map((n, i) => (
-        <Alert key={i} isInline component="p" variant={n.variant ?? "warning"} title={n.text ?? n.message}>
-            {n.remedy && <p>{n.remedy}</p>}
-            <code>{n.id}</code>
-        </Alert>
-    ));
+    if (notices.length === 0) return null;
+    return (
+        <Unfolded>
+            <ul className="plain stack">
+                {notices.map(n => {
+                    const [text, remedy] = REASON[n.id] ?? [sentence(n.text), n.remedy];
+                    return (
+                        <li key={n.id} data-notice={n.id}>
+                            <Alert
+                                isInline
+                                component="p"
+                                variant={n.variant ?? "warning"}
+                                title={text}>
+                                {remedy && <p>{remedy}</p>}
+                                {DETAILED.has(n.id) && <p>{sentence(n.text)}</p>}
+                                <code>{n.id}</code>
+                            </Alert>
+                        </li>
+                    );
+                })}
+            </ul>
+        </Unfolded>
+    );
 }
 
-export function Servers({ answers, hosts, legacy }) {
+const COLUMNS = [
+    { title: _("Name") },
+    { title: _("State") },
+    { title: _("Certificate ends") },
+    { title: _("Last sync") },
+    { title: _("Legacy OS support") },
+    { title: _("Actions") },
+];
+
+const ON_OFF = { true: _("On"), false: _("Off") };
+
+/* here: it is the host that this suretyd is of; others are only shown. */
+function Server({ server, here, legacy, vms, now }) {
+    const host = useHost();
+    const manages = here && host.may;
+    const done = useDone();
+    const enrolled = !!server.certificate || server.reason.id !== "server.not-enrolled";
+    const on = server.legacy.enabled,
+        cure = server.state === "Active" ? null : cureOf(server.reason.id);
+    const problems = here && legacy?.enabled ? legacy.problems : [];
+    return (
+        <Body data-server={server.name} isOpen={server.state !== "Active" || problems.length > 0}>
+            <Row>
+                <Cell at={0} head>
+                    {server.name}
+                    <div>
+                        <Muted>{server.cluster}</Muted>
+                    </div>
+                </Cell>
+                <Cell at={1}>
+                    <Word table={SERVER} word={server.state} />
+                </Cell>
+                <Cell at={2}>
+                    <Certificate server={server} now={now} />
+                </Cell>
+                <Cell at={3}>
+                    <When at={server.sync.last} now={now} />
+                    {server.sync.next && (
+                        <div>
+                            <Muted>{format(_("next $0"), time(server.sync.next))}</Muted>
+                        </div>
+                    )}
+                </Cell>
+                <Cell at={4}>
+                    <div className="row">
+                        {ON_OFF[on] ?? <Muted>{_("not known yet")}</Muted>}
+                        {manages && on !== null && (
+                            <Button
+                                variant="link"
+                                isInline
+                                onClick={() =>
+                                    host.ask((on ? legacyOffDialog : legacyOnDialog)(server, host, done, vms))
+                                }>
+                                {on ? _("Turn off…") : _("Turn on…")}
+                                <Of name={_("Legacy OS support")} />
+                            </Button>
+                        )}
+                    </div>
+                </Cell>
+                <Cell at={5}>
+                    {manages && (
+                        <div className="row">
+                            {enrolled ? (
+                                <>
+                                    <SyncButton
+                                        name={server.name}
+                                        variant={cure === "sync" ? "primary" : "secondary"}
+                                    />
+                                    {cure === "enrol" && <EnrolButton server={server} />}
+                                    <Button
+                                        variant="link"
+                                        isDanger
+                                        size="sm"
+                                        onClick={() => host.ask(removeDialog(server, host, done))}>
+                                        {_("Remove…")}
+                                        <Of name={server.name} />
+                                    </Button>
+                                </>
+                            ) : (
+                                <EnrolButton server={server} />
+                            )}
+                        </div>
+                    )}
+                </Cell>
+            </Row>
+            <Notices server={server} problems={problems} />
+        </Body>
+    );
+}
+
+export function Servers({ answers, hosts, legacy, vms }) {
     const now = useNow();
     const { may } = useHost();
     return (
-        <Answered answer={answers.server} what={_("Asking suretyd…")}>
-            {hosts.map(s => (
-                <Notices key={s.name} server={s} legacy={legacy} />
-            ))}
-            {answers.legacy.problem && may && (
-                <Alert isInline component="p" variant="warning" title={answers.legacy.problem.message}>
+        <Answered answer={answers.servers} what={_("Asking suretyd…")}>
+            {may && answers.legacy.problem && answers.legacy.problem.id !== answers.servers.problem?.id && (
+                <Alert isInline component="p" variant="warning" title={sentence(answers.legacy.problem.message)}>
                     {answers.legacy.problem.remedy}
                 </Alert>
             )}
             <Card isFlat>
-                <CardHeader>
-                    <CardTitle component="h2">{_("Servers")}</CardTitle>
-                </CardHeader>
+                <CardTitle component="h2">{_("Servers")}</CardTitle>
                 <CardBody>
-                    <Table variant="compact" aria-label={_("Servers")} gridBreakPoint="grid-lg">
-                        <Thead>
-                            <Tr>
-                                <Th>{_("Name")}</Th>
-                                <Th>{_("State")}</Th>
-                                <Th>{_("Certificate ends")}</Th>
-                                <Th>{_("Last sync")}</Th>
-                                {may && <Th>{_("Legacy OS support")}</Th>}
-                                {may && <Th>{_("Actions")}</Th>}
-                            </Tr>
-                        </Thead>
-                        <Tbody>
-                            {hosts.map(s => (
-                                <ServerRow key={s.name} server={s} legacy={legacy} now={now} />
-                            ))}
-                        </Tbody>
+                    <Table label={_("Servers")} columns={COLUMNS} bodies>
+                        {hosts.map((s, i) => (
+                            <Server key={s.name} server={s} here={i === 0} legacy={legacy} vms={vms} now={now} />
+                        ))}
                     </Table>
                 </CardBody>
             </Card>

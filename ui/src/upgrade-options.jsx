@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What an upgrade does besides: the options of "surety vm upgrade". */
 import { useState } from "react";
+import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Checkbox } from "@patternfly/react-core/dist/esm/components/Checkbox";
 import { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection";
 import { FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
@@ -18,6 +19,12 @@ const MORE = [
     ["no-start", _("Leave VMs off afterwards"), _("Then they cannot be verified from inside.")],
     ["keep-going", _("Go on after failures"), _("Otherwise no VM begins any more after the failures below.")],
     ["allow-unsigned", _("Allow unsigned boot loaders"), _("They start only where Secure Boot is off.")],
+    [
+        "finish",
+        _("Install the distribution’s EFI packages in the VM"),
+        _("Through its guest agent, so that shim and GRUB are updated with the system."),
+    ],
+    ["dry-run", _("Only plan it"), _("The report tells what would be done; nothing is changed.")],
 ];
 const WORDS = [
     [
@@ -45,6 +52,14 @@ const NUMBERS = [
     ["max-failures", _("Failures that stop the job"), 1, 4096],
     ["shutdown-timeout", _("Seconds to shut down"), 1, 86400],
     ["verify-timeout", _("Seconds to verify"), 1, 86400],
+];
+
+const TEXTS = [
+    ["overlay-dir", _("Directory for overlay files"), _("beside each disk")],
+    ["key-dir", _("Directory with keys of LUKS volumes"), _("none; a file for each VM, by its name")],
+    ["boot-files", _("Directory with boot files"), _("from the disk, or from this host’s packages")],
+    ["firmware-vars", _("File of firmware variables"), _("the template that libvirt takes")],
+    ["map", _("Unknown partition types"), "TYPE=GUID"],
 ];
 
 const Check = ({ row: [name, label, description], options, onChange }) => (
@@ -82,48 +97,49 @@ function Numeric({ row: [name, label, min, max], options, onChange }) {
     );
 }
 
+const Choice = ({ row: [name, label, words], options, onChange }) => (
+    <FormGroup label={label} fieldId={`option-${name}`}>
+        <FormSelect id={`option-${name}`} value={options[name]} onChange={(_event, v) => onChange({ [name]: v })}>
+            {words.map(([value, text]) => (
+                <FormSelectOption key={value} value={value} label={text} />
+            ))}
+        </FormSelect>
+    </FormGroup>
+);
+
+const Text = ({ row: [name, label, placeholder], options, onChange }) => (
+    <FormGroup label={label} fieldId={`option-${name}`}>
+        <TextInput
+            id={`option-${name}`}
+            value={options[name]}
+            placeholder={placeholder}
+            onChange={(_event, v) => onChange({ [name]: v.trim() })}
+        />
+    </FormGroup>
+);
+
 export function Options({ options, onChange }) {
     const [open, setOpen] = useState(false);
-    const props = { options, onChange };
+    const each = (Field, rows) => rows.map(row => <Field key={row[0]} row={row} {...{ options, onChange }} />);
     return (
         <>
-            <div className="row">
-                {CHECKS.map(row => (
-                    <Check key={row[0]} row={row} {...props} />
-                ))}
-                {WORDS.slice(0, 1).map(([name, label, words]) => (
-                    <FormGroup key={name} label={label} fieldId={`option-${name}`}>
-                        <FormSelect
-                            id={`option-${name}`}
-                            value={options[name]}
-                            onChange={(_event, v) => onChange({ [name]: v })}>
-                            {words.map(([value, text]) => (
-                                <FormSelectOption key={value} value={value} label={text} />
-                            ))}
-                        </FormSelect>
-                    </FormGroup>
-                ))}
+            <div className="row options">
+                {each(Check, CHECKS)}
+                {each(Choice, WORDS.slice(0, 1))}
             </div>
+            {options["restore-point"] === "none" && (
+                <Alert isInline component="p" variant="warning" title={_("No restore point is taken")}>
+                    {_("Only the disk’s layout can be taken back then. Have a backup of each VM.")}
+                </Alert>
+            )}
             <ExpandableSection toggleText={_("More options")} isExpanded={open} onToggle={(_event, o) => setOpen(o)}>
-                <div className="stack narrow">
-                    {MORE.map(row => (
-                        <Check key={row[0]} row={row} {...props} />
-                    ))}
-                    {WORDS.slice(1).map(([name, label, words]) => (
-                        <FormGroup key={name} label={label} fieldId={`option-${name}`}>
-                            <FormSelect
-                                id={`option-${name}`}
-                                value={options[name]}
-                                onChange={(_event, v) => onChange({ [name]: v })}>
-                                {words.map(([value, text]) => (
-                                    <FormSelectOption key={value} value={value} label={text} />
-                                ))}
-                            </FormSelect>
-                        </FormGroup>
-                    ))}
-                    {NUMBERS.map(row => (
-                        <Numeric key={row[0]} row={row} {...props} />
-                    ))}
+                <div className="fields">
+                    <div className="stack">{each(Check, MORE)}</div>
+                    <div className="stack">
+                        {each(Choice, WORDS.slice(1))}
+                        {each(Numeric, NUMBERS)}
+                    </div>
+                    <div className="stack">{each(Text, TEXTS)}</div>
                 </div>
             </ExpandableSection>
         </>

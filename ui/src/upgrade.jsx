@@ -4,21 +4,21 @@ import { useMemo, useState } from "react";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Card, CardBody, CardTitle } from "@patternfly/react-core/dist/esm/components/Card";
 import { Checkbox } from "@patternfly/react-core/dist/esm/components/Checkbox";
-import { Label } from "@patternfly/react-core/dist/esm/components/Label";
-import { Pagination } from "@patternfly/react-core/dist/esm/components/Pagination";
 import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
-import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table/dist/esm/components/Table";
 import { _, format, ngettext } from "./cockpit.js";
 import { number, time } from "./format.js";
-import { go, useHost, useLocation } from "./hooks.js";
-import { chooseVms, DEFAULT_OPTIONS, isEnded, jobOf, pageOf, upgradeState } from "./model.js";
+import { begin } from "./cures.jsx";
+import { namesOf } from "./dialog.jsx";
+import { useHost, useLocation } from "./hooks.js";
+import { chooseVms, DEFAULT_OPTIONS, inNeedOf, isEnded, pageOf, upgradeState } from "./model.js";
 import { Job } from "./job.jsx";
-import { Answered, Muted, Nothing, Of, Word } from "./parts.jsx";
+import { Answered, Label, Muted, Nothing, Of, Pager, Word } from "./parts.jsx";
+import { Cell, CheckBox, CheckCell, Row, Table } from "./table.jsx";
 import { Options } from "./upgrade-options.jsx";
 import { OPERATION, VM } from "./words.js";
 
 const PAGE_SIZE = 50,
-    JOBS_SHOWN = 10;
+    JOBS_SHOWN = 20;
 
 const STATE = {
     upgraded: [_("Upgraded"), "green"],
@@ -28,13 +28,6 @@ const STATE = {
 };
 
 const many = (one, more, n) => format(ngettext(one, more, n), number(n));
-
-/* Makes a job and goes to it. */
-async function begin(host, op, names, options) {
-    const { id } = await host.api.post("/v1/jobs", jobOf(op, names, options));
-    host.reload();
-    go(["upgrade", id]);
-}
 
 const RESTORE = {
     auto: _(
@@ -47,10 +40,20 @@ const RESTORE = {
     ),
 };
 
-const upgradeDialog = (host, names, options, running) => ({
+const planDialog = (host, names, options) => ({
+    title: many("Plan the upgrade of $0 VM?", "Plan the upgrade of $0 VMs?", names.length),
+    text: [namesOf(names), _("The report tells what would be done. Nothing is changed, and running VMs go on.")],
+    action: _("Plan"),
+    run: () => begin(host, "upgrade", names, options),
+});
+
+const upgradeDialog = (host, names, options, running) =>
+    options["dry-run"] ? planDialog(host, names, options) : realDialog(host, names, options, running);
+
+const realDialog = (host, names, options, running) => ({
     title: many("Upgrade $0 VM?", "Upgrade $0 VMs?", names.length),
     text: [
-        names.slice(0, 8).join(", ") + (names.length > 8 ? " …" : ""),
+        namesOf(names),
         running > 0 &&
             many(
                 "$0 running VM is shut down for it, and started again.",
@@ -73,7 +76,7 @@ const upgradeDialog = (host, names, options, running) => ({
 const rollbackDialog = (host, names) => ({
     title: many("Roll back $0 VM?", "Roll back $0 VMs?", names.length),
     text: [
-        names.join(", "),
+        namesOf(names),
         _(
             "The VM is shut down if it runs, and becomes what it was before the upgrade: BIOS, its old " +
                 "definition, disk, firmware variables and TPM state. Files written since the upgrade are LOST with " +
@@ -109,7 +112,7 @@ const rollbackDialog = (host, names) => ({
 const commitDialog = (host, names) => ({
     title: many("Give up the restore point of $0 VM?", "Give up the restore points of $0 VMs?", names.length),
     text: [
-        names.join(", "),
+        namesOf(names),
         _(
             "Its space becomes free. After that the VM cannot be brought back to the state before the upgrade; " +
                 "only the disk’s layout still can, by the undo journal.",
@@ -120,137 +123,143 @@ const commitDialog = (host, names) => ({
     run: () => begin(host, "commit", names, {}),
 });
 
-function Candidates({ rows, chosen, toggle, toggleAll, host }) {
-    const all = rows.length > 0 && rows.every(vm => chosen.has(vm.name));
+const COLUMNS = [
+    { title: _("Name") },
+    { title: _("Status") },
+    { title: _("Firmware") },
+    { title: _("Upgrade") },
+    { title: _("Actions") },
+];
+
+function Candidate({ vm, chosen, toggle, host }) {
+    const state = upgradeState(vm),
+        [text, color] = STATE[state];
     return (
-        <Table variant="compact" aria-label={_("VMs to upgrade")} gridBreakPoint="grid-md">
-            <Thead>
-                <Tr>
-                    <Th
-                        select={{ isSelected: all, onSelect: () => toggleAll(rows, !all) }}
-                        aria-label={_("Choose all VMs of this page")}
-                    />
-                    <Th>{_("Name")}</Th>
-                    <Th>{_("Status")}</Th>
-                    <Th>{_("Firmware")}</Th>
-                    <Th>{_("Upgrade")}</Th>
-                    <Th>{_("Actions")}</Th>
-                </Tr>
-            </Thead>
-            <Tbody>
-                {rows.map((vm, i) => {
-                    const state = upgradeState(vm),
-                        [text, color] = STATE[state];
-                    return (
-                        <Tr key={vm.uuid} data-vm={vm.name}>
-                            <Td
-                                select={{
-                                    rowIndex: i,
-                                    isSelected: chosen.has(vm.name),
-                                    onSelect: () => toggle(vm.name),
-                                }}
-                                aria-label={format(_("Choose $0"), vm.name)}
-                            />
-                            <Th scope="row" dataLabel={_("Name")}>
-                                {vm.name}
-                            </Th>
-                            <Td dataLabel={_("Status")}>
-                                <Word table={VM} word={vm.status} />
-                            </Td>
-                            <Td dataLabel={_("Firmware")}>
-                                {vm.firmware === "uefi" ? (
-                                    "UEFI"
-                                ) : vm.firmware === "bios" ? (
-                                    "BIOS"
-                                ) : (
-                                    <Muted>{_("unknown")}</Muted>
-                                )}
-                            </Td>
-                            <Td dataLabel={_("Upgrade")}>
-                                <Label isCompact color={color}>
-                                    {text}
-                                </Label>
-                                {state === "busy" && vm.upgrade.job && (
-                                    <a href={`#/upgrade/${vm.upgrade.job}`}>{_("Show its job")}</a>
-                                )}
-                            </Td>
-                            <Td dataLabel={_("Actions")}>
-                                {state === "upgraded" && (
-                                    <div className="row">
-                                        <Button
-                                            variant="secondary"
-                                            size="sm"
-                                            onClick={() => host.ask(rollbackDialog(host, [vm.name]))}>
-                                            {_("Roll back…")}
-                                            <Of name={vm.name} />
-                                        </Button>
-                                        {vm.upgrade.state === "done" && (
-                                            <Button
-                                                variant="link"
-                                                size="sm"
-                                                onClick={() => host.ask(commitDialog(host, [vm.name]))}>
-                                                {_("Give up restore point…")}
-                                                <Of name={vm.name} />
-                                            </Button>
-                                        )}
-                                    </div>
-                                )}
-                            </Td>
-                        </Tr>
-                    );
-                })}
-            </Tbody>
+        <Row data-vm={vm.name}>
+            <CheckCell label={format(_("Choose $0"), vm.name)} checked={chosen} onChange={() => toggle(vm.name)} />
+            <Cell at={1} head>
+                {vm.name}
+            </Cell>
+            <Cell at={2}>
+                <Word table={VM} word={vm.status} />
+            </Cell>
+            <Cell at={3}>{{ uefi: "UEFI", bios: "BIOS" }[vm.firmware] ?? <Muted>{_("unknown")}</Muted>}</Cell>
+            <Cell at={4}>
+                <Label color={color}>{text}</Label>{" "}
+                {state === "busy" && vm.upgrade.job && (
+                    <a href={`#/upgrade/${vm.upgrade.job}`}>
+                        {_("Show its job")}
+                        <Of name={vm.name} />
+                    </a>
+                )}
+            </Cell>
+            <Cell at={5}>
+                {state === "upgraded" && (
+                    <div className="row">
+                        <Button variant="secondary" size="sm" onClick={() => host.ask(rollbackDialog(host, [vm.name]))}>
+                            {_("Roll back…")}
+                            <Of name={vm.name} />
+                        </Button>
+                        <Button
+                            variant="link"
+                            size="sm"
+                            onClick={() =>
+                                begin(host, "verify", [vm.name]).catch(p => host.toast(p.message, "danger"))
+                            }>
+                            {_("Verify again")}
+                            <Of name={vm.name} />
+                        </Button>
+                        {vm.upgrade.state === "done" && (
+                            <Button variant="link" size="sm" onClick={() => host.ask(commitDialog(host, [vm.name]))}>
+                                {_("Give up restore point…")}
+                                <Of name={vm.name} />
+                            </Button>
+                        )}
+                    </div>
+                )}
+            </Cell>
+        </Row>
+    );
+}
+
+function Candidates({ rows, all, chosen, toggle, toggleAll, host }) {
+    const every = all.length > 0 && all.every(vm => chosen.has(vm.name));
+    const head = (
+        <CheckBox
+            label={format(_("Choose all VMs that are shown ($0)"), number(all.length))}
+            checked={every}
+            some={all.some(vm => chosen.has(vm.name))}
+            onChange={on => toggleAll(all, on)}
+        />
+    );
+    return (
+        <Table label={_("VMs to upgrade")} columns={[{ title: _("Choose"), head }, ...COLUMNS]}>
+            {rows.map(vm => (
+                <Candidate key={vm.uuid} vm={vm} chosen={chosen.has(vm.name)} toggle={toggle} host={host} />
+            ))}
         </Table>
     );
 }
 
-function Jobs({ jobs }) {
+const JOB_COLUMNS = [
+    { title: _("Job") },
+    { title: _("What") },
+    { title: _("State") },
+    { title: _("VMs") },
+    { title: _("Begun") },
+    { title: _("Asked for by") },
+];
+
+const stateOf = j =>
+    isEnded(j)
+        ? j.cancelled
+            ? _("Cancelled")
+            : _("Ended")
+        : j.state === "running"
+          ? _("Running")
+          : _("Waiting");
+
+function Jobs({ answer, jobs }) {
+    const [shown, setShown] = useState(JOBS_SHOWN);
     return (
         <Card isFlat>
             <CardTitle component="h2">{_("Jobs")}</CardTitle>
             <CardBody>
-                {jobs.length === 0 ? (
-                    <Nothing title={_("No jobs")}>
-                        {_("Assessments and upgrades appear here, also those begun with the command surety.")}
-                    </Nothing>
-                ) : (
-                    <Table variant="compact" aria-label={_("Jobs")} gridBreakPoint="grid-md">
-                        <Thead>
-                            <Tr>
-                                <Th>{_("Job")}</Th>
-                                <Th>{_("What")}</Th>
-                                <Th>{_("State")}</Th>
-                                <Th>{_("VMs")}</Th>
-                                <Th>{_("Begun")}</Th>
-                            </Tr>
-                        </Thead>
-                        <Tbody>
-                            {jobs.slice(0, JOBS_SHOWN).map(j => (
-                                <Tr key={j.id}>
-                                    <Th scope="row" dataLabel={_("Job")}>
+                <Answered answer={answer} what={_("Reading the jobs…")}>
+                    {jobs.length === 0 ? (
+                        <Nothing title={_("No jobs")}>
+                            {_("Assessments and upgrades appear here, also those begun with the command surety.")}
+                        </Nothing>
+                    ) : (
+                        <Table label={_("Jobs")} columns={JOB_COLUMNS}>
+                            {jobs.slice(0, shown).map(j => (
+                                <Row key={j.id} data-job={j.id}>
+                                    <Cell at={0} head>
                                         <a href={`#/upgrade/${j.id}`}>{j.id}</a>
-                                    </Th>
-                                    <Td dataLabel={_("What")}>{OPERATION[j.op] ?? j.op}</Td>
-                                    <Td dataLabel={_("State")}>
-                                        {isEnded(j)
-                                            ? j.cancelled
-                                                ? _("cancelled")
-                                                : _("ended")
-                                            : j.state === "running"
-                                              ? _("running")
-                                              : _("waiting")}
-                                    </Td>
-                                    <Td dataLabel={_("VMs")}>{j.count ? number(j.count) : _("all")}</Td>
-                                    <Td dataLabel={_("Begun")}>{time((j.started || j.created) * 1000)}</Td>
-                                </Tr>
+                                    </Cell>
+                                    <Cell at={1}>{OPERATION[j.op] ?? j.op}</Cell>
+                                    <Cell at={2}>{stateOf(j)}</Cell>
+                                    <Cell at={3}>{j.count ? number(j.count) : _("all")}</Cell>
+                                    <Cell at={4}>{time((j.started || j.created) * 1000)}</Cell>
+                                    <Cell at={5}>
+                                        <Muted>{j.origin}</Muted>
+                                    </Cell>
+                                </Row>
                             ))}
-                        </Tbody>
-                    </Table>
-                )}
+                        </Table>
+                    )}
+                    {jobs.length > shown && (
+                        <Button variant="link" onClick={() => setShown(shown + JOBS_SHOWN)}>
+                            {_("Older jobs")}
+                        </Button>
+                    )}
+                </Answered>
             </CardBody>
         </Card>
     );
 }
+
+const NOBODY = new Set();
 
 function Choose({ answers, vms: every, jobs }) {
     const host = useHost();
@@ -259,22 +268,28 @@ function Choose({ answers, vms: every, jobs }) {
     const { options: asked } = useLocation();
     const [search, setSearch] = useState(asked.search ?? "");
     const [page, setPage] = useState(1);
-    const [chosen, setChosen] = useState(new Set());
+    const [chosen, setChosen] = useState(null);
     const [options, setOptions] = useState(DEFAULT_OPTIONS);
+    // those that a benefit waits for are chosen, until somebody chooses
+    const needy = useMemo(
+        () => (asked.need ? new Set(inNeedOf("upgrade", vms).map(vm => vm.name)) : NOBODY),
+        [vms, asked.need],
+    );
+    const marked = chosen ?? needy;
     const rows = useMemo(() => chooseVms(vms, { search, key: "firmware" }), [vms, search]);
     const last = Math.max(1, Math.ceil(rows.length / PAGE_SIZE)),
         at = Math.min(page, last);
-    const names = vms.filter(vm => chosen.has(vm.name)).map(vm => vm.name);
-    const running = vms.filter(vm => chosen.has(vm.name) && vm.running).length;
+    const names = vms.filter(vm => marked.has(vm.name)).map(vm => vm.name);
+    const running = vms.filter(vm => marked.has(vm.name) && vm.running).length;
     const toggle = name =>
         setChosen(s => {
-            const next = new Set(s);
+            const next = new Set(s ?? needy);
             next.delete(name) || next.add(name);
             return next;
         });
     const toggleAll = (some, on) =>
         setChosen(s => {
-            const next = new Set(s);
+            const next = new Set(s ?? needy);
             some.forEach(vm => (on ? next.add(vm.name) : next.delete(vm.name)));
             return next;
         });
@@ -297,7 +312,7 @@ function Choose({ answers, vms: every, jobs }) {
                         <Nothing title={_("No VMs")} />
                     ) : (
                         <>
-                            <div className="row">
+                            <div className="row toolbar">
                                 <SearchInput
                                     aria-label={_("Find VMs by name")}
                                     placeholder={_("Find by name")}
@@ -317,27 +332,20 @@ function Choose({ answers, vms: every, jobs }) {
                                 <span role="status">
                                     <Muted>{many("$0 VM chosen", "$0 VMs chosen", names.length)}</Muted>
                                 </span>
-                                {last > 1 && (
-                                    <Pagination
-                                        itemCount={rows.length}
-                                        perPage={PAGE_SIZE}
-                                        page={at}
-                                        isCompact
-                                        perPageOptions={[]}
-                                        onSetPage={(_event, p) => setPage(p)}
-                                        titles={{
-                                            ofWord: _("of"),
-                                            toNextPageAriaLabel: _("Next page"),
-                                            toPreviousPageAriaLabel: _("Previous page"),
-                                            paginationAriaLabel: _("Pages"),
-                                        }}
-                                    />
-                                )}
+                                <Button
+                                    variant="link"
+                                    size="sm"
+                                    className="narrow-only"
+                                    onClick={() => toggleAll(rows, true)}>
+                                    {format(_("Choose all VMs that are shown ($0)"), number(rows.length))}
+                                </Button>
+                                <Pager count={rows.length} size={PAGE_SIZE} page={at} onPage={setPage} />
                             </div>
                             <Options options={options} onChange={change => setOptions(o => ({ ...o, ...change }))} />
                             <Candidates
                                 rows={pageOf(rows, at, PAGE_SIZE)}
-                                chosen={chosen}
+                                all={rows}
+                                chosen={marked}
                                 toggle={toggle}
                                 toggleAll={toggleAll}
                                 host={host}
@@ -346,7 +354,7 @@ function Choose({ answers, vms: every, jobs }) {
                     )}
                 </CardBody>
             </Card>
-            <Jobs jobs={jobs} />
+            <Jobs answer={answers.jobs} jobs={jobs} />
         </Answered>
     );
 }

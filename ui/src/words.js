@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the API's words are called on the page, with the colour and the icon of each: one row a word.  Colour never says
  * anything that the text does not. */
-import { _, _c } from "./cockpit.js";
+import { _, _c, ngettext } from "./cockpit.js";
 
 const row = (text, color = "grey", icon = null) => ({ text, color, icon });
 
@@ -10,6 +10,43 @@ export const SERVER = {
     Expired: row(_c("server", "Expired"), "red", "bad"),
     Inactive: row(_c("server", "Inactive"), "gold", "warn"),
     Error: row(_c("server", "Error"), "red", "bad"),
+};
+
+/* Why a server is in its state, and what to do. What suretyd says is shown where there is none here. */
+export const REASON = {
+    "server.active": [_("VMs are attested.")],
+    "server.not-enrolled": [_("The host is not enrolled."), _("Enrol it with a token of the authority.")],
+    "server.expired": [
+        _("The certificate has ended: there was no sync for 30 days."),
+        _("Sync now. After more than a year, enrol with a new token."),
+    ],
+    "server.sync-overdue": [_("The last sync was more than 30 days ago."), _("Sync now.")],
+    "server.clock": [
+        _("The host’s clock stands before its certificate or its last sync."),
+        _("Set the clock, then sync."),
+    ],
+    "server.revoked": [
+        _("The authority has revoked this host’s certificate."),
+        _("If that was a mistake, enrol with a new token."),
+    ],
+    "server.refused": [
+        _("The authority refused the last sync."),
+        _("See why with “surety authority list” there, then enrol with a new token."),
+    ],
+    "server.signer": [_("surety-signer does not answer."), _("Start it; its log says why it ended.")],
+    "server.key": [_("The host’s key cannot be used."), _("Repair its token or TPM, or enrol again.")],
+};
+
+/* What VMs lack, for a list of what needs attention; $0 is how many. */
+export const LACKS = {
+    "install-updates": n => ngettext("$0 VM needs updates", "$0 VMs need updates", n),
+    upgrade: n => ngettext("$0 VM needs Trusted Launch", "$0 VMs need Trusted Launch", n),
+    "add-vsock": n => ngettext("$0 VM needs a vsock device", "$0 VMs need a vsock device", n),
+    "legacy-network": n => ngettext("$0 VM needs legacy networking", "$0 VMs need legacy networking", n),
+    "agent-channel": n => ngettext("$0 VM needs the guest agent channel", "$0 VMs need the guest agent channel", n),
+    "sync-server": n => ngettext("$0 VM waits for a sync of the host", "$0 VMs wait for a sync of the host", n),
+    start: n => ngettext("$0 VM has to be started", "$0 VMs have to be started", n),
+    verify: n => ngettext("$0 VM has to verify itself", "$0 VMs have to verify themselves", n),
 };
 
 export const VM = {
@@ -35,6 +72,13 @@ export const COUNTERS = {
     "not-applicable": _("No applicable benefits"),
 };
 
+/* What VMs are shown by, besides benefits. */
+export const SHOW = {
+    running: _("running"),
+    verified: _("verified in the last day"),
+    trusted: _("with Trusted Launch"),
+};
+
 export const TRANSPORT = { vsock: "vsock", http: _("legacy network"), unix: _("socket") };
 
 export const OUTCOME = {
@@ -46,6 +90,20 @@ export const OUTCOME = {
     failed: row(_("Failed, is as before"), "red", "bad"),
     stuck: row(_("Stuck"), "red", "bad"),
     skipped: row(_("Skipped"), "grey", "off"),
+};
+
+/* What became of a VM that was not done. */
+export const AFTER = {
+    stopped: _("Nothing was changed"),
+    failed: _("Brought back: it is as before"),
+    stuck: _("Not brought back yet: leave it off"),
+};
+
+/* How what was promised was verified. */
+export const PROOF = {
+    yes: row(_("Proved"), "green", "ok"),
+    no: row(_("Not so"), "red", "bad"),
+    open: row(_("Open"), "gold", "unknown"),
 };
 
 export const STEP = {
@@ -81,30 +139,46 @@ export const SEVERITY = {
     ok: row(_("Good"), "green", "ok"),
 };
 
-/* For a VM's button, and what happens after it was pressed: told before it happens. */
+/* For a VM's button, and what happens after it was pressed: told before it happens. here: this host does it; else
+ * somebody has to do it in the VM. several: title for more than one. */
 export const ACTION = {
     "install-updates": {
-        button: _("Install updates"),
+        button: _("Which updates?"),
+        short: _("install updates"),
         here: false,
-        title: _("Install updates in $0"),
-        text: _(
-            "The benefit needs a newer build of the operating system. Install its latest cumulative update " +
-                "inside the VM; the status changes by itself after that.",
-        ),
+        title: _("Updates that $0 needs"),
+        text: _("Install the latest cumulative update inside the VM. The status changes by itself after that."),
     },
     verify: {
-        button: _("Verify"),
+        button: _("How to verify?"),
+        short: _("verify in the VM"),
         here: false,
-        title: _("Verify $0"),
+        title: _("Let $0 verify itself"),
         text: _(
-            "Everything is set up, but no document of this VM was verified lately. Inside the VM run " +
-                "“surety-guest verify”, or enable the service surety-guest, which does it from time to time.",
+            "Everything is set up on this host, but software in the VM has not verified a document for a day. Inside " +
+                "the VM, as root:",
         ),
+        commands: ["surety-guest verify", "systemctl enable --now surety-guest"],
+        after: _("The first verifies once; the service does it from time to time. The status then becomes active."),
+    },
+    "sync-server": {
+        button: _("Sync now"),
+        short: _("sync the host"),
+    },
+    start: {
+        button: _("How to start?"),
+        short: _("start the VM"),
+        here: false,
+        title: _("Start $0"),
+        text: _("What was set up counts from the VM’s next start. Start it on the page of virtual machines, or here:"),
+        commands: ["virsh start $0"],
     },
     "add-vsock": {
         button: _("Add vsock device"),
+        short: _("add a vsock device"),
         here: true,
         title: _("Add a vsock device to $0?"),
+        several: n => ngettext("Add a vsock device to $0 VM?", "Add a vsock device to $0 VMs?", n),
         text: _(
             "A vsock device is added to the VM’s definition, so that it can ask for documents without a network. " +
                 "A running VM may get it only when it is shut down and started the next time.",
@@ -112,8 +186,10 @@ export const ACTION = {
     },
     "legacy-network": {
         button: _("Set up legacy networking"),
+        short: _("set up legacy networking"),
         here: true,
         title: _("Set up legacy networking for $0?"),
+        several: n => ngettext("Set up legacy networking for $0 VM?", "Set up legacy networking for $0 VMs?", n),
         text: _(
             "The VM gets one more network card, on a network inside this host without any uplink, where it can " +
                 "ask for documents over HTTP. Some VMs must be shut off before a card can be added.",
@@ -121,11 +197,14 @@ export const ACTION = {
     },
     upgrade: {
         button: _("Upgrade…"),
+        short: _("upgrade to Trusted Launch"),
     },
     "agent-channel": {
         button: _("Add guest agent channel"),
+        short: _("add the guest agent channel"),
         here: true,
         title: _("Add the guest agent channel to $0?"),
+        several: n => ngettext("Add the guest agent channel to $0 VM?", "Add the guest agent channel to $0 VMs?", n),
         text: _(
             "A channel for the QEMU guest agent is added to the VM’s definition. Through it this host sees which " +
                 "operating system runs there. The agent must be installed in the VM.",
@@ -133,17 +212,59 @@ export const ACTION = {
     },
     look: {
         button: _("Look at the disk"),
+        short: _("look at the disk"),
         here: true,
         title: _("Look which system is on the disk of $0?"),
-        text: _("The disk of the VM, which is shut off, is read to find its operating system. Nothing is written."),
+        several: n => ngettext("Look at the disk of $0 VM?", "Look at the disks of $0 VMs?", n),
+        text: _("The disk of the VM is read to find its operating system. Nothing is written."),
+    },
+    "legacy-off": {
+        button: _("Take off legacy network…"),
+        here: true,
+        danger: true,
+        title: _("Take $0 off the legacy network?"),
+        several: n => ngettext("Take $0 VM off the legacy network?", "Take $0 VMs off the legacy network?", n),
+        confirm: _("Take off"),
+        text: _(
+            "Its network card for that is removed. Without a vsock device it gets no more documents, and its " +
+                "benefits end.",
+        ),
     },
 };
 
-/* When an action counts, as suretyd answers. */
+/* When an action counts, as suretyd answers: of one VM, and of several. */
 export const NEXT = {
     now: _("$0: done"),
     start: _("$0: done; it counts from the VM’s next start"),
     job: _("$0: the disk is being read"),
 };
+export const NEXT_OF_SEVERAL = {
+    now: _("Done:"),
+    start: _("Done; it counts from the next start of:"),
+};
 
-export const KIND = { document: _("Document"), verified: _("Verification result"), request: _("Request") };
+export const KIND = {
+    document: _("Document"),
+    verified: _("Verification result"),
+    request: _("Request"),
+    management: _("Management"),
+};
+
+/* What management calls do; others are shown as they are called. */
+export const CALL = {
+    sync: _("Sync"),
+    enrol: _("Enrolment"),
+    remove: _("Removal from the authority"),
+    document: _("Document asked for"),
+    "legacy enable": _("Legacy OS support turned on"),
+    "legacy disable": _("Legacy OS support turned off"),
+    "legacy grant": _("Legacy networking set up"),
+    "legacy-network": _("Legacy networking set up"),
+    "legacy revoke": _("Taken off the legacy network"),
+    "add-vsock": _("vsock device added"),
+    "agent-channel": _("Guest agent channel added"),
+    job: _("Job"),
+    "job cancel": _("Job stopped"),
+    "job run": _("Job run again"),
+    ...OPERATION,
+};

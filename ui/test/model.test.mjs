@@ -6,15 +6,6 @@ import { makeApi } from "./fake-api.mjs";
 
 const worldOf = options => makeApi(options).world;
 
-test("an answer may be a list, or an object that has it", () => {
-    assert.deepEqual(model.list([1], "vms"), [1]);
-    assert.deepEqual(model.list({ vms: [1] }, "vms"), [1]);
-    assert.deepEqual(model.list(undefined, "vms"), []);
-    assert.deepEqual(model.servers(null, { name: "a" }), [{ name: "a" }]);
-    assert.deepEqual(model.servers({ servers: [{ name: "b" }] }, { name: "a" }), [{ name: "b" }]);
-    assert.deepEqual(model.servers(null, undefined), []);
-});
-
 test("a certificate's end", () => {
     const now = Date.parse("2026-01-01T00:00:00Z");
     const at = notAfter => model.certificateState({ certificate: { notAfter } }, now);
@@ -25,48 +16,80 @@ test("a certificate's end", () => {
     assert.equal(at("2026-01-08T00:00:00Z"), "good");
 });
 
-test("benefits are counted, or told, or not known", () => {
+test("benefits are counted, of all or of one", () => {
     const { vms } = worldOf({ vms: 8 });
-    assert.deepEqual(model.benefitCounts(vms, null), { active: 2, inactive: 4, unknown: 2, "not-applicable": 0 });
-    const told = { active: 1, inactive: 2, unknown: 3, "not-applicable": 4 };
-    assert.equal(model.benefitCounts(vms, { vms: told }), told);
-    assert.equal(model.benefitCounts(vms, { benefits: told }), told);
-    assert.equal(model.benefitCounts(worldOf({ old: true }).vms, null), null);
-    assert.equal(model.benefitCounts([], null), null);
+    assert.deepEqual(model.benefitCounts(vms), { active: 2, inactive: 4, unknown: 2, "not-applicable": 0 });
+    assert.deepEqual(model.benefitCounts(vms, "esu"), { active: 0, inactive: 2, unknown: 0, "not-applicable": 6 });
+    assert.deepEqual(model.benefitCounts([]), { active: 0, inactive: 0, unknown: 0, "not-applicable": 0 });
+    assert.equal(model.statusOf(vms[0], "nothing"), "not-applicable");
 });
 
-test("each action once, and what makes an unknown VM known", () => {
-    const twice = {
-        benefits: [
-            { id: "a", status: "inactive", action: "verify" },
-            { id: "b", status: "inactive", action: "verify" },
-            { id: "c", status: "not-applicable", action: "add-vsock" },
-        ],
-        benefit_status: "inactive",
-    };
-    assert.deepEqual(
-        model.actionsOf(twice).map(a => a.action),
-        ["verify"],
-    );
-    assert.deepEqual(
-        model.actionsOf({ benefit_status: "unknown", running: false }).map(a => a.action),
-        ["agent-channel", "look"],
-    );
+test("each action once, and what makes an unknown system known", () => {
+    const actions = vm => model.actionsOf(vm).map(a => a.action);
+    const benefits = [
+        { id: "a", status: "inactive", action: "verify" },
+        { id: "b", status: "inactive", action: "verify" },
+        { id: "c", status: "not-applicable", action: "add-vsock" },
+    ];
+    assert.deepEqual(actions({ benefits }), ["verify"]);
     const half = [
         { id: "a", status: "inactive", action: "add-vsock" },
         { id: "b", status: "unknown", action: null },
     ];
+    assert.deepEqual(actions({ benefits: half, running: false }), ["add-vsock", "look"]);
+    assert.deepEqual(actions({ benefits: half, running: true }), ["add-vsock"]);
+    const none = [{ id: "b", status: "unknown", action: "agent-channel" }];
+    assert.deepEqual(actions({ benefits: none, running: false }), ["agent-channel", "look"]);
+    assert.deepEqual(actions({ benefits: [] }), []);
+});
+
+test("for which of several VMs an action makes sense", () => {
+    const { vms } = worldOf({ vms: 8 });
+    const names = some => some.map(vm => vm.name);
+    vms[1].legacy = true;
+    vms[4].source = "file";
+    assert.deepEqual(names(model.suiting("add-vsock", vms)), ["vm2", "vm3", "vm6", "vm7"]);
+    assert.deepEqual(names(model.suiting("legacy-network", vms)), ["vm0", "vm2", "vm3", "vm5", "vm6", "vm7"]);
+    assert.deepEqual(names(model.suiting("legacy-off", vms)), ["vm1"]);
+    assert.deepEqual(names(model.suiting("agent-channel", vms)), ["vm3", "vm7"]);
+    assert.deepEqual(names(model.suiting("look", vms)), ["vm3", "vm7"], "where no agent tells");
+    assert.deepEqual(names(model.withoutWay(vms)), ["vm2", "vm3", "vm6", "vm7"]);
+    assert.deepEqual(names(model.inNeedOf("legacy-network", vms)), ["vm2", "vm6"]);
+});
+
+test("work in turns", async () => {
+    let now = 0,
+        most = 0;
+    const run = async n => {
+        most = Math.max(most, ++now);
+        await new Promise(resolve => setTimeout(resolve, 1));
+        now--;
+        if (n === 3) throw new Error("three");
+        return n * 2;
+    };
+    const counted = [];
+    const all = await model.inTurns([1, 2, 3, 4, 5], run, n => counted.push(n), 2);
+    assert.equal(most, 2);
+    assert.deepEqual(counted, [1, 2, 3, 4, 5]);
+    assert.deepEqual(all.done, [
+        [1, 2],
+        [2, 4],
+        [4, 8],
+        [5, 10],
+    ]);
     assert.deepEqual(
-        model
-            .actionsOf({ benefits: half, benefit_status: "inactive", agentChannel: true, running: false })
-            .map(a => a.action),
-        ["add-vsock", "look"],
+        all.failed.map(([n, e]) => [n, e.message]),
+        [[3, "three"]],
     );
+    const some = await model.inTurns([1, 2, 4, 5], run, n => n < 2, 1);
     assert.deepEqual(
-        model.actionsOf({ benefit_status: "unknown", running: true }).map(a => a.action),
-        ["agent-channel"],
+        [some.done.map(d => d[0]), some.left],
+        [
+            [1, 2],
+            [4, 5],
+        ],
+        "who is stopped begins no more",
     );
-    assert.deepEqual(model.actionsOf({}), []);
 });
 
 test("what an upgrade can do for a VM", () => {
@@ -88,59 +111,43 @@ test("choosing and sorting VMs", () => {
     assert.deepEqual(names({ key: "name", down: true })[0], "vm11");
     assert.deepEqual(names({ search: " VM1 " }), ["vm1", "vm10", "vm11"]);
     assert.deepEqual(names({ search: "00000000000b" }), ["vm11"], "by UUID");
-    assert.deepEqual(names({ search: "debian" }).length, 9, "by system");
+    assert.deepEqual(names({ search: "debian" }).length, 6, "by system");
     assert.deepEqual(names({ state: "unknown" }), ["vm3", "vm7", "vm11"]);
+    assert.deepEqual(names({ benefit: "esu" }), ["vm2", "vm6", "vm10"], "by benefit");
+    assert.deepEqual(names({ benefit: "esu", state: "not-applicable" }).length, 9, "by benefit and its state");
+    assert.deepEqual(names({ show: "trusted" }), ["vm0", "vm4", "vm8"]);
+    assert.deepEqual(names({ show: "running" }).length, 9);
+    assert.deepEqual(names({ need: "install-updates" }), ["vm1", "vm5", "vm9"]);
     assert.equal(names({ key: "benefits" })[0], "vm1", "what needs somebody stands first");
     assert.equal(names({ key: "firmware", down: true })[0], "vm0");
     assert.deepEqual(model.pageOf([1, 2, 3, 4, 5], 2, 2), [3, 4]);
 });
 
-test("what needs attention", () => {
-    const { server, vms } = worldOf({ state: "Expired" });
-    const seen = model.attention({ summary: null, hosts: [server], legacy: null, vms, jobs: [] });
+test("what needs attention, the worst first, and what cures it", () => {
+    const { servers } = worldOf({ state: "Expired" });
+    const item = (kind, id) => ({ kind, id, name: "a", text: "m", remedy: null });
+    const summary = {
+        needs_attention: [
+            item("benefit", "verify"),
+            item("server", "server.imds"),
+            item("vm", "vm.upgrade.undoing"),
+            item("server", "server.expired"),
+        ],
+    };
     assert.deepEqual(
-        seen.map(a => [a.what, a.id, a.severity]),
-        [["server", "server.expired", "danger"]],
+        model.attention(summary, servers[0]).map(a => [a.id, a.severity]),
+        [
+            ["vm.upgrade.undoing", "danger"],
+            ["server.expired", "danger"],
+            ["verify", "warning"],
+            ["server.imds", "warning"],
+        ],
     );
-    const broken = [
-        { name: "a", problem: { id: "vm.uuid-collision", text: "two" } },
-        { name: "b", upgrade: { state: "converted", job: "J" } },
-    ];
-    const found = model.attention({
-        summary: null,
-        hosts: [],
-        legacy: { enabled: true, problems: [{ id: "legacy.bridge", message: "gone", remedy: "r" }] },
-        vms: broken,
-        jobs: [],
-    });
-    assert.deepEqual(
-        found.map(a => a.what),
-        ["upgrade", "legacy", "vm"],
-        "the worst first",
-    );
-    assert.deepEqual(
-        model.attention({
-            summary: null,
-            hosts: [],
-            legacy: null,
-            vms: [broken[1]],
-            jobs: [{ id: "J", state: "running" }],
-        }),
-        [],
-        "an upgrade in work needs nobody",
-    );
-    const told = model.attention({
-        summary: { needs_attention: [{ kind: "vm", name: "a", id: "i", text: "m", remedy: null }] },
-        hosts: [server],
-        legacy: null,
-        vms,
-        jobs: [],
-    });
-    assert.deepEqual(
-        told,
-        [{ what: "vm", name: "a", uuid: "", id: "i", text: "m", remedy: "", severity: "warning" }],
-        "suretyd's own list counts",
-    );
+    assert.deepEqual(model.attention(undefined, undefined), []);
+    assert.equal(model.cureOf("server.expired"), "sync");
+    assert.equal(model.cureOf("server.sync-overdue"), "sync");
+    assert.equal(model.cureOf("server.not-enrolled"), "enrol");
+    assert.equal(model.cureOf("server.signer"), null);
 });
 
 test("events of a job are put together, and count with the job's line", () => {
@@ -233,4 +240,18 @@ test("a job is asked for with what differs from the defaults, and what the opera
     assert.deepEqual(model.jobOf("upgrade", ["a"], options).options, { force: true, vtpm: false });
     assert.deepEqual(model.jobOf("assess", ["a"], options).options, { vtpm: false });
     assert.deepEqual(model.jobOf("rollback", ["a"], { yes: true }).options, { yes: true });
+});
+
+test("what went well, and what was chosen of it", () => {
+    const entries = [
+        { kind: "document", status: 200, result: "" },
+        { kind: "document", status: 503, result: "" },
+        { kind: "verified", status: 204, result: "nonce" },
+        { kind: "management", result: "ok" },
+        { kind: "management", result: "vm.busy" },
+    ];
+    assert.deepEqual(entries.map(model.wentWell), [true, false, false, true, false]);
+    assert.equal(model.chooseEntries(entries, "").length, 5);
+    assert.deepEqual(model.chooseEntries(entries, "badly"), [entries[1], entries[2], entries[4]]);
+    assert.deepEqual(model.chooseEntries(entries, "well"), [entries[0], entries[3]]);
 });

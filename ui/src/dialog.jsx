@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Dialogs: ask before something is done, show how far it is, and what came of it. */
+import { useRef, useState } from "react";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { Modal } from "@patternfly/react-core/dist/esm/components/Modal/Modal";
+import { Progress } from "@patternfly/react-core/dist/esm/components/Progress";
+import { _, format, ngettext } from "./cockpit.js";
+import { number } from "./format.js";
+import { inTurns } from "./model.js";
+import { ProblemAlert, sentence } from "./parts.jsx";
+
+const SHOWN = 8;
+
+/* Names of VMs as a sentence has room for them. */
+export const namesOf = vms =>
+    vms.slice(0, SHOWN).map(vm => vm.name ?? vm).join(", ") +
+    (vms.length > SHOWN ? " " + format(_("and $0 more"), number(vms.length - SHOWN)) : "");
+
+/* What came of work on several VMs: [[text, vms]] that went well, and [[vm, problem]]. */
+export function Results({ well, failed }) {
+    return (
+        <div className="stack" data-results>
+            {well
+                .filter(([, vms]) => vms.length > 0)
+                .map(([text, vms]) => (
+                    <p key={text}>
+                        <strong>{text}</strong> {namesOf(vms)}
+                    </p>
+                ))}
+            {failed.length > 0 && (
+                <>
+                    <p>
+                        <strong>
+                            {format(
+                                ngettext("$0 VM is as it was:", "$0 VMs are as they were:", failed.length),
+                                number(failed.length),
+                            )}
+                        </strong>
+                    </p>
+                    <ul className="plain stack failures" tabIndex={0} aria-label={_("What failed")}>
+                        {failed.map(([vm, problem]) => (
+                            <li key={vm.uuid} data-failed={vm.name}>
+                                <strong>{vm.name}</strong>: {sentence(problem.detail || problem.message)}
+                                {problem.remedy && (
+                                    <div>
+                                        <strong>{_("Remedy:")}</strong> {problem.remedy}
+                                    </div>
+                                )}
+                                <div>
+                                    <code>{problem.id}</code>
+                                </div>
+                            </li>
+                        ))}
+                    </ul>
+                </>
+            )}
+        </div>
+    );
+}
+
+/* Does one thing for several VMs, a few at a time, in a dialog that was asked to: run(vm) -> answer.  group(answer)
+ * tells under which words a VM is counted that went well. */
+export async function forEach(vms, run, group, { tell, stopped }) {
+    tell(0, vms.length);
+    const { done, failed, left } = await inTurns(vms, run, n => {
+        tell(n, vms.length);
+        return !stopped();
+    });
+    const well = new Map();
+    for (const [vm, answer] of done) well.set(group(answer), [...(well.get(group(answer)) ?? []), vm]);
+    if (left.length) well.set(_("Not begun:"), left);
+    return <Results well={[...well]} failed={failed} />;
+}
+
+/* dialog: {title, text, action (the button), danger, wide, body(state, set) with the form's own state (initial),
+ * valid(state), run(state, {tell(done, all), stopped()}) -> promise}.  Without run it only tells.  What run gives, if
+ * anything, is shown until it is closed. */
+export function Dialog({ dialog, onClose }) {
+    const [state, setState] = useState(dialog.initial ?? {});
+    const [busy, setBusy] = useState(false);
+    const [progress, setProgress] = useState(null);
+    const [stopping, setStopping] = useState(false);
+    const [problem, setProblem] = useState(null);
+    const [result, setResult] = useState(null);
+    const stop = useRef(false);
+    const set = change => setState(s => ({ ...s, ...change }));
+    const run = async () => {
+        setBusy(true);
+        setProblem(null);
+        try {
+            const told = await dialog.run(state, {
+                tell: (done, all) => setProgress({ done, all }),
+                stopped: () => stop.current,
+            });
+            if (!told) return onClose();
+            setResult(told);
+        } catch (error) {
+            setProblem(error);
+        }
+        setProgress(null);
+        setBusy(false);
+    };
+    const good = !dialog.valid || dialog.valid(state);
+    const close = (
+        <Button key="close" variant="primary" onClick={onClose}>
+            {_("Close")}
+        </Button>
+    );
+    const actions =
+        !dialog.run || result
+            ? [...(result ? [] : (dialog.more ?? [])), close]
+            : [
+                  <Button
+                      key="run"
+                      variant={dialog.danger ? "danger" : "primary"}
+                      isLoading={busy}
+                      isDisabled={busy || !good}
+                      onClick={run}>
+                      {dialog.action}
+                  </Button>,
+                  progress ? (
+                      <Button
+                          key="stop"
+                          variant="link"
+                          isDisabled={stopping}
+                          onClick={() => setStopping((stop.current = true))}>
+                          {_("Stop")}
+                      </Button>
+                  ) : (
+                      <Button key="cancel" variant="link" isDisabled={busy} onClick={onClose}>
+                          {_("Cancel")}
+                      </Button>
+                  ),
+              ];
+    return (
+        <Modal
+            variant={dialog.wide ? "medium" : "small"}
+            isOpen
+            title={dialog.title}
+            titleIconVariant={dialog.danger ? "warning" : undefined}
+            onClose={() => busy || onClose()}
+            actions={actions}
+            position="top"
+            id="dialog">
+            <div className="stack">
+                {problem && <ProblemAlert problem={problem} />}
+                {!result &&
+                    [dialog.text]
+                        .flat()
+                        .filter(Boolean)
+                        .map((t, i) => <p key={i}>{t}</p>)}
+                {!result && !progress && dialog.body?.(state, set)}
+                {progress && (
+                    <Progress
+                        aria-label={dialog.title}
+                        value={Math.floor((100 * progress.done) / (progress.all || 1))}
+                        label={format(_("$0 of $1 done"), number(progress.done), number(progress.all))}
+                        measureLocation="outside"
+                    />
+                )}
+                <div role="status">{result}</div>
+            </div>
+        </Modal>
+    );
+}

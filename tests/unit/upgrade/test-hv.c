@@ -232,10 +232,10 @@ static void test_many(void)
     snprintf(uri, sizeof uri, "test://%s", path);
     ok(su_hv_open(uri, &hv, &e) == 0, "%s %s", uri, e.msg);
     unlink(path);
-    int64_t t = su_hv_now_ms();
+    clock_t t = clock();
     ok(hv && su_hv_list(hv, see, &s, &e) == 0 && s.n == MANY && s.sorted, "%u VMs by name %s", s.n, e.msg);
-    t = su_hv_now_ms() - t;
-    ok(t < 1000, "in %d ms", (int)t);
+    t = (clock() - t) / (CLOCKS_PER_SEC / 1000);
+    ok(t < 1000, "in %d ms of processor time", (int)t);
 }
 
 static void test_default_address(void)

@@ -15,7 +15,7 @@ PACKAGES+=,libcurl4,libjansson4,libmicrohttpd12,libnettle8,libp11-3,libseccomp2,
 PACKAGES+=,libblkid1,libcryptsetup12,libext2fs2,libhivex0,libisal2,liblz4-1,liblzma5,liblzo2-2,libnbd0,libntfs-3g89
 PACKAGES+=,libyaml-0-2,libzstd1
 PACKAGES+=,tpm2-openssl,tpm-udev,softhsm2,curl,jq,openssl,python3-minimal
-PACKAGES+=,qemu-utils,dosfstools,mtools
+PACKAGES+=,qemu-utils,dosfstools,mtools,cockpit-ws,cockpit-bridge
 
 OUT=$SURETY_CACHE/systemd-$( (echo "$PACKAGES"; ls "$KERNEL/usr/lib/modules"; grep -v '^#' "$0") | sha256sum | cut -c1-8).ext4
 mkdir -p "$SURETY_CACHE"
@@ -41,7 +41,7 @@ printf '/dev/vda / ext4 defaults 0 0\n' >"$R/etc/fstab"
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
     fstrim.timer getty@tty1.service libvirt-guests.service libvirtd.service libvirtd.socket libvirtd-ro.socket \
     libvirtd-admin.socket virtlogd.service virtlogd.socket virtlogd-admin.socket virtlockd.service virtlockd.socket \
-    virtlockd-admin.socket networking.service remote-fs.target systemd-timesyncd.service; do
+    virtlockd-admin.socket cockpit.socket networking.service remote-fs.target systemd-timesyncd.service; do
     systemctl --root="$R" disable "$unit" >&2 || true
 done
 for unit in serial-getty@ttyS0.service getty.target systemd-udev-settle.service systemd-networkd-wait-online.service \

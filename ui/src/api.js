@@ -51,12 +51,19 @@ function unreachable(code) {
     }
 }
 
+/* JSON without the characters that turn the direction of all that follows, beside their own text too: guests have names,
+ * systems and messages of their own choice.  As they are, or as an escape of JSON. */
+export const harmless = text =>
+    text
+        .replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
+        .replace(/(?<!\\)((?:\\\\)*)\\u(?:202[a-e]|206[6-9])/gi, "$1\ufffd");
+
 export function toProblem(error, body) {
     if (error instanceof Problem) return error;
     const status = error?.status ?? 0;
     if (!status) return unreachable(error?.problem ?? error?.message);
     try {
-        const told = JSON.parse(body);
+        const told = JSON.parse(harmless(body));
         return new Problem({ ...told, status });
     } catch {
         return new Problem({
@@ -74,7 +81,7 @@ export function lines(each) {
     return part => {
         const all = (rest + part).split("\n");
         rest = all.pop();
-        for (const line of all) if (line.trim()) each(JSON.parse(line));
+        for (const line of all) if (line.trim()) each(JSON.parse(harmless(line)));
     };
 }
 
@@ -137,7 +144,7 @@ export function connect() {
             use(request, reject);
             request.then(resolve, (error, body) => reject(over ?? toProblem(error, body)));
         });
-    const text = options => inTurn(() => ask(options));
+    const text = async options => harmless(await inTurn(() => ask(options)));
     const json = async options => {
         const answer = await text(options);
         return answer.trim() ? JSON.parse(answer) : null;

@@ -3,7 +3,7 @@ import "./cockpit-stub.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const { gate, lines, Problem, toProblem } = await import("../src/api.js");
+const { gate, harmless, lines, Problem, toProblem } = await import("../src/api.js");
 const { relative, seconds } = await import("../src/format.js");
 const { isDark } = await import("../src/theme.js");
 
@@ -24,6 +24,16 @@ test("problem details become problems", () => {
 test("an error that is no JSON keeps its status", () => {
     const p = toProblem({ status: 502, reason: "Bad Gateway" }, "<html>");
     assert.deepEqual([p.id, p.message, p.status], ["http.502", "Bad Gateway", 502]);
+});
+
+test("characters that turn what follows do not pass, and JSON stays what it is", () => {
+    for (const evil of ["\u202e", "\\u202E", "\\\\\\u2066"])
+        assert.doesNotMatch(JSON.parse(harmless(`{"a":"x${evil}y"}`)).a, /[\u202a-\u202e\u2066-\u2069]/);
+    const plain = JSON.stringify({ a: "\\u202e \u05d0\u200f \n ä" });
+    assert.equal(harmless(plain), plain);
+    const seen = [];
+    lines(v => seen.push(v))('"\u202e"\n');
+    assert.deepEqual(seen, ["\ufffd"]);
 });
 
 test("no answer at all", () => {

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-enum { TICK_S = 5, STATUS_EVERY = 6 /* ticks */ };
+enum { TICK_S = 5, STATUS_EVERY = 6 /* ticks */, LEAVE_S = 20 /* as SIGTERM came */ };
 
 struct options {
     const char *conf, *state, *run, *surety, *benefits;
@@ -231,16 +231,27 @@ static int start(struct su_daemon *d, struct su_httpd **api, struct su_err *e)
                : 0;
 }
 
+/* libvirtd may never answer a call that is under way.  What has to be on the disk is there by then. */
+static void leave_anyway(int number)
+{
+    static const char text[] = "suretyd: libvirt does not answer; it is not waited for any longer\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(0);
+}
+
 static void stop(struct su_daemon *d, struct su_httpd **api)
 {
     eventfd_write(d->stop_fd, 1);
+    signal(SIGALRM, leave_anyway);
+    alarm(LEAVE_S);
     if (d->sync)
         su_sync_stop(d);
     su_httpd_stop(api);
+    su_audit_stop(d);
     su_guests_stop(d);
     su_jobs_stop(d);
     su_virt_stop(d);
-    su_audit_stop(d);
     if (d->ev) {
         su_peer_stop(&d->signer);
         su_peer_stop(&d->imds);
@@ -254,6 +265,7 @@ static void stop(struct su_daemon *d, struct su_httpd **api)
     su_buf_done(&d->copy.chain);
     su_buf_done(&d->copy.roots);
     su_buf_done(&d->host_message);
+    alarm(0);
 }
 
 static int serve(const struct options *o)

@@ -72,6 +72,8 @@ static void put_work(const struct su_daemon *d, struct su_buf *b)
 {
     one(b, "surety_documents_signed_total", "counter", "Documents that were signed.", d->copy.signed_documents);
     one(b, "surety_imds_requests_total", "counter", "Requests of virtual machines.", d->imds_status.requests);
+    one(b, "surety_imds_documents_total", "counter", "Requests that were answered with a document.",
+        d->imds_status.documents);
     one(b, "surety_imds_refused_total", "counter", "Requests that were refused.", d->imds_status.refused);
     one(b, "surety_imds_connections", "gauge", "Connections of virtual machines now.", d->imds_status.connections);
 }

@@ -90,8 +90,8 @@ static int print(const struct su_args *a, const struct su_doctor_finding *list, 
                    ? -1
                    : status;
     su_api_table_under(rows, columns, SU_ARRAY_LEN(columns), NULL, "remedy");
-    printf("\n%u broken, %u warnings, %u unknown, %u ok\n", count[SU_DOCTOR_BROKEN], count[SU_DOCTOR_WARNING],
-           count[SU_DOCTOR_UNKNOWN], count[SU_DOCTOR_OK]);
+    printf("\n%u broken, %u warning%s, %u unknown, %u ok\n", count[SU_DOCTOR_BROKEN], count[SU_DOCTOR_WARNING],
+           count[SU_DOCTOR_WARNING] == 1 ? "" : "s", count[SU_DOCTOR_UNKNOWN], count[SU_DOCTOR_OK]);
     return status;
 }
 

@@ -37,8 +37,13 @@ static void say_error(struct su_doctor_finding *o, enum su_doctor_state state, c
 /* What suretyd would tell, when it does not answer or does not tell this user. */
 static void not_told(struct su_doctor_finding *o, const struct su_err *why)
 {
-    bool refused = strcmp(why->id ? why->id : "", "api.refused") == 0;
-    say(o, SU_DOCTOR_UNKNOWN, refused ? "suretyd does not tell this user" : "suretyd does not answer",
+    const char *id = why->id ? why->id : "";
+    bool refused = strcmp(id, "api.refused") == 0;
+    bool silent = strcmp(id, "api.connect") == 0 || strcmp(id, "http.timeout") == 0 || !id[0];
+    say(o, SU_DOCTOR_UNKNOWN,
+        refused  ? "suretyd does not tell this user"
+        : silent ? "suretyd does not answer"
+                 : why->msg,
         refused ? "Be root or in group surety" : NULL);
 }
 
@@ -88,9 +93,14 @@ static void check_imds(const struct su_doctor_facts *f, struct su_doctor_finding
     connected(f, o, "parts.imds.connected", "surety-imds", "systemctl status surety-imds");
 }
 
+static bool without_libvirt(const struct su_doctor_facts *f)
+{
+    return strcmp(su_api_text(f->server, "parts.libvirt.uri"), "none") == 0;
+}
+
 static void check_libvirt(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    if (f->server && strcmp(su_api_text(f->server, "parts.libvirt.uri"), "none") == 0)
+    if (without_libvirt(f))
         say(o, SU_DOCTOR_OK, "surety.conf says that there is no libvirt on this host", NULL);
     else
         connected(f, o, "parts.libvirt.connected", "libvirt",
@@ -191,10 +201,12 @@ static void check_legacy(const struct su_doctor_facts *f, struct su_doctor_findi
 {
     const json_t *list = su_api_member(f->legacy, "problems");
     char text[320];
-    if (!f->legacy) {
+    if (!f->legacy && without_libvirt(f))
+        say(o, SU_DOCTOR_OK, "Without libvirt there is no network for VMs without vsock", NULL);
+    else if (!f->legacy)
         not_told(o, &f->legacy_why);
+    if (!f->legacy)
         return;
-    }
     bool enabled = json_is_true(su_api_member(f->legacy, "enabled"));
     if (!enabled)
         say(o, SU_DOCTOR_OK, "The network for VMs without vsock is not enabled", NULL);

@@ -49,6 +49,8 @@ static const struct row {
      "libvirt", SU_DOCTOR_BROKEN},
     {"libvirt not wanted", "{\"parts\":{\"libvirt\":{\"uri\":\"none\",\"connected\":false}}}", NULL, NULL, NULL,
      "libvirt", SU_DOCTOR_OK},
+    {"no libvirt, no legacy network", "{\"parts\":{\"libvirt\":{\"uri\":\"none\",\"connected\":false}}}", NULL, NULL,
+     NULL, "legacy", SU_DOCTOR_OK},
     {"no certificate", SERVER("\"certificate\":null", GOOD_SYNC, GOOD_PARTS), NULL, NULL, NULL, "certificate",
      SU_DOCTOR_BROKEN},
     {"one that is over", SERVER("\"certificate\":{\"notAfter\":\"2027-01-15T08:00:00Z\"}", GOOD_SYNC, GOOD_PARTS), NULL,

@@ -51,8 +51,8 @@ function unreachable(code) {
     }
 }
 
-/* JSON without the characters that turn the direction of all that follows, beside their own text too: guests have names,
- * systems and messages of their own choice.  As they are, or as an escape of JSON. */
+/* JSON without the characters that turn the direction of all that follows, beside their own text too: guests have
+ * names, systems and messages of their own choice.  As they are, or as an escape of JSON. */
 export const harmless = text =>
     text
         .replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")

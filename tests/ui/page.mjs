@@ -240,6 +240,9 @@ async function several() {
         await dialog(page).locator('[data-failed="vm6"]').getByText("Try again in a moment").waitFor();
         await dialog(page).getByText("1 VM is as it was:").waitFor();
     });
+    await step("the focus is on the way out", () =>
+        page.waitForFunction(() => document.activeElement.textContent === "Close"),
+    );
     await step("and what was done", () => dialog(page).getByText("Done; it counts from the next start of:").waitFor());
     await accessible(page, "results: axe-core finds nothing");
     await shot(page, "several-done");
@@ -339,6 +342,7 @@ async function upgrade() {
         await line("vm7").getByText("The guest did not come up in time").waitFor({ timeout: LONG });
         await line("vm7").getByText("Look at its console").waitFor();
         await line("vm7").getByText("Brought back: it is as before").waitFor();
+        await line("vm7").getByText("Last step: converting the disk").waitFor();
     });
     const sent = api.world.jobs[0].options;
     is(JSON.stringify(sent), '{"restore-point":"none","verify-timeout":30}', "what was chosen is sent, and only that");

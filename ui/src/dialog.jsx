@@ -40,7 +40,7 @@ export function Results({ well, failed }) {
                     <ul className="plain stack failures" tabIndex={0} aria-label={_("What failed")}>
                         {failed.map(([vm, problem]) => (
                             <li key={vm.uuid} data-failed={vm.name}>
-                                <strong>{vm.name}</strong>: {sentence(problem.detail || problem.message)}
+                                <strong>{vm.name}</strong>: {sentence(problem.detail || problem.message, vm.name)}
                                 {problem.remedy && (
                                     <div>
                                         <strong>{_("Remedy:")}</strong> {problem.remedy}
@@ -102,7 +102,7 @@ export function Dialog({ dialog, onClose }) {
     };
     const good = !dialog.valid || dialog.valid(state);
     const close = (
-        <Button key="close" variant="primary" onClick={onClose}>
+        <Button key="close" variant="primary" autoFocus={!!result} onClick={onClose}>
             {_("Close")}
         </Button>
     );

@@ -12,7 +12,7 @@ const SHOWN = 200;
 
 const VmMessage = ({ vm }) => (
     <>
-        <strong>{vm.name}</strong>: {sentence(vm.message)}
+        <strong>{vm.name}</strong>: {sentence(vm.message, vm.name)}
     </>
 );
 
@@ -65,12 +65,12 @@ export function Findings({ report }) {
 }
 
 /* All that was found of one VM, the good at the end and folded. */
-export function VmFindings({ findings }) {
+export function VmFindings({ findings, name }) {
     const bad = worstFirst(findings.filter(f => f.severity !== "ok")),
         good = worstFirst(findings.filter(f => f.severity === "ok"));
     const line = f => (
         <li key={`${f.id} ${f.message}`} data-finding={f.id}>
-            <Word table={SEVERITY} word={f.severity} /> {sentence(f.message)} <code>{f.id}</code>
+            <Word table={SEVERITY} word={f.severity} /> {sentence(f.message, name)} <code>{f.id}</code>
             {f.remedy && (
                 <div>
                     <strong>{_("Remedy:")}</strong> {sentence(f.remedy)}

@@ -58,12 +58,12 @@ function Found({ found, vm }) {
     const steps = Object.entries(found?.step_us ?? {});
     return (
         <div className="details stack">
-            <VmFindings findings={findingsOf(found ?? {})} />
+            <VmFindings findings={findingsOf(found ?? {})} name={vm.name} />
             {rows.length > 0 && (
                 <ul className="plain" aria-label={_("What was verified")}>
                     {rows.map(r => (
                         <li key={r.id} data-proof={r.id}>
-                            <Word table={PROOF} word={r.proof} /> {sentence(r.text)} <code>{r.id}</code>
+                            <Word table={PROOF} word={r.proof} /> {sentence(r.text, vm.name)} <code>{r.id}</code>
                         </li>
                     ))}
                 </ul>
@@ -92,7 +92,8 @@ const Line = memo(function Line({ vm, op, now, found, action }) {
     const [open, setOpen] = useState(false);
     const text = vm.summary || vm.text,
         final = isFinal(vm),
-        bad = ["failed", "stuck", "stopped"].includes(vm.outcome);
+        bad = ["failed", "stuck", "stopped"].includes(vm.outcome),
+        last = STEPS.filter(s => found?.step_us?.[s]).at(-1);
     return (
         <Body isOpen={open} data-vm={vm.name} data-outcome={vm.outcome}>
             <Row>
@@ -114,16 +115,16 @@ const Line = memo(function Line({ vm, op, now, found, action }) {
                             {op === "upgrade" ? <Steps vm={vm} /> : sentence(STEP[vm.step] ?? vm.step)}
                         </>
                     )}
-                    {final && text && <div>{sentence(text)}</div>}
+                    {final && text && <div>{sentence(text, vm.name)}</div>}
                     {final && bad && AFTER[vm.outcome] && op !== "assess" && (
                         <div>
                             <Label color={vm.outcome === "stuck" ? "red" : "grey"}>{AFTER[vm.outcome]}</Label>{" "}
-                            {vm.step && format(_("Last step: $0"), STEP[vm.step] ?? vm.step)}
+                            {last && format(_("Last step: $0"), STEP[last])}
                         </div>
                     )}
                     {final && vm.remedy && (
                         <div>
-                            <strong>{_("Remedy:")}</strong> {sentence(vm.remedy)}
+                            <strong>{_("Remedy:")}</strong> {sentence(vm.remedy, vm.name)}
                         </div>
                     )}
                     {final && bad && vm.id && <code>{vm.id}</code>}

@@ -89,7 +89,7 @@ function Certificate({ server, now }) {
     if (state === "none") return <Muted>{_("none")}</Muted>;
     const text = <When at={server.certificate.notAfter} now={now} />;
     return (
-        <>
+        <div>
             {state === "good" ? (
                 text
             ) : (
@@ -100,7 +100,7 @@ function Certificate({ server, now }) {
             <div>
                 <Muted>{time(server.certificate.notAfter)}</Muted>
             </div>
-        </>
+        </div>
     );
 }
 

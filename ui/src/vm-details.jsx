@@ -23,7 +23,13 @@ const documentDialog = (vm, answer) => ({
         ),
     ],
     body: () => (
-        <DescriptionList isHorizontal isCompact className="claims" tabIndex={0} aria-label={_("Claims")}>
+        <DescriptionList
+            isHorizontal
+            isCompact
+            horizontalTermWidthModifier={{ default: "24ch" }}
+            className="claims"
+            tabIndex={0}
+            aria-label={_("Claims")}>
             {rowsOf(claimsOf(answer.signature)).map(([name, value]) => (
                 <Item key={name} term={<code>{name}</code>}>
                     <span className="value">{value}</span>

@@ -150,7 +150,8 @@ static void crashes(bool first)
                 at = 200;
         }
     unsigned enough = getenv("SURETY_FEW") ? 6 : 30;
-    ok(bad == 0 && cuts > enough, "%s: killed at %u places: %u times the old state, %u times the new one, never another",
+    ok(bad == 0 && cuts > enough,
+       "%s: killed at %u places: %u times the old state, %u times the new one, never another",
        first ? "enrolment" : "renewal", cuts, old, new);
 }
 

@@ -31,6 +31,13 @@ static const char *legacy_word(const json_t *server)
     return json_is_boolean(on) ? json_is_true(on) ? "enabled" : "disabled" : "";
 }
 
+static const char *vsock_word(const json_t *server)
+{
+    if (json_integer_value(su_api_member(server, "parts.vsock.port")) == 0)
+        return "not used";
+    return json_is_true(su_api_member(server, "parts.vsock.open")) ? "open" : "not open";
+}
+
 static void print_server(const json_t *o)
 {
     const json_t *w = su_api_member(o, "warnings");
@@ -50,8 +57,9 @@ static void print_server(const json_t *o)
     su_api_line("key", su_api_text(o, "parts.signer.key"));
     su_api_line("signer", su_api_text(o, "parts.signer.state"));
     su_api_line("imds", yes_no(o, "parts.imds.connected"));
-    su_api_line("libvirt", yes_no(o, "parts.libvirt.connected"));
-    su_api_line("vsock", json_is_true(su_api_member(o, "parts.vsock.open")) ? "open" : "not open");
+    bool libvirt = strcmp(su_api_text(o, "parts.libvirt.uri"), "none") != 0;
+    su_api_line("libvirt", libvirt ? yes_no(o, "parts.libvirt.connected") : "not used");
+    su_api_line("vsock", vsock_word(o));
     su_api_line("legacy", legacy_word(o));
     printf("%-14s %lld running, %lld served, %lld cut off\n", "VMs",
            (long long)json_integer_value(su_api_member(o, "vms.running")),

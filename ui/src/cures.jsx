@@ -209,7 +209,7 @@ export function ActionButton({ action, vms, context, variant = "secondary", coun
     if (action === "sync-server") return <SyncButton name={context.server ?? ""} />;
     const press = () =>
         action === "upgrade"
-            ? go(["upgrade"], vms.length === 1 ? { search: vms[0].name } : { need: "upgrade" })
+            ? go(["upgrade"], vms.length === 1 ? { search: vms[0].name, vm: vms[0].name } : { need: "upgrade" })
             : host.ask(actionDialog(host, action, vms, context));
     return (
         <Button

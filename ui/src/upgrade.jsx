@@ -270,10 +270,15 @@ function Choose({ answers, vms: every, jobs }) {
     const [page, setPage] = useState(1);
     const [chosen, setChosen] = useState(null);
     const [options, setOptions] = useState(DEFAULT_OPTIONS);
-    // those that a benefit waits for are chosen, until somebody chooses
+    // the one that is asked for, or those that a benefit waits for, are chosen until somebody chooses
     const needy = useMemo(
-        () => (asked.need ? new Set(inNeedOf("upgrade", vms).map(vm => vm.name)) : NOBODY),
-        [vms, asked.need],
+        () =>
+            asked.vm
+                ? new Set([asked.vm])
+                : asked.need
+                  ? new Set(inNeedOf("upgrade", vms).map(vm => vm.name))
+                  : NOBODY,
+        [vms, asked.need, asked.vm],
     );
     const marked = chosen ?? needy;
     const rows = useMemo(() => chooseVms(vms, { search, key: "firmware" }), [vms, search]);

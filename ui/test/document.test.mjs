@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { claimsOf, rowsOf } from "../src/document.js";
-import { makeDocument } from "./fake-api.mjs";
+import { makeDocument } from "./fake-world.mjs";
 
 const CLAIMS = { vmId: "5ec0de00", nonce: "", timeStamp: { createdOn: "now" }, surety: { secureBoot: true, x: null } };
 

@@ -30,7 +30,7 @@ static int refuse(struct su_err *e)
 
 /* Which VM this is, and whether there is anything to do. */
 static int look_up(struct su_daemon *d, const char *name, enum su_vm_device what, char uuid[SU_UUID_TEXT], bool *there,
-                   struct su_err *e)
+                   bool *runs, struct su_err *e)
 {
     struct su_vm *vm;
     SU_HOLD(&d->lock);
@@ -41,6 +41,7 @@ static int look_up(struct su_daemon *d, const char *name, enum su_vm_device what
         return su_remedy(e, "Add the device where the VM is defined");
     }
     *there = what == SU_VM_DEVICE_VSOCK ? vm->desc->vsock_device : vm->desc->agent_channel;
+    *runs = vm->desc->running;
     memcpy(uuid, vm->uuid, SU_UUID_TEXT);
     return 0;
 }
@@ -73,19 +74,17 @@ int su_virt_add_device(struct su_daemon *d, const char *name, enum su_vm_device 
 {
     char uuid[SU_UUID_TEXT];
     bool there = false;
-    if (look_up(d, name, what, uuid, &there, e) < 0)
+    if (look_up(d, name, what, uuid, &there, live, e) < 0)
         return -1;
-    if (there) {
-        *changed = false;
-        *live = true;
+    *changed = false;
+    if (there)
         return 0;
-    }
     SU_CLOSE int lock = -1; /* an upgrade would find another definition than it made */
     if (su_vm_lock(&d->jobs, uuid, &lock, e) < 0)
         return -1;
     virConnectPtr conn SU_AUTO(close_connp) = virConnectOpen(d->conf.libvirt);
-    if (!conn)
-        return refuse(e);
+    if (!conn && refuse(e) < 0)
+        return su_remedy(e, "Start libvirt: systemctl start libvirtd, or virtqemud");
     virDomainPtr dom SU_AUTO(free_domainp) = virDomainLookupByUUIDString(conn, uuid);
     if (!dom || attach(dom, what, changed, live, e) < 0)
         return dom ? -1 : refuse(e);

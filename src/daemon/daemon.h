@@ -184,7 +184,8 @@ int su_virt_legacy_revoke(struct su_daemon *d, const char *vm, struct json_t **j
 int su_virt_legacy_grant_all(struct su_daemon *d, struct json_t **granted, struct json_t **failed,
                              struct su_err *e) SU_MUST_CHECK;
 
-/* virt_action.c: without lock.  *live: the running machine has it; else it counts from the next start on.  "vm.action.source", "vm.action.libvirt", "vm.locked", and those of su_vmtab_lookup(). */
+/* virt_action.c: without lock.  *live: the running machine has it; else it counts from the next start on.
+ * "vm.action.source", "vm.action.libvirt", "vm.locked", and those of su_vmtab_lookup(). */
 enum su_vm_device { SU_VM_DEVICE_VSOCK, SU_VM_DEVICE_AGENT, SU_VM_DEVICES };
 int su_virt_add_device(struct su_daemon *d, const char *vm, enum su_vm_device what, bool *changed, bool *live,
                        struct su_err *e) SU_MUST_CHECK;

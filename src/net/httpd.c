@@ -184,8 +184,7 @@ static bool match(const char *row, char *work, const char *param[2])
     return true;
 }
 
-/* The row of method and path; NULL with allow filled when only other methods have that path.  HEAD is GET, of whose
- * answer libmicrohttpd leaves out the body. */
+/* The row of method and path, of HEAD that of GET; NULL with allow filled when only other methods have that path. */
 static const struct su_http_route *find(const struct su_httpd *d, const char *method, const char *path, char *work,
                                         const char *param[2], char *allow, size_t cap)
 {

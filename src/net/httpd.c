@@ -51,8 +51,7 @@ static time_t reap_now(struct su_httpd *d, time_t now)
         time_t left = c->since.tv_sec + (time_t)d->o.timeout_s - now;
         if (left <= 0)
             shutdown(c->fd, SHUT_RDWR); /* its thread sees the end and closes it */
-        left = left > 0 ? left : 1;
-        next = next && next < left ? next : left;
+        next = next && next < left ? next : left > 0 ? left : 1;
     }
     return next;
 }
@@ -65,12 +64,9 @@ static void *reap(void *arg)
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         time_t next = reap_now(d, until.tv_sec);
-        until.tv_sec += next;
+        until.tv_sec += next ? next : 86400;
         d->idle = next == 0;
-        if (d->idle)
-            pthread_cond_wait(&d->wake, &d->lock);
-        else
-            pthread_cond_timedwait(&d->wake, &d->lock, &until);
+        pthread_cond_timedwait(&d->wake, &d->lock, &until);
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -82,7 +78,6 @@ static void begins_to_wait(struct su_httpd *d, struct conn *c)
     clock_gettime(CLOCK_MONOTONIC, &c->since);
     if (d->idle)
         pthread_cond_signal(&d->wake);
-    d->idle = false;
 }
 
 static int fd_of(struct MHD_Connection *c)

@@ -81,7 +81,10 @@ async function legacyOn() {
     await tab("Servers");
     await seen("the server is Active", server.locator('[data-word="Active"]'));
     await stage("server");
-    await confirmed("legacy OS support is turned on", button(server, "Turn on…"), "Turn on", { name: "legacy-on" });
+    await confirmed("legacy OS support is turned on", button(server, "Turn on…"), "Turn on", {
+        name: "legacy-on",
+        fill: () => dialog.getByLabel("Also give the existing VMs").uncheck(), // each in its turn
+    });
     await seen("the page says On", button(server, "Turn off…"));
     await like("virsh net-list --name", /surety-imds/, "the network is there");
     await like("virsh net-dumpxml surety-imds", /^(?![\s\S]*<forward)[\s\S]*vbr-imds/, "without an uplink");

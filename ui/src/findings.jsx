@@ -53,7 +53,7 @@ export function Findings({ report }) {
                             </Cell>
                             <Cell at={2}>{sentence(rule.remedy)}</Cell>
                             <Cell at={3}>
-                                <code>{rule.id}</code>
+                                <code className="rule">{rule.id}</code>
                             </Cell>
                         </Row>
                     ))}

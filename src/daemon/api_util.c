@@ -2,6 +2,8 @@
 #include "daemon/api_int.h"
 #include <string.h>
 
+enum { NESTED = 16 };
+
 int su_api_answer(json_t *o, struct su_http_response *a, struct su_err *e)
 {
     char *text SU_FREE = o ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -18,9 +20,31 @@ void su_api_freep(json_t **o)
     json_decref(*o);
 }
 
+/* No call has more than four levels.  What reads JSON calls itself for each of them, jansson up to 2,048 times: a third
+ * of the stack of a connection's thread, and more than all of it where a sanitizer keeps its own things there. */
+static bool is_deep(struct su_bytes text)
+{
+    unsigned depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.n && depth <= NESTED; i++) {
+        uint8_t c = text.p[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            i += c == '\\';
+        else if (c == '{' || c == '[')
+            depth++;
+        else if (depth && (c == '}' || c == ']'))
+            depth--;
+    }
+    return depth > NESTED;
+}
+
 int su_api_body(const struct su_http_request *q, json_t **out, struct su_err *e)
 {
     json_error_t why;
+    if (is_deep(q->body))
+        return su_fail(e, SU_E_USAGE, "api.body", "the request is nested too deeply");
     json_t *o =
         q->body.n ? json_loadb((const char *)q->body.p, q->body.n, JSON_REJECT_DUPLICATES, &why) : json_object();
     if (!json_is_object(o)) {

@@ -59,8 +59,9 @@ extern const struct su_http_route su_api_job_routes[];
 extern const size_t su_api_n_job_routes;
 struct su_batch;
 struct su_batch_vm;
-/* Makes the job and starts its runner; fills b as su_batch_make() does. */
-int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, const struct su_batch_vm *vms, size_t n,
+/* Makes the job and starts its runner; fills b as su_batch_make() does, and UUIDs and names of vms, which may be named
+ * by either. */
+int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, struct su_batch_vm *vms, size_t n,
                  struct su_err *e) SU_MUST_CHECK;
 /* {UUID: {"state", "job"}} of every VM that surety has worked on.  Without lock: it reads the store. */
 int su_api_upgrades(struct su_daemon *d, json_t **out, struct su_err *e) SU_MUST_CHECK;

@@ -124,12 +124,33 @@ static bool make_ended(void *arg, struct su_batch *b)
     return true;
 }
 
-int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, const struct su_batch_vm *vms, size_t n,
+/* The VM that is meant by a name or UUID, when libvirt has told it: by what stays its own, and can be said.  What is not
+ * known here the runner asks libvirt for, by name. */
+static void recognise(const struct su_daemon *d, struct su_batch_vm *vm)
+{
+    struct su_vm *found;
+    struct su_err ignored = {0};
+    if (su_vmtab_lookup(&d->vms, vm->name, &found, &ignored) < 0 || !found->desc || !found->name[0] ||
+        strcmp(found->source, "libvirt") != 0)
+        return;
+    snprintf(vm->uuid, sizeof vm->uuid, "%s", found->uuid);
+    snprintf(vm->name, sizeof vm->name, "%s", found->name);
+}
+
+static void recognise_all(struct su_daemon *d, struct su_batch_vm *vms, size_t n)
+{
+    SU_HOLD(&d->lock);
+    for (size_t i = 0; i < n; i++)
+        recognise(d, &vms[i]);
+}
+
+int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, struct su_batch_vm *vms, size_t n,
                  struct su_err *e)
 {
     struct su_err ignored = {0};
     if (!b->connect[0] && check_connect(d, NULL, b, e) < 0)
         return -1;
+    recognise_all(d, vms, n);
     snprintf(b->origin, sizeof b->origin, "uid=%u api", (unsigned)uid);
     int rc = su_batch_make(&d->jobs, b, vms, n, e);
     if (rc == 0 && su_jobs_run(d, b->id, e) < 0) {
@@ -143,7 +164,7 @@ int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, const struc
 /* For the audit log: a job of one VM is done to the VM, one of several stands for itself. */
 static void tell(struct su_api_change *c, const struct su_batch *b, const struct su_batch_vm *vms, size_t n)
 {
-    snprintf(c->on, sizeof c->on, "%s", n == 1 ? vms[0].name : b->id);
+    snprintf(c->on, sizeof c->on, "%s", n > 1 || b->all ? b->id : vms[0].uuid[0] ? vms[0].uuid : vms[0].name);
     if (n == 1)
         snprintf(c->detail, sizeof c->detail, "Job %s", b->id);
     else if (b->all)

@@ -80,9 +80,15 @@ static int write_all(struct su_jobs *j, const struct su_batch *batch, uint64_t e
     return su_store_batch(j->store, b.write, b.n, UINT32_MAX, e);
 }
 
-static int by_name(const void *a, const void *b)
+/* What it is known by: two VMs may be shown by one name. */
+static const char *key_of(const struct su_batch_vm *vm)
 {
-    return strcmp((*(const struct su_batch_vm *const *)a)->name, (*(const struct su_batch_vm *const *)b)->name);
+    return vm->uuid[0] ? vm->uuid : vm->name;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(key_of(*(const struct su_batch_vm *const *)a), key_of(*(const struct su_batch_vm *const *)b));
 }
 
 static int check_names(const struct su_batch_vm *vms, size_t n, struct su_err *e)
@@ -93,13 +99,15 @@ static int check_names(const struct su_batch_vm *vms, size_t n, struct su_err *e
     for (size_t i = 0; i < n; i++) {
         char clean[SU_BATCH_NAME];
         su_batch_text(clean, sizeof clean, vms[i].name);
-        if (vms[i].name[0] == 0 || strcmp(clean, vms[i].name) != 0)
-            return su_fail(e, SU_E_USAGE, "job.vms", "\"%s\" is no name of a VM", clean);
+        if (vms[i].name[0] == 0 || strcmp(clean, vms[i].name) != 0) {
+            su_fail(e, SU_E_USAGE, "job.vms", "\"%s\" is no name of a VM that can be shown", clean);
+            return su_remedy(e, "Give its UUID instead: surety vm list prints it");
+        }
         sorted[i] = &vms[i];
     }
-    qsort(sorted, n, sizeof(void *), by_name);
+    qsort(sorted, n, sizeof(void *), by_key);
     for (size_t i = 1; i < n; i++)
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+        if (by_key(&sorted[i - 1], &sorted[i]) == 0)
             return su_fail(e, SU_E_USAGE, "job.twice", "VM %s is named twice", sorted[i]->name);
     return 0;
 }

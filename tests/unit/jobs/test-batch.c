@@ -53,6 +53,15 @@ static void refused(struct su_jobs *j)
     struct su_batch b = asked(SU_OP_ASSESS);
     ok(su_batch_make(j, &b, NULL, 0, &e) < 0 && strcmp(e.id, "job.vms") == 0 && !b.id[0], "no VM");
     ok(su_batch_make(j, &b, vms, 2, &e) < 0 && strcmp(e.id, "job.twice") == 0, "one twice");
+    snprintf(vms[0].uuid, sizeof vms[0].uuid, "11111111-2222-4333-8444-555555555501");
+    vms[1] = vms[0];
+    vms[1].name[0] = 'b';
+    ok(su_batch_make(j, &b, vms, 2, &e) < 0 && strcmp(e.id, "job.twice") == 0, "or under two names");
+    vms[1] = named("a");
+    vms[1].uuid[0] = '2';
+    ok(su_batch_make(j, &b, vms, 2, &e) == 0, "two VMs that are shown by one name: %s", e.msg);
+    b = asked(SU_OP_ASSESS);
+    vms[0] = vms[1] = named("a");
     ok(su_batch_make(j, &b, vms, SU_BATCH_VMS + 1, &e) < 0 && strcmp(e.id, "job.vms") == 0, "too many");
     vms[0] = named("");
     ok(su_batch_make(j, &b, vms, 2, &e) < 0 && strcmp(e.id, "job.vms") == 0, "no name");

@@ -52,9 +52,10 @@ const struct su_benefit *su_benefits_find(const struct su_benefits *b, const cha
 enum { SU_BENEFIT_PERIOD_S = 86400 }; /* how long a verification counts; guests verify more often */
 
 struct su_benefit_facts {
-    struct su_guest_os os; /* id "": not known */
-    bool agent_channel;    /* its definition has the guest agent's channel */
-    bool vsock, legacy;    /* it has a vsock device; it was granted the legacy network */
+    struct su_guest_os os;                       /* id "": not known */
+    bool agent_channel;                          /* it has the guest agent's channel */
+    bool vsock, legacy;                          /* it has a vsock device; it was granted the legacy network */
+    bool agent_later, vsock_later, legacy_later; /* that is in its definition alone: it runs without until it is off */
     bool secure_boot, vtpm;
     bool stopped;           /* it does not run */
     bool server_off;        /* the server is not Active: it signs nothing */
@@ -78,9 +79,10 @@ enum su_benefit_action {
     SU_BENEFIT_ADD_VSOCK,
     SU_BENEFIT_LEGACY_NETWORK,
     SU_BENEFIT_AGENT_CHANNEL,
-    SU_BENEFIT_SYNC,   /* the server is not Active */
-    SU_BENEFIT_START,  /* it does not run */
-    SU_BENEFIT_VERIFY, /* in the guest: all is there, but nothing was verified lately */
+    SU_BENEFIT_SYNC,    /* the server is not Active */
+    SU_BENEFIT_START,   /* it does not run */
+    SU_BENEFIT_RESTART, /* what it needs comes with its next start */
+    SU_BENEFIT_VERIFY,  /* in the guest: all is there, but nothing was verified lately */
     SU_BENEFIT_ACTIONS
 };
 struct su_benefit_verdict {

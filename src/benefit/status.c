@@ -126,10 +126,11 @@ static bool too_old(const struct su_benefit *b, const struct su_guest_os *os, bo
 
 static enum su_benefit_action transport_action(const struct su_benefit *b, const struct su_benefit_facts *f)
 {
-    if (b->transport == SU_BENEFIT_LEGACY)
-        return f->legacy ? SU_BENEFIT_VERIFY : SU_BENEFIT_LEGACY_NETWORK;
-    bool there = f->vsock || (b->transport == SU_BENEFIT_ANY && f->legacy);
-    return there ? SU_BENEFIT_VERIFY : SU_BENEFIT_ADD_VSOCK;
+    const bool vsock = f->vsock && b->transport != SU_BENEFIT_LEGACY;
+    const bool legacy = f->legacy && b->transport != SU_BENEFIT_VSOCK;
+    if (!vsock && !legacy)
+        return b->transport == SU_BENEFIT_LEGACY ? SU_BENEFIT_LEGACY_NETWORK : SU_BENEFIT_ADD_VSOCK;
+    return (vsock && !f->vsock_later) || (legacy && !f->legacy_later) ? SU_BENEFIT_VERIFY : SU_BENEFIT_RESTART;
 }
 
 bool su_benefit_verified(uint64_t last_verified, uint64_t now)
@@ -159,13 +160,19 @@ static enum su_benefit_action next_action(const struct su_benefit *b, const stru
     return proved_now(f) ? SU_BENEFIT_NOTHING : SU_BENEFIT_VERIFY;
 }
 
+/* Its agent tells which system it is, when it can be asked. */
+static enum su_benefit_action agent_action(const struct su_benefit_facts *f)
+{
+    if (f->os.id[0] || (f->agent_channel && !f->agent_later))
+        return SU_BENEFIT_NOTHING;
+    return f->agent_channel ? SU_BENEFIT_RESTART : SU_BENEFIT_AGENT_CHANNEL;
+}
+
 struct su_benefit_verdict su_benefit_judge(const struct su_benefit *b, const struct su_benefit_facts *f)
 {
-    const bool known = f->os.id[0];
-    enum fit fit = !asks_for_os(b) ? FITS : known ? eligible(b, &f->os) : NOT_KNOWN;
+    enum fit fit = !asks_for_os(b) ? FITS : f->os.id[0] ? eligible(b, &f->os) : NOT_KNOWN;
     if (fit == NOT_KNOWN)
-        return (struct su_benefit_verdict){SU_BENEFIT_UNKNOWN,
-                                           f->agent_channel || known ? SU_BENEFIT_NOTHING : SU_BENEFIT_AGENT_CHANNEL};
+        return (struct su_benefit_verdict){SU_BENEFIT_UNKNOWN, agent_action(f)};
     if (fit == FITS_NOT)
         return (struct su_benefit_verdict){SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING};
     enum su_benefit_action action = next_action(b, f);
@@ -189,6 +196,8 @@ static const struct {
     [SU_BENEFIT_AGENT_CHANNEL] = {"agent-channel", "Turn on the guest agent's channel"},
     [SU_BENEFIT_SYNC] = {"sync-server", "Bring the server to the state Active: surety server show"},
     [SU_BENEFIT_START] = {"start", "Start the VM: a guest that is off proves nothing"},
+    [SU_BENEFIT_RESTART] = {"restart",
+                            "Shut the VM down and start it: what was added to it counts from its next start"},
     [SU_BENEFIT_VERIFY] = {"verify", "Let the guest verify itself: surety-guest verify"},
 };
 

@@ -19,8 +19,10 @@ void su_api_benefit_facts(const struct su_daemon *d, const struct su_vm *vm, uin
 {
     const struct su_guest_os *os = su_guests_find(d, vm->uuid);
     const struct su_vm_kept *desc = vm->desc;
+    const bool runs = desc && desc->running;
     *f = (struct su_benefit_facts){.legacy = vm->granted,
-                                   .stopped = !desc || !desc->running,
+                                   .legacy_later = vm->granted_later && runs,
+                                   .stopped = !runs,
                                    .server_off = d->state.status != SU_SERVER_ACTIVE,
                                    .last_verified = vm->last_verified,
                                    .runs_since = vm->runs_since,
@@ -28,9 +30,11 @@ void su_api_benefit_facts(const struct su_daemon *d, const struct su_vm *vm, uin
     if (os)
         f->os = *os;
     if (desc) {
-        f->agent_channel = desc->agent_channel;
-        f->vsock = desc->vsock_device || desc->cid;
-        bool may = !desc->running && strcmp(desc->firmware, "uefi") == 0;
+        f->agent_later = desc->agent_later && runs;
+        f->vsock_later = desc->vsock_later && runs;
+        f->agent_channel = desc->agent_channel || desc->agent_later;
+        f->vsock = desc->vsock_device || desc->cid || desc->vsock_later;
+        bool may = !runs && strcmp(desc->firmware, "uefi") == 0;
         f->secure_boot = desc->secure_boot || may;
         f->vtpm = desc->vtpm || may;
     }

@@ -30,9 +30,10 @@ struct su_vm_desc {
     char firmware[8];   /* "bios", "uefi"; "": not told */
     bool secure_boot, vtpm;
     char security_type[32];
-    bool vsock_device;   /* it has one, running or not */
-    bool agent_channel;  /* the QEMU guest agent's */
-    bool custom_command; /* libvirt's qemu:commandline or qemu:override: what the XML says may not be so */
+    bool vsock_device;             /* it has one, running or not */
+    bool agent_channel;            /* the QEMU guest agent's */
+    bool vsock_later, agent_later; /* it runs without, and has it from its next start on */
+    bool custom_command;           /* libvirt's qemu:commandline or qemu:override: what the XML says may not be so */
     uint32_t vcpus;
     uint64_t memory_mib;
     char os_type[16]; /* "Linux", "Windows", "" */

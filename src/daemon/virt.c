@@ -70,6 +70,26 @@ static void set_pid_file(struct su_virt *v, struct su_vm_desc *desc)
         snprintf(desc->pid_file, sizeof desc->pid_file, "/run/libvirt/qemu/%s.pid", desc->name);
 }
 
+bool su_virt_defined(virDomainPtr dom, struct su_vm_desc *out)
+{
+    struct su_err ignored = {0};
+    char *xml SU_FREE = virDomainIsPersistent(dom) == 1 ? virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE) : NULL;
+    return xml && su_desc_from_xml((struct su_bytes){(const uint8_t *)xml, strlen(xml)}, false, out, &ignored) == 0;
+}
+
+/* Most have all that can be added, and are not asked twice. */
+static void look_later(virDomainPtr dom, struct su_vm_desc *desc)
+{
+    struct su_vm_desc *next SU_FREE = NULL;
+    if (!desc->running || (desc->vsock_device && desc->agent_channel))
+        return;
+    next = malloc(sizeof *next);
+    if (!next || !su_virt_defined(dom, next))
+        return;
+    desc->vsock_later = next->vsock_device && !desc->vsock_device;
+    desc->agent_later = next->agent_channel && !desc->agent_channel;
+}
+
 void su_virt_claim(struct su_virt *v, virDomainPtr dom)
 {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
@@ -89,6 +109,7 @@ void su_virt_claim(struct su_virt *v, virDomainPtr dom)
         return;
     }
     set_pid_file(v, desc);
+    look_later(dom, desc);
     SU_HOLD(&v->d->lock);
     if (su_vmtab_claim(&v->d->vms, SOURCE, desc, &v->d->conf, &e) < 0)
         su_log_err(LOG_ERR, desc->name, &e);

@@ -46,15 +46,15 @@ static int look_up(struct su_daemon *d, const char *name, enum su_vm_device what
     return 0;
 }
 
-/* By the definition, which a running machine may not follow before its next start. */
+static bool has(const struct su_vm_desc *desc, enum su_vm_device what)
+{
+    return what == SU_VM_DEVICE_VSOCK ? desc->vsock_device : desc->agent_channel;
+}
+
 static bool defined(virDomainPtr dom, enum su_vm_device what)
 {
-    struct su_err ignored = {0};
     struct su_vm_desc *desc SU_FREE = malloc(sizeof *desc);
-    char *xml SU_FREE = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
-    if (!desc || !xml || su_desc_from_xml((struct su_bytes){(const uint8_t *)xml, strlen(xml)}, false, desc, &ignored))
-        return false;
-    return what == SU_VM_DEVICE_VSOCK ? desc->vsock_device : desc->agent_channel;
+    return desc && su_virt_defined(dom, desc) && has(desc, what);
 }
 
 static int attach(virDomainPtr dom, enum su_vm_device what, bool *changed, bool *live, struct su_err *e)

@@ -28,6 +28,8 @@ struct su_virt {
 
 /* The connection, to be closed by the caller; NULL: there is none.  Any thread, without lock. */
 virConnectPtr su_virt_borrow(struct su_daemon *d);
+/* Its definition, which a running machine may not follow before its next start; false: there is none. */
+bool su_virt_defined(virDomainPtr dom, struct su_vm_desc *out);
 /* Reads its definition into the table.  Any thread, without lock. */
 void su_virt_claim(struct su_virt *v, virDomainPtr dom);
 /* Puts the legacy network in order, and tells the table and the listeners what came of it. */

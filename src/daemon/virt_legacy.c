@@ -36,6 +36,7 @@ void su_virt_legacy_marks(struct su_virt *v)
     for (size_t i = 0; i < all.n && m; i++)
         if (all.vm[i].mark || all.vm[i].state == SU_LEGACY_CONFIGURED || all.vm[i].state == SU_LEGACY_BROKEN) {
             memcpy(m[n].uuid, all.vm[i].uuid, sizeof m[n].uuid);
+            m[n].later = all.vm[i].state == SU_LEGACY_CONFIGURED;
             m[n++].mark = all.vm[i].mark;
         }
     su_legacy_vms_done(&all);
@@ -226,7 +227,8 @@ static int collect(struct su_daemon *d, struct su_legacy_want **out, size_t *n, 
     *n = 0;
     for (size_t i = 0; i < d->vms.n; i++) {
         const struct su_vm *vm = d->vms.vm[i];
-        if (!vm->desc || vm->desc->vsock_device || vm->granted || strcmp(vm->source, "libvirt") != 0)
+        if (!vm->desc || vm->desc->vsock_device || vm->desc->vsock_later || vm->granted ||
+            strcmp(vm->source, "libvirt") != 0)
             continue;
         w[*n].running = vm->desc->running;
         snprintf(w[*n].uuid, sizeof w->uuid, "%s", vm->uuid);

@@ -140,6 +140,8 @@ static void keep(struct su_vm_kept *k, const struct su_vm_desc *d, const struct 
                              .custom_command = d->custom_command,
                              .vsock_device = d->vsock_device,
                              .agent_channel = d->agent_channel,
+                             .vsock_later = d->vsock_later,
+                             .agent_later = d->agent_later,
                              .cid = d->cid};
     memcpy(k->uuid, d->uuid, sizeof k->uuid);
     memcpy(k->name, d->name, sizeof k->name);
@@ -225,11 +227,12 @@ void su_vmtab_marks(struct su_vmtab *t, const struct su_vm_mark *m, size_t n)
 {
     for (size_t i = 0; i < t->n; i++) {
         uint32_t mark = 0;
-        t->vm[i]->granted = false;
+        t->vm[i]->granted = t->vm[i]->granted_later = false;
         for (size_t j = 0; j < n; j++)
             if (strcmp(m[j].uuid, t->vm[i]->uuid) == 0) {
                 mark = m[j].mark;
                 t->vm[i]->granted = true;
+                t->vm[i]->granted_later = m[j].later;
             }
         t->dirty |= mark != t->vm[i]->mark;
         t->vm[i]->mark = mark;

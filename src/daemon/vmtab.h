@@ -22,7 +22,8 @@ enum su_vm_peer { SU_PEER_SIGNER, SU_PEER_IMDS, SU_PEERS };
 struct su_vm_kept {
     char uuid[SU_UUID_TEXT];
     char name[SU_VM_NAME];
-    bool running, secure_boot, vtpm, custom_command, vsock_device, agent_channel;
+    bool running, secure_boot, vtpm, custom_command;
+    bool vsock_device, agent_channel, vsock_later, agent_later;
     uint32_t cid;
     char socket[108], pid_file[512], firmware[8], security_type[32];
     struct su_buf facts, instance; /* of a running one: what is signed, and /metadata/instance; empty: none */
@@ -37,6 +38,7 @@ struct su_vm {
     unsigned n_claims;
     uint32_t mark;                     /* of its port on the legacy network; 0: it has none */
     bool granted;                      /* the legacy network, running or not */
+    bool granted_later;                /* its card comes with its next start */
     bool wanted;                       /* to be served */
     char problem_id[32], problem[240]; /* why not, while it runs; "" */
     struct su_buf facts, route;        /* messages, as they should be at the peers */
@@ -85,6 +87,7 @@ void su_vmtab_end(struct su_vmtab *t, const char *source, uint64_t round);
 struct su_vm_mark {
     char uuid[SU_UUID_TEXT];
     uint32_t mark;
+    bool later;
 };
 void su_vmtab_marks(struct su_vmtab *t, const struct su_vm_mark *m, size_t n);
 /* Takes its mark from one VM, until su_vmtab_marks says something else. */

@@ -47,8 +47,9 @@ configure_host() {
 
 start_signer() { daemon_of signer surety-signer --config "$HOST_CONF" --state "$HOST_STATE" --run "$HOST_RUN"; SIGNER_PID=$REPLY; }
 start_imds() { daemon_of imds surety-imds --run "${1:-$HOST_RUN}"; IMDS_PID=$REPLY; }
+DAEMON_OPTIONS=()
 start_daemon() {
-    daemon_of suretyd suretyd --config "$HOST_CONF" --state "$HOST_STATE" --run "$HOST_RUN"
+    daemon_of suretyd suretyd --config "$HOST_CONF" --state "$HOST_STATE" --run "$HOST_RUN" "${DAEMON_OPTIONS[@]}"
     DAEMON_PID=$REPLY
     wait_for test -S "$SOCKET"
 }

@@ -46,6 +46,7 @@ export const LACKS = {
     "agent-channel": n => ngettext("$0 VM needs the guest agent channel", "$0 VMs need the guest agent channel", n),
     "sync-server": n => ngettext("$0 VM waits for a sync of the host", "$0 VMs wait for a sync of the host", n),
     start: n => ngettext("$0 VM has to be started", "$0 VMs have to be started", n),
+    restart: n => ngettext("$0 VM has to be restarted", "$0 VMs have to be restarted", n),
     verify: n => ngettext("$0 VM has to verify itself", "$0 VMs have to verify themselves", n),
 };
 
@@ -172,6 +173,18 @@ export const ACTION = {
         title: _("Start $0"),
         text: _("What was set up counts from the VM’s next start. Start it on the page of virtual machines, or here:"),
         commands: ["virsh start $0"],
+    },
+    restart: {
+        button: _("How to restart?"),
+        short: _("shut down and start the VM"),
+        here: false,
+        title: _("Shut $0 down and start it"),
+        text: _(
+            "What was added to the VM while it ran counts from its next start. Shut it down and start it on the page " +
+                "of virtual machines, or here; a restart from inside is not enough:",
+        ),
+        commands: ["virsh shutdown $0", "virsh start $0"],
+        after: _("The second can be done once the VM is off."),
     },
     "add-vsock": {
         button: _("Add vsock device"),

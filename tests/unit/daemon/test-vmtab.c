@@ -48,7 +48,7 @@ static void collisions(void)
     su_vmtab_unclaim(&t, "file:x.conf", vm(2, 0)->uuid);
     ok(su_vmtab_resolve(&t, &e) == 0, "and lets it go");
     is_str(problem(&t, 2), "");
-    struct su_vm_mark m[2] = {{.mark = 7}, {.mark = 7}};
+    struct su_vm_mark m[2] = {{.mark = 7}, {.mark = 7, .later = true}};
     memcpy(m[0].uuid, vm(2, 0)->uuid, SU_UUID_TEXT);
     memcpy(m[1].uuid, vm(3, 0)->uuid, SU_UUID_TEXT);
     su_vmtab_marks(&t, m, 2);
@@ -57,6 +57,8 @@ static void collisions(void)
     su_vmtab_unmark(&t, m[0].uuid);
     ok(su_vmtab_resolve(&t, &e) == 0, "taken from one");
     ok(su_vmtab_find(&t, m[0].uuid)->granted && su_vmtab_find(&t, m[1].uuid)->granted, "who stays granted");
+    ok(!su_vmtab_find(&t, m[0].uuid)->granted_later && su_vmtab_find(&t, m[1].uuid)->granted_later,
+       "one from its next start on");
     is_str(problem(&t, 2), "");
     struct su_vm_desc *s = vm(4, 0);
     snprintf(s->socket, sizeof s->socket, "/s");

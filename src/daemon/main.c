@@ -221,6 +221,7 @@ static int start(struct su_daemon *d, struct su_httpd **api, struct su_err *e)
         return -1;
     pthread_mutex_lock(&d->lock);
     read_benefits(d);
+    su_listeners_vsock(d); /* before anybody is told whether there is one */
     int rc = su_audit_start(d, e);
     if (rc == 0)
         rc = su_files_start(d, e);

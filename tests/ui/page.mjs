@@ -279,6 +279,8 @@ async function upgrade() {
     const line = name => page.locator(`[data-vm="${name}"]`);
     await line("vm1").waitFor();
     for (const name of ["vm1", "vm5"]) await line(name).getByRole("checkbox").check();
+    await page.getByRole("button", { name: "More options" }).click();
+    await page.getByLabel("Switch off VMs that do not shut down").check();
     await page.getByRole("button", { name: "Assess" }).click();
     await step("an assessment ends with findings by rule", () =>
         page.locator('[data-rule="vm.practice.restore-point"]').waitFor({ timeout: LONG }),
@@ -295,6 +297,10 @@ async function upgrade() {
     await page.getByRole("button", { name: "Upgrade 2 VMs that are ready…" }).click();
     await step("an upgrade says what it does", () =>
         dialog(page).getByText("converted in place from MBR to GPT").waitFor(),
+    );
+    report(
+        await dialog(page).getByText("is switched off hard").isVisible(),
+        "and that an option counts that an assessment does not know",
     );
     await dialog(page).getByRole("button", { name: "Upgrade" }).click();
     await step("progress with the step that is being done", () =>

@@ -112,11 +112,12 @@ const act = (api, action, vm) =>
         ? api.remove(`/v1/legacy/grants/${path(vm)}`).then(() => "now")
         : api.post(`/v1/vms/${path(vm)}/actions`, { action }).then(answer => answer.next ?? "now");
 
-/* Begins a job and goes to it. */
+/* Begins a job, says which, and goes to it. */
 export async function begin({ api, reload }, op, names, options = {}) {
     const { id } = await api.post("/v1/jobs", jobOf(op, names, options));
     reload();
     go(["upgrade", id]);
+    return id;
 }
 
 const commands = lines => (

@@ -11,10 +11,10 @@ import { Findings, VmFindings } from "./findings.jsx";
 import { number, seconds, time } from "./format.js";
 import { go, useHost, useJob, useNow } from "./hooks.js";
 import {
-    DEFAULT_OPTIONS,
     findingsOf,
     isEnded,
     isFinal,
+    optionsAfter,
     pageOf,
     progressOf,
     secondsOf,
@@ -262,7 +262,7 @@ function Head({ job, title, host, again, children }) {
     );
 }
 
-function JobView({ job, vms, dialogs }) {
+function JobView({ job, vms, chosen, dialogs }) {
     const host = useHost();
     const now = useNow(isEnded(job) ? 3600000 : 1000);
     const report = useReport(host.api, job);
@@ -274,13 +274,12 @@ function JobView({ job, vms, dialogs }) {
     );
     const title = format(_("$0 $1"), OPERATION[job.op] ?? job.op, job.id);
     const good = job.op === "assess" && isEnded(job) ? job.vms.filter(vm => vm.outcome === "ok") : [];
-    const options = Object.fromEntries(Object.entries(job.options ?? {}).filter(([k]) => k in DEFAULT_OPTIONS));
     const upgrade = () =>
         host.ask(
             dialogs.upgradeDialog(
                 host,
                 good.map(vm => vm.name),
-                { ...DEFAULT_OPTIONS, ...options },
+                optionsAfter(job, chosen),
                 good.filter(vm => known.get(vm.uuid)?.running).length,
             ),
         );
@@ -342,12 +341,13 @@ function JobView({ job, vms, dialogs }) {
     );
 }
 
-export function Job({ id, vms, dialogs }) {
+/* chosen: the options, when it was begun here. */
+export function Job({ id, vms, chosen, dialogs }) {
     const { api } = useHost();
     const answer = useJob(api, id);
     return (
         <Answered answer={answer} what={_("Reading the job…")}>
-            {answer.data && <JobView job={answer.data} vms={vms} dialogs={dialogs} />}
+            {answer.data && <JobView job={answer.data} vms={vms} chosen={chosen} dialogs={dialogs} />}
         </Answered>
     );
 }

@@ -261,6 +261,13 @@ const ASSESS = new Set(
         "boot-files firmware-vars key-dir overlay-dir map").split(" "),
 );
 
+/* For the upgrade after an assessment: what was assessed, and the rest as it was chosen then. */
+export const optionsAfter = (job, chosen = {}) => ({
+    ...DEFAULT_OPTIONS,
+    ...chosen,
+    ...Object.fromEntries(Object.entries(job.options ?? {}).filter(([name]) => ASSESS.has(name))),
+});
+
 export function jobOf(op, vms, options) {
     const sent = {};
     for (const [name, value] of Object.entries(options))

@@ -261,7 +261,7 @@ function Jobs({ answer, jobs }) {
 
 const NOBODY = new Set();
 
-function Choose({ answers, vms: every, jobs }) {
+function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed }) {
     const host = useHost();
     // what libvirt does not define surety cannot redefine
     const vms = useMemo(() => every.filter(vm => vm.source === "libvirt"), [every]);
@@ -269,7 +269,6 @@ function Choose({ answers, vms: every, jobs }) {
     const [search, setSearch] = useState(asked.search ?? "");
     const [page, setPage] = useState(1);
     const [chosen, setChosen] = useState(null);
-    const [options, setOptions] = useState(DEFAULT_OPTIONS);
     // the one that is asked for, or those that a benefit waits for, are chosen until somebody chooses
     const needy = useMemo(
         () =>
@@ -299,8 +298,9 @@ function Choose({ answers, vms: every, jobs }) {
             return next;
         });
     const assess = () =>
-        begin(host, "assess", names, options).catch(problem =>
-            host.toast(`${problem.message} ${problem.remedy ?? ""}`.trim(), "danger"),
+        begin(host, "assess", names, options).then(
+            id => setAssessed({ id, options }),
+            problem => host.toast(`${problem.message} ${problem.remedy ?? ""}`.trim(), "danger"),
         );
     return (
         <Answered answer={answers.vms} what={_("Reading the VMs…")}>
@@ -366,9 +366,17 @@ function Choose({ answers, vms: every, jobs }) {
 
 export function Upgrade(props) {
     const id = props.path[1];
+    const [options, setOptions] = useState(DEFAULT_OPTIONS);
+    const [assessed, setAssessed] = useState({}); // a job keeps only what it knows of the options
     return id ? (
-        <Job key={id} id={id} dialogs={{ upgradeDialog, rollbackDialog }} vms={props.vms} />
+        <Job
+            key={id}
+            id={id}
+            dialogs={{ upgradeDialog, rollbackDialog }}
+            vms={props.vms}
+            chosen={assessed.id === id ? assessed.options : undefined}
+        />
     ) : (
-        <Choose {...props} />
+        <Choose {...props} {...{ options, setOptions, setAssessed }} />
     );
 }

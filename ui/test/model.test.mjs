@@ -40,6 +40,8 @@ test("each action once, and what makes an unknown system known", () => {
     assert.deepEqual(actions({ benefits: half, running: true }), ["add-vsock"]);
     const none = [{ id: "b", status: "unknown", action: "agent-channel" }];
     assert.deepEqual(actions({ benefits: none, running: false }), ["agent-channel", "look"]);
+    const later = [{ id: "b", status: "inactive", action: "restart" }];
+    assert.deepEqual(actions({ benefits: later, running: true }), ["restart"]);
     assert.deepEqual(actions({ benefits: [] }), []);
 });
 
@@ -240,6 +242,9 @@ test("a job is asked for with what differs from the defaults, and what the opera
     assert.deepEqual(model.jobOf("upgrade", ["a"], options).options, { force: true, vtpm: false });
     assert.deepEqual(model.jobOf("assess", ["a"], options).options, { vtpm: false });
     assert.deepEqual(model.jobOf("rollback", ["a"], { yes: true }).options, { yes: true });
+    const job = { options: { ...model.DEFAULT_OPTIONS, vtpm: false, "keep-data": false } };
+    assert.deepEqual(model.optionsAfter(job, { ...options, vtpm: true }), options, "what was assessed, and the rest");
+    assert.deepEqual(model.optionsAfter({}), model.DEFAULT_OPTIONS);
 });
 
 test("what went well, and what was chosen of it", () => {

@@ -135,6 +135,7 @@ static void check_sync(const struct su_doctor_facts *f, struct su_doctor_finding
 {
     uint64_t last = f->server ? su_api_time(f->server, "sync.last") : 0;
     const char *problem = f->server ? su_api_text(f->server, "sync.problem.text") : "";
+    const char *remedy = f->server ? su_api_text(f->server, "sync.problem.remedy") : "";
     char text[320];
     if (!f->server) {
         not_told(o, &f->server_why);
@@ -147,7 +148,10 @@ static void check_sync(const struct su_doctor_facts *f, struct su_doctor_finding
         late         ? SU_DOCTOR_BROKEN
         : problem[0] ? SU_DOCTOR_WARNING
                      : SU_DOCTOR_OK,
-        text, late || problem[0] ? "surety server sync tells what is in the way" : NULL);
+        text,
+        remedy[0]            ? remedy
+        : late || problem[0] ? "surety server sync tells what is in the way"
+                             : NULL);
 }
 
 static void check_authority(const struct su_doctor_facts *f, struct su_doctor_finding *o)

@@ -28,7 +28,9 @@ static json_t *last_sync(const struct su_daemon *d)
                                            [SU_SYNC_REFUSED] = "refused",
                                            [SU_SYNC_FAILED] = "failed"};
     const struct su_server_facts *f = &d->facts;
-    json_t *problem = f->problem[0] ? json_pack("{s:s,s:s}", "id", f->problem_id, "text", f->problem) : json_null();
+    json_t *problem = f->problem[0] ? json_pack("{s:s,s:s,s:o}", "id", f->problem_id, "text", f->problem, "remedy",
+                                                f->problem_remedy[0] ? json_string(f->problem_remedy) : json_null())
+                                    : json_null();
     return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "last", su_api_when(f->last_sync), "lastAttempt",
                      su_api_when(f->last_attempt), "outcome",
                      f->outcome < SU_ARRAY_LEN(outcomes) ? outcomes[f->outcome] : "failed", "problem", problem, "next",

@@ -129,6 +129,26 @@ static int relay(int fd, uint32_t seq, const struct su_cmp_url *u, struct su_byt
     return su_ipc_send(fd, SU_SIGN_CMP_REPLY, seq, su_buf_bytes(&answer), -1, e);
 }
 
+/* What to do about what the signer said no with. */
+static const char *remedy_of(const char *id)
+{
+    static const struct {
+        const char *id, *remedy;
+    } row[] = {
+        {"cmp.refused", "Look for the host at the authority (surety authority list), then: surety server enrol"},
+        {"cmp.clock",
+         "Set the clock that is wrong, this host's or the authority's (timedatectl, chronyc makestep), and "
+         "try again"},
+        {"cmp.answer", "Compare the clocks of this host and of the authority; if they agree, enrol again with a new "
+                       "token: surety server enrol"},
+        {"store.io", "Make room where surety-signer keeps its state, or make that writable, and try again"},
+    };
+    for (size_t i = 0; i < SU_ARRAY_LEN(row); i++)
+        if (strcmp(row[i].id, id) == 0)
+            return row[i].remedy;
+    return "The log of surety-signer says more: journalctl -u surety-signer";
+}
+
 /* What the signer said no with.  With a wrong token neither side can make sense of the other. */
 static int refused(uint8_t op, struct su_bytes body, enum su_cmp_end *end, struct su_err *e)
 {
@@ -143,8 +163,9 @@ static int refused(uint8_t op, struct su_bytes body, enum su_cmp_end *end, struc
         return su_remedy(e, "It is wrong, used or too old: make another one, surety authority token HOST");
     }
     *end = no ? SU_CMP_REFUSED : SU_CMP_FAILED;
-    return su_fail(e, no ? SU_E_REFUSED : SU_E_IO, no ? "authority.refused" : "server.sync-failed", "%.160s [%.60s]",
-                   w.msg, w.id);
+    su_fail(e, no ? SU_E_REFUSED : SU_E_IO, no ? "authority.refused" : "server.sync-failed", "%.160s [%.60s]", w.msg,
+            w.id);
+    return su_remedy(e, remedy_of(w.id));
 }
 
 int su_cmp_run(const char *control, uint8_t op, struct su_bytes body, const struct su_cmp_url *u, int stop_fd,
@@ -170,7 +191,7 @@ int su_cmp_run(const char *control, uint8_t op, struct su_bytes body, const stru
         if (m.op == SU_SIGN_ERROR && unreachable.kind != SU_OK) {
             *end = SU_CMP_UNREACHABLE;
             *e = unreachable;
-            return -1;
+            return su_remedy(e, "Start surety-authority there, or repair the way to it, and try again");
         }
         if (m.op == SU_SIGN_ERROR)
             return refused(op, m.body, end, e);

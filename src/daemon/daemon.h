@@ -42,7 +42,7 @@ struct su_server_record { /* STATE/host/state.db, "server" */
     char authority[512];
     uint64_t last_sync, last_attempt;
     uint8_t outcome; /* enum su_sync_outcome */
-    char problem_id[64], problem[240];
+    char problem_id[64], problem[240], problem_remedy[160];
     char revoked_serial[64];
 };
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
-enum { TICK_S = 5, STATUS_EVERY = 6 /* ticks */, LEAVE_S = 20 /* as SIGTERM came */ };
+enum { TICK_S = 5, STATUS_EVERY = 6 /* ticks */, LEAVE_S = 20 /* as SIGTERM came */, ROOM_S = 25 };
 
 struct options {
     const char *conf, *state, *run, *surety, *benefits;
@@ -171,8 +171,10 @@ static int lock_state(const struct su_daemon *d, struct su_err *e)
     if (su_daemon_path(d->state_dir, "host/lock", path, sizeof path, e) < 0)
         return -1;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* kept until the process ends */
-    if (fd < 0)
-        return su_fail_os(e, "daemon.dir", "opening %s", path);
+    if (fd < 0) {
+        su_fail_os(e, "daemon.dir", "opening %s", path);
+        return su_remedy(e, SU_STORE_REMEDY);
+    }
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
     close(fd);
@@ -269,6 +271,21 @@ static void stop(struct su_daemon *d, struct su_httpd **api)
     alarm(0);
 }
 
+/* It cannot start without room for its state, or where that cannot be written.  systemd starts it again, and gives up
+ * when that happens too often in ten minutes: so it waits here, and comes back by itself when there is room.
+ * The exit status: 0 when it was told to end meanwhile. */
+static int wait_for_room(const struct su_err *e)
+{
+    struct timespec pause = {.tv_sec = ROOM_S};
+    sigset_t end;
+    if (strcmp(e->id, "store.io") != 0 && strcmp(e->id, "daemon.dir") != 0)
+        return 1;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    sigaddset(&end, SIGINT);
+    return sigtimedwait(&end, NULL, &pause) < 0;
+}
+
 static int serve(const struct options *o)
 {
     static struct su_daemon d; /* large, and there is one */
@@ -278,7 +295,7 @@ static int serve(const struct options *o)
         start(&d, &api, &e) < 0) {
         su_log_err(LOG_ERR, "suretyd", &e);
         stop(&d, &api);
-        return 1;
+        return wait_for_room(&e);
     }
     su_log(LOG_NOTICE, "suretyd %s for host %s of cluster %s", SURETY_VERSION, d.conf.host, d.conf.cluster);
     sd_notify(0, "READY=1");

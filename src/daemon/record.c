@@ -29,6 +29,7 @@ int su_record_load(struct su_store *s, struct su_server_record *out, struct su_e
     text(o, "authority", out->authority, sizeof out->authority);
     text(o, "problemId", out->problem_id, sizeof out->problem_id);
     text(o, "problem", out->problem, sizeof out->problem);
+    text(o, "problemRemedy", out->problem_remedy, sizeof out->problem_remedy);
     text(o, "revokedSerial", out->revoked_serial, sizeof out->revoked_serial);
     out->last_sync = number(o, "lastSync");
     out->last_attempt = number(o, "lastAttempt");
@@ -40,9 +41,9 @@ int su_record_load(struct su_store *s, struct su_server_record *out, struct su_e
 int su_record_save(struct su_store *s, const struct su_server_record *r, struct su_err *e)
 {
     json_t *o =
-        json_pack("{s:s,s:I,s:I,s:i,s:s,s:s,s:s}", "authority", r->authority, "lastSync", (json_int_t)r->last_sync,
+        json_pack("{s:s,s:I,s:I,s:i,s:s,s:s,s:s,s:s}", "authority", r->authority, "lastSync", (json_int_t)r->last_sync,
                   "lastAttempt", (json_int_t)r->last_attempt, "outcome", (int)r->outcome, "problemId", r->problem_id,
-                  "problem", r->problem, "revokedSerial", r->revoked_serial);
+                  "problem", r->problem, "problemRemedy", r->problem_remedy, "revokedSerial", r->revoked_serial);
     char *s_text SU_FREE = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
     if (!s_text)
@@ -58,6 +59,7 @@ void su_record_to_facts(struct su_daemon *d, const struct su_server_record *r)
     f->outcome = r->outcome;
     memcpy(f->problem_id, r->problem_id, sizeof f->problem_id);
     memcpy(f->problem, r->problem, sizeof f->problem);
+    memcpy(f->problem_remedy, r->problem_remedy, sizeof f->problem_remedy);
     memcpy(d->revoked_serial, r->revoked_serial, sizeof d->revoked_serial);
     snprintf(d->authority, sizeof d->authority, "%s", d->conf.authority[0] ? d->conf.authority : r->authority);
 }

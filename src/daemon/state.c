@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "state.h"
+#include "store/store.h"
 #include "wire/sign.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,15 +124,22 @@ static struct su_notice *next_warning(struct su_server_state *s)
     return s->n_warnings < SU_SERVER_WARNINGS ? &s->warning[s->n_warnings++] : &spill;
 }
 
+/* What to do about the last attempt to sync. */
+static const char *sync_remedy(const struct su_server_facts *f, const char *otherwise)
+{
+    return f->problem_remedy[0] ? f->problem_remedy : otherwise;
+}
+
 static void warn_of_sync(const struct su_server_facts *f, uint64_t now, struct su_server_state *s)
 {
     char by[SU_TIME_TEXT];
     su_time_text(s->sync_by, by);
     if (f->outcome == SU_SYNC_UNREACHABLE)
-        say(next_warning(s), "server.authority", "Repair the way to the authority; suretyd tries again by itself",
+        say(next_warning(s), "server.authority",
+            sync_remedy(f, "Repair the way to the authority; suretyd tries again by itself"),
             "the authority cannot be reached (%s); a sync must succeed before %s", f->problem, by);
     else if (f->outcome == SU_SYNC_FAILED)
-        say(next_warning(s), "server.sync", "suretyd tries again by itself; now: surety server sync",
+        say(next_warning(s), "server.sync", sync_remedy(f, "suretyd tries again by itself; now: surety server sync"),
             "the last sync failed (%s); one must succeed before %s", f->problem, by);
     else if (f->last_sync && now >= f->last_sync + SU_SYNC_LATE_S)
         say(next_warning(s), "server.sync-late", SYNC, "no sync for more than 3 days; one must succeed before %s", by);
@@ -146,7 +154,8 @@ static void warn(const struct su_server_facts *f, uint64_t now, struct su_server
     else if ((s->status == SU_SERVER_EXPIRED || s->status == SU_SERVER_INACTIVE) &&
              (f->outcome == SU_SYNC_UNREACHABLE || f->outcome == SU_SYNC_FAILED))
         say(next_warning(s), f->outcome == SU_SYNC_FAILED ? "server.sync" : "server.authority",
-            "Repair that; suretyd tries again by itself", "the last attempt to sync failed: %s", f->problem);
+            sync_remedy(f, "Repair that; suretyd tries again by itself"), "the last attempt to sync failed: %s",
+            f->problem);
     if (!f->imds_connected)
         say(next_warning(s), "server.imds", "Start it: systemctl start surety-imds; its log says why it ended",
             "surety-imds cannot be reached: guests get no answer");
@@ -158,8 +167,7 @@ static void warn(const struct su_server_facts *f, uint64_t now, struct su_server
             "Load vhost_vsock, or set vsock-port = 0 in surety.conf and use the legacy network",
             "guests cannot use vsock: %s", f->vsock_problem);
     if (f->store_failed)
-        say(next_warning(s), "server.store", "Make room in the state directory", "the audit log cannot be written: %s",
-            f->store_problem);
+        say(next_warning(s), "server.store", SU_STORE_REMEDY, "the audit log cannot be written: %s", f->store_problem);
     if (f->cut_off)
         say(next_warning(s), "server.vm-collision", "See: surety vm list",
             "%u VMs get no answer, because two claim the same identity", f->cut_off);

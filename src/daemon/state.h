@@ -39,6 +39,7 @@ struct su_server_facts {
     uint64_t last_attempt;
     uint8_t outcome;                   /* enum su_sync_outcome, of the last attempt */
     char problem_id[64], problem[240]; /* of the last attempt, unless SU_SYNC_DONE */
+    char problem_remedy[160];          /* empty: none */
     bool revoked;                      /* our certificate is on the authority's list */
     bool imds_connected;
     bool libvirt_wanted, libvirt_connected;
@@ -51,7 +52,7 @@ struct su_server_facts {
 
 struct su_notice {
     const char *id;     /* static, "server....": stable */
-    const char *remedy; /* static; NULL: none */
+    const char *remedy; /* static, of a warning also one of the facts; NULL: none */
     char text[320];     /* one sentence, no trailing period */
 };
 

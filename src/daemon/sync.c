@@ -191,6 +191,7 @@ static void publish(struct su_sync *s, enum su_cmp_end end, const struct su_err 
         r->last_sync = r->last_attempt;
     snprintf(r->problem_id, sizeof r->problem_id, "%s", end == SU_CMP_DONE ? "" : why->id);
     snprintf(r->problem, sizeof r->problem, "%s", end == SU_CMP_DONE ? "" : why->msg);
+    snprintf(r->problem_remedy, sizeof r->problem_remedy, "%s", end != SU_CMP_DONE && why->remedy ? why->remedy : "");
     int rc = su_record_save(d->store, r, &e);
     SU_HOLD(&d->lock);
     if (rc < 0) {

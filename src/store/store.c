@@ -80,8 +80,8 @@ static int fail(struct su_store *s, const char *what, struct su_err *e)
             sqlite3_errmsg(s->db));
     if (damaged)
         su_remedy(e, "Move the state file away, start suretyd, and sync: only the audit log is lost");
-    else if (code == SQLITE_FULL)
-        su_remedy(e, "Make room in the state directory");
+    else if (code == SQLITE_FULL || code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_IOERR)
+        su_remedy(e, SU_STORE_REMEDY);
     return -1;
 }
 

@@ -23,6 +23,7 @@ struct su_store;
 int su_store_open(const char *path, struct su_store **out, struct su_err *e) SU_MUST_CHECK;
 void su_store_close(struct su_store **s);
 
+#define SU_STORE_REMEDY "Make room in the state directory, or let it be written to"
 #define SU_STORE_ANY UINT64_MAX /* as an expected revision: whatever it is */
 
 /* Appends the value; revision may be NULL. */

@@ -31,6 +31,8 @@ static int end_looked(struct su_job *job, const struct su_disk_facts *disk, stru
         (void)su_fail(&why, SU_E_MISSING, "vm.look", "the VM has no disk that can be looked at from here");
     if (disk->looked && !disk->os_id[0])
         (void)su_fail(&why, SU_E_MISSING, "vm.look", "there is no system on its disk that is known");
+    if (!why.remedy)
+        (void)su_remedy(&why, "Let the guest agent tell: install it in the VM, and give the VM its channel");
     if (!disk->looked || !disk->os_id[0])
         return su_job_fail(job, &why, e);
     if (write_record(job, disk, &os, e) < 0)

@@ -117,6 +117,11 @@ static void what_warns(void)
     f.outcome = SU_SYNC_FAILED;
     su_server_state(&f, T0 + 40 * DAY, &s);
     ok(s.status == SU_SERVER_EXPIRED && strcmp(s.warning[0].id, "server.sync") == 0, "expired, and why it stays so");
+    snprintf(f.problem_remedy, sizeof f.problem_remedy, "Set the clock");
+    su_server_state(&f, T0 + 40 * DAY, &s);
+    is_str(s.warning[0].remedy, "Set the clock");
+    su_server_state(&f, T0 + DAY, &s);
+    is_str(s.warning[0].remedy, "Set the clock");
 }
 
 int main(void)

@@ -63,7 +63,8 @@ struct su_batch_vm;
  * by either. */
 int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, struct su_batch_vm *vms, size_t n,
                  struct su_err *e) SU_MUST_CHECK;
-/* {UUID: {"state", "job"}} of every VM that surety has worked on.  Without lock: it reads the store. */
+/* {UUID: {"state", "job"}} of every VM that surety has worked on; shared, not to be changed.  Without lock: it may read
+ * the store. */
 int su_api_upgrades(struct su_daemon *d, json_t **out, struct su_err *e) SU_MUST_CHECK;
 /* The job from now on, as a stream of lines. */
 int su_api_events(struct su_daemon *d, const char *id, struct su_http_response *a, struct su_err *e) SU_MUST_CHECK;

@@ -124,8 +124,8 @@ static bool make_ended(void *arg, struct su_batch *b)
     return true;
 }
 
-/* The VM that is meant by a name or UUID, when libvirt has told it: by what stays its own, and can be said.  What is not
- * known here the runner asks libvirt for, by name. */
+/* The VM that is meant by a name or UUID, when libvirt has told it: by what stays its own, and can be said.  What is
+ * not known here the runner asks libvirt for, by name. */
 static void recognise(const struct su_daemon *d, struct su_batch_vm *vm)
 {
     struct su_vm *found;
@@ -320,24 +320,45 @@ const size_t su_api_n_job_routes = SU_ARRAY_LEN(su_api_job_routes);
 
 /* What became of VMs ----------------------------------------------------------------------- */
 
+/* Records of upgrades are long, and pages ask every few seconds: what was read is kept, and a record whose revision is
+ * another is read again. */
+static struct {
+    pthread_mutex_t lock;
+    struct su_jobs_mark mark;
+    json_t *known; /* {UUID: {"state", "job", "revision"}}; never changed; NULL: nothing was read */
+} upgrades = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
 static int add_upgrade(void *arg, const char *key, uint64_t revision, struct su_bytes value)
 {
+    const char *uuid = key + strlen("vm/");
+    json_t *was = json_object_get(upgrades.known, uuid);
+    if (was && (uint64_t)json_integer_value(json_object_get(was, "revision")) == revision) {
+        (void)json_object_set(arg, uuid, was);
+        return 0;
+    }
     json_t *o SU_JSON = json_loadb((const char *)value.p, value.n, 0, NULL);
-    (void)revision;
     if (o)
-        (void)json_object_set_new(
-            arg, key + strlen("vm/"),
-            json_pack("{s:s,s:s}", "state", su_api_text(o, "state"), "job", su_api_text(o, "batch")));
+        (void)json_object_set_new(arg, uuid,
+                                  json_pack("{s:s,s:s,s:I}", "state", su_api_text(o, "state"), "job",
+                                            su_api_text(o, "batch"), "revision", (json_int_t)revision));
     return 0;
 }
 
 int su_api_upgrades(struct su_daemon *d, json_t **out, struct su_err *e)
 {
-    json_t *o SU_JSON = json_object();
-    if (!o)
-        return su_fail_nomem(e, 0);
-    if (su_store_list(d->jobs.store, "vm/", add_upgrade, o, e) < 0)
-        return -1;
-    *out = su_steal(&o);
+    struct su_jobs_mark now;
+    SU_HOLD(&upgrades.lock);
+    su_jobs_look(d, &now);
+    if (!upgrades.known || memcmp(&now, &upgrades.mark, sizeof now) != 0) {
+        json_t *o SU_JSON = json_object();
+        if (!o)
+            return su_fail_nomem(e, 0);
+        if (su_store_list(d->jobs.store, "vm/", add_upgrade, o, e) < 0)
+            return -1;
+        json_decref(upgrades.known);
+        upgrades.known = su_steal(&o);
+        upgrades.mark = now;
+    }
+    *out = json_incref(upgrades.known);
     return 0;
 }

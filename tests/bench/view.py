@@ -88,7 +88,9 @@ def guests(path, n):
         for i in range(n):
             os = SYSTEMS[i % len(SYSTEMS)] | {"revision": None, "source": "disk", "at": 1790000000}
             key = f"guest/{uuid.uuid5(uuid.NAMESPACE_DNS, f'{i}.example.org')}"
-            db.execute("INSERT INTO record VALUES (?, 1, ?)", (key, json.dumps(os).encode()))
+            upgraded = {"state": "done", "batch": "2026-01-01-00aa", "plan": "x" * 7000}
+            for k, v in ((key, os), (key.replace("guest/", "vm/"), upgraded)):
+                db.execute("INSERT INTO record VALUES (?, 1, ?)", (k, json.dumps(v).encode()))
 
 
 if sys.argv[1] == "guests":

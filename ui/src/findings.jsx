@@ -33,7 +33,7 @@ function Vms({ rule }) {
     );
 }
 
-const COLUMNS = [{ title: _("Weight") }, { title: _("VMs") }, { title: _("Remedy") }, { title: _("Rule") }];
+const COLUMNS = [{ title: _("Severity") }, { title: _("VMs") }, { title: _("Remedy") }, { title: _("Rule") }];
 
 export function Findings({ report }) {
     const { rules, well } = useMemo(() => findingsByRule(report), [report]);

@@ -84,7 +84,7 @@ const COLUMNS = [
     { title: _("Name") },
     { title: _("State") },
     { title: _("Progress") },
-    { title: _("Time") },
+    { title: _("Duration") },
     { title: _("Actions") },
 ];
 

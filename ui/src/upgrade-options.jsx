@@ -31,10 +31,10 @@ const WORDS = [
         "restore-point",
         _("Restore point"),
         [
-            ["auto", _("as the disk allows")],
-            ["overlay", _("overlay file")],
-            ["internal", _("snapshot in the qcow2 image")],
-            ["none", _c("restore point", "none")],
+            ["auto", _("As the disk allows")],
+            ["overlay", _("Overlay file")],
+            ["internal", _("Snapshot in the qcow2 image")],
+            ["none", _c("restore point", "None")],
         ],
     ],
     [
@@ -55,10 +55,10 @@ const NUMBERS = [
 ];
 
 const TEXTS = [
-    ["overlay-dir", _("Directory for overlay files"), _("beside each disk")],
-    ["key-dir", _("Directory with keys of LUKS volumes"), _("none; a file for each VM, by its name")],
-    ["boot-files", _("Directory with boot files"), _("from the disk, or from this host’s packages")],
-    ["firmware-vars", _("File of firmware variables"), _("the template that libvirt takes")],
+    ["overlay-dir", _("Directory for overlay files"), _("Beside each disk")],
+    ["key-dir", _("Directory with keys of LUKS volumes"), _("None; a file for each VM, by its name")],
+    ["boot-files", _("Directory with boot files"), _("From the disk, or from this host’s packages")],
+    ["firmware-vars", _("File of firmware variables"), _("The template that libvirt takes")],
     ["map", _("Unknown partition types"), "TYPE=GUID"],
 ];
 

@@ -234,7 +234,7 @@ int su_db_open(const char *path, bool create, struct su_db **out, struct su_err 
         if (!db->db)
             return su_fail_nomem(e, 0);
         su_sql_fail(db, e, path);
-        return -1;
+        return e->remedy ? -1 : su_remedy(e, "Run it as root on the authority's machine, and name its --dir");
     }
     if (set_up(db, create, e) < 0)
         return su_context(e, "%s", path);

@@ -169,8 +169,8 @@ void su_verbs_usage(const struct su_verb *verbs, size_t n, const char *prog, con
 
 void su_verb_help(const struct su_verb *v, const char *prog, FILE *out)
 {
-    fprintf(out, "usage: %s %s%s%s %s%s\n\n%s\n", prog, v->noun ? v->noun : "", v->noun ? " " : "", v->name,
-            v->operands, v->options ? " [OPTION]..." : "", v->help);
+    fprintf(out, "usage: %s %s%s%s%s%s%s\n\n%s\n", prog, v->noun ? v->noun : "", v->noun ? " " : "", v->name,
+            v->operands[0] ? " " : "", v->operands, v->options ? " [OPTION]..." : "", v->help);
     if (v->options)
         fprintf(out, "\n");
     for (const struct su_option *const *o = v->options; o && *o; o++) {

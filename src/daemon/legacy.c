@@ -252,13 +252,20 @@ static int refuse_attached(const struct su_legacy_vms *v, bool removing, struct 
     return su_remedy(e, "their ports are closed already; power them off, then disable again");
 }
 
-static int remove_all(struct su_legacy *l, const struct su_legacy_vms *v, struct su_err *e)
+/* All guests are asked before one is waited for.  *left: who has not let go. */
+static int remove_all(struct su_legacy *l, const struct su_legacy_vms *v, struct su_legacy_vms *left, struct su_err *e)
 {
+    unsigned left_ms = SU_LEGACY_LET_GO_MS;
     for (size_t i = 0; i < v->n; i++) {
         bool changed;
-        if (su_legacy_revoke(l, v->vm[i].uuid, NULL, &changed, e) < 0)
+        if (su_legacy_revoke(l, v->vm[i].uuid, SU_LEGACY_NO_WAIT, NULL, &changed, e) < 0)
             return su_context(e, "%.64s", v->vm[i].name);
     }
+    do {
+        su_legacy_vms_done(left);
+        if (su_legacy_list(l, left, e) < 0)
+            return -1;
+    } while (left->n && su_legacy_pause(l, &left_ms));
     return 0;
 }
 
@@ -273,7 +280,7 @@ int su_legacy_disable(struct su_legacy *l, bool remove_vms, bool *changed, struc
         return -1;
     if (v.n && !remove_vms)
         return refuse_attached(&v, false, e);
-    if (remove_all(l, &v, e) < 0 || (v.n && su_legacy_list(l, &left, e) < 0))
+    if (v.n && remove_all(l, &v, &left, e) < 0)
         return -1;
     if (left.n)
         return refuse_attached(&left, true, e);

@@ -11,7 +11,8 @@
  *   per VM: one <interface> with a fixed name and MAC, and metadata in the domain that records the grant
  *
  * suretyd owns one struct su_legacy.  Calls are not thread safe: one at a time, from any thread; they block (libvirt,
- * nft; some seconds at most).  All are idempotent, and repair what is damaged.
+ * nft; some seconds at most, and LET_GO_MS for a guest that has to let go of its card: others may come in then, see
+ * pause).  All are idempotent, and repair what is damaged.
  *
  * When suretyd calls what:
  *   - at start, after each reconnect to libvirt, on network events, domain STARTED, STOPPED, DEFINED, DEVICE_REMOVED,
@@ -73,6 +74,9 @@ struct su_legacy {
     struct su_store *store;            /* borrowed; records below "legacy/" */
     const struct su_legacy_host *host; /* borrowed */
     bool enrolled;                     /* kept up to date by suretyd */
+    /* Lets others call, for so long; false: the wait is given up.  NULL: sleeps. */
+    bool (*pause)(void *arg, unsigned ms);
+    void *pause_arg;
     struct su_legacy_applied *applied; /* owned, NULL at first: what this process put in place; su_legacy_done frees */
 };
 void su_legacy_done(struct su_legacy *l);
@@ -110,7 +114,8 @@ int su_legacy_list(struct su_legacy *l, struct su_legacy_vms *out, struct su_err
 
 enum {
     SU_LEGACY_CONFIG_ONLY = 1, /* do not touch the running machine: from the next start on */
-    SU_LEGACY_PREPARED = 2     /* su_legacy_prepare() was called, and su_legacy_ensure() will be */
+    SU_LEGACY_PREPARED = 2,    /* su_legacy_prepare() was called, and su_legacy_ensure() will be */
+    SU_LEGACY_NO_WAIT = 4      /* revoke: not for the guest, which has been asked to let go of the card */
 };
 /* Before many grants: what each of them would ask of all VMs is asked once, and ports are opened in one go. */
 struct su_legacy_want {
@@ -125,7 +130,7 @@ int su_legacy_fail_clash(const struct su_legacy_want *w, struct su_err *e); /* "
 int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,
                     struct su_err *e) SU_MUST_CHECK;
 /* The port is closed when this returns, even if the guest keeps the card (out->state is DETACHING then). */
-int su_legacy_revoke(struct su_legacy *l, const char *vm, struct su_legacy_vm *out, bool *changed,
+int su_legacy_revoke(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,
                      struct su_err *e) SU_MUST_CHECK;
 
 /* The host -------------------------------------------------------------------------------------------------------- */

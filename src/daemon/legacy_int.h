@@ -58,6 +58,10 @@ int su_legacy_number_drop(struct su_legacy *l, const char *uuid, struct su_err *
 /* All that have one. */
 int su_legacy_numbers(struct su_legacy *l, struct su_legacy_ports *out, struct su_err *e) SU_MUST_CHECK;
 
+enum { SU_LEGACY_LET_GO_MS = 30000, SU_LEGACY_LOOK_MS = 200 };
+/* Until the next look at what a guest has to do; false: it is not waited for any longer. */
+bool su_legacy_pause(struct su_legacy *l, unsigned *left_ms);
+
 /* legacy_many.c: fills dev, mac and clash. */
 int su_legacy_clashes(struct su_legacy *l, struct su_legacy_want *w, size_t n, struct su_err *e) SU_MUST_CHECK;
 

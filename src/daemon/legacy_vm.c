@@ -195,16 +195,26 @@ static int detach(virDomainPtr dom, unsigned interfaces, unsigned flag, struct s
     return 0;
 }
 
-/* The guest lets go within moments, or not at all. */
-static void wait_detached(virDomainPtr dom)
+bool su_legacy_pause(struct su_legacy *l, unsigned *left_ms)
+{
+    if (*left_ms < SU_LEGACY_LOOK_MS)
+        return false;
+    *left_ms -= SU_LEGACY_LOOK_MS;
+    if (l->pause)
+        return l->pause(l->pause_arg, SU_LEGACY_LOOK_MS);
+    nanosleep(&(struct timespec){.tv_nsec = SU_LEGACY_LOOK_MS * 1000000L}, NULL);
+    return true;
+}
+
+/* A guest that is busy takes its time; one that takes no notice of such events never lets go. */
+static void wait_detached(struct su_legacy *l, virDomainPtr dom)
 {
     struct su_legacy_dom d;
     struct su_err gone = {0};
-    for (unsigned i = 0; i < 20; i++) {
-        if (virDomainIsActive(dom) != 1 || su_legacy_dom_facts(dom, false, &d, &gone) < 0 || !d.interfaces)
+    unsigned left = SU_LEGACY_LET_GO_MS;
+    while (virDomainIsActive(dom) == 1 && su_legacy_dom_facts(dom, false, &d, &gone) == 0 && d.interfaces)
+        if (!su_legacy_pause(l, &left))
             return;
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    }
 }
 
 static int refresh_ports(struct su_legacy *l, const char *add, const char *drop, struct su_err *e)
@@ -272,15 +282,17 @@ static struct missing what_is_missing(const struct both *b, unsigned flags)
 }
 
 /* A changed interface goes before the right one comes. */
-static int clear_way(virDomainPtr dom, const struct both *b, unsigned sides, struct su_err *e)
+static int clear_way(struct su_legacy *l, virDomainPtr dom, const struct both *b, unsigned sides, bool wait,
+                     struct su_err *e)
 {
-    if ((sides & VIR_DOMAIN_AFFECT_LIVE) && b->live.interfaces) {
-        if (detach(dom, b->live.interfaces, VIR_DOMAIN_AFFECT_LIVE, e) < 0)
-            return -1;
-        wait_detached(dom);
-    }
-    if ((sides & VIR_DOMAIN_AFFECT_CONFIG) && b->stored.interfaces)
-        return detach(dom, b->stored.interfaces, VIR_DOMAIN_AFFECT_CONFIG, e);
+    bool live = (sides & VIR_DOMAIN_AFFECT_LIVE) && b->live.interfaces;
+    if (live && detach(dom, b->live.interfaces, VIR_DOMAIN_AFFECT_LIVE, e) < 0)
+        return -1;
+    if ((sides & VIR_DOMAIN_AFFECT_CONFIG) && b->stored.interfaces &&
+        detach(dom, b->stored.interfaces, VIR_DOMAIN_AFFECT_CONFIG, e) < 0)
+        return -1;
+    if (live && wait)
+        wait_detached(l, dom);
     return 0;
 }
 
@@ -289,7 +301,8 @@ static int grant_sides(struct su_legacy *l, virDomainPtr dom, const struct both 
 {
     struct missing m = what_is_missing(b, flags);
     *changed = m.record != 0;
-    if (m.card && (clear_way(dom, b, m.card, e) < 0 || attach(l, dom, b, m.card, flags & SU_LEGACY_PREPARED, e) < 0))
+    if (m.card &&
+        (clear_way(l, dom, b, m.card, true, e) < 0 || attach(l, dom, b, m.card, flags & SU_LEGACY_PREPARED, e) < 0))
         return -1;
     return set_metadata(dom, true, m.record, e);
 }
@@ -324,17 +337,18 @@ int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct 
 }
 
 /* First the port, then the record, last the card: at no moment is there more than is granted. */
-static int take_away(struct su_legacy *l, virDomainPtr dom, const struct both *b, struct su_err *e)
+static int take_away(struct su_legacy *l, virDomainPtr dom, const struct both *b, bool wait, struct su_err *e)
 {
     unsigned sides = (b->running ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (b->persistent ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
     bool enabled;
     if (su_legacy_enabled(l, &enabled, e) < 0 || (enabled && refresh_ports(l, NULL, b->stored.uuid, e) < 0) ||
         set_metadata(dom, false, sides, e) < 0 || su_legacy_number_drop(l, b->stored.uuid, e) < 0)
         return -1;
-    return clear_way(dom, b, sides, e);
+    return clear_way(l, dom, b, sides, wait, e);
 }
 
-int su_legacy_revoke(struct su_legacy *l, const char *vm, struct su_legacy_vm *out, bool *changed, struct su_err *e)
+int su_legacy_revoke(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,
+                     struct su_err *e)
 {
     SU_AUTO(su_dom_freep) virDomainPtr dom = NULL;
     struct su_legacy_vm v;
@@ -342,7 +356,7 @@ int su_legacy_revoke(struct su_legacy *l, const char *vm, struct su_legacy_vm *o
     if (find(l, vm, &dom, e) < 0 || look(dom, &b, e) < 0)
         return -1;
     bool did = granted(&b) || (b.running && b.live.interfaces) || (b.persistent && b.stored.interfaces);
-    if ((did && take_away(l, dom, &b, e) < 0) || describe(l, dom, &v, e) < 0)
+    if ((did && take_away(l, dom, &b, !(flags & SU_LEGACY_NO_WAIT), e) < 0) || describe(l, dom, &v, e) < 0)
         return -1;
     if (out)
         *out = v;

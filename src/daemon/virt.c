@@ -402,6 +402,8 @@ int su_virt_start(struct su_daemon *d, struct su_err *e)
     v->legacy.conf = &d->conf;
     v->legacy.store = d->store;
     v->legacy.host = &su_legacy_real_host;
+    v->legacy.pause = su_virt_legacy_pause;
+    v->legacy.pause_arg = v;
     pthread_mutex_init(&v->legacy_lock, NULL);
     d->virt = v;
     d->facts.libvirt_wanted = strcmp(d->conf.libvirt, "none") != 0;

@@ -18,8 +18,8 @@ struct su_virt {
     bool closed, resync, look_at_legacy;
     char dirty[SU_VIRT_DIRTY][SU_UUID_TEXT]; /* domains whose XML has to be read again */
     size_t n_dirty;
-    int watch_fd;         /* changes of nftables */
-    atomic_uint granting; /* many grants are under way: the network is looked at when they are done */
+    int watch_fd;        /* changes of nftables */
+    atomic_uint at_work; /* who changes the network looks at it when that is done, and nobody before */
 
     pthread_mutex_t legacy_lock; /* of what follows; taken before the daemon's lock */
     struct su_legacy legacy;
@@ -34,6 +34,8 @@ bool su_virt_defined(virDomainPtr dom, struct su_vm_desc *out);
 void su_virt_claim(struct su_virt *v, virDomainPtr dom);
 /* Puts the legacy network in order, and tells the table and the listeners what came of it. */
 void su_virt_legacy_look(struct su_virt *v);
+/* With the legacy lock, which others may have meanwhile; struct su_legacy's pause. */
+bool su_virt_legacy_pause(void *arg, unsigned ms);
 /* With the legacy lock: the ports into the table. */
 void su_virt_legacy_marks(struct su_virt *v);
 void su_virt_legacy_done(struct su_virt *v);

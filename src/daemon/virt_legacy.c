@@ -3,6 +3,7 @@
 #include "daemon/legacy_json.h"
 #include "daemon/log.h"
 #include "daemon/virt_int.h"
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -62,7 +63,7 @@ void su_virt_legacy_look(struct su_virt *v)
 {
     struct su_err e = {0};
     bool enabled = false, repaired = false, moved = false;
-    if (atomic_load(&v->granting)) /* who does that looks at the end */
+    if (atomic_load(&v->at_work))
         return;
     SU_HOLD(&v->legacy_lock);
     if (v->watch_fd >= 0)
@@ -84,6 +85,16 @@ void su_virt_legacy_look(struct su_virt *v)
     if (moved)
         hand_over(v);
     su_virt_legacy_marks(v);
+}
+
+bool su_virt_legacy_pause(void *arg, unsigned ms)
+{
+    struct su_virt *v = arg;
+    struct pollfd end = {.fd = v->d->stop_fd, .events = POLLIN};
+    pthread_mutex_unlock(&v->legacy_lock);
+    int ended = poll(&end, 1, (int)ms);
+    pthread_mutex_lock(&v->legacy_lock);
+    return ended <= 0;
 }
 
 void su_virt_legacy_done(struct su_virt *v)
@@ -161,6 +172,7 @@ int su_virt_legacy_disable(struct su_daemon *d, bool remove_vms, bool *changed, 
 {
     struct su_virt *v = d->virt;
     int rc;
+    atomic_fetch_add(&v->at_work, 1); /* the listeners would come back while guests let go of their cards */
     {
         SU_HOLD(&v->legacy_lock);
         {
@@ -174,6 +186,7 @@ int su_virt_legacy_disable(struct su_daemon *d, bool remove_vms, bool *changed, 
             tell_whether(v, false);
         su_virt_legacy_marks(v);
     }
+    atomic_fetch_sub(&v->at_work, 1);
     if (rc < 0) /* it stays: so do the listeners */
         su_virt_legacy_look(v);
     return rc;
@@ -292,7 +305,7 @@ int su_virt_legacy_grant_all(struct su_daemon *d, json_t **granted, json_t **fai
     int rc;
     if (collect(d, &w, &n, e) < 0)
         return -1;
-    atomic_fetch_add(&v->granting, 1); /* libvirt tells of each of them */
+    atomic_fetch_add(&v->at_work, 1); /* libvirt tells of each of them */
     {
         SU_HOLD(&v->legacy_lock);
         rc = su_legacy_prepare(&v->legacy, w, n, e);
@@ -303,7 +316,7 @@ int su_virt_legacy_grant_all(struct su_daemon *d, json_t **granted, json_t **fai
         at = grant_some(v, w, at, n, *granted, *failed);
         nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL); /* a mutex is not fair */
     }
-    atomic_fetch_sub(&v->granting, 1);
+    atomic_fetch_sub(&v->at_work, 1);
     su_virt_legacy_look(v);
     return rc;
 }
@@ -327,7 +340,7 @@ int su_virt_legacy_revoke(struct su_daemon *d, const char *name, json_t **json, 
             let_go(d, has_mark, uuid);
         }
     }
-    int rc = su_legacy_revoke(&v->legacy, name, &out, changed, e);
+    int rc = su_legacy_revoke(&v->legacy, name, 0, &out, changed, e);
     su_virt_legacy_marks(v);
     return rc < 0 ? -1 : one(&out, json, e);
 }

@@ -141,7 +141,7 @@ static int command(int argc, char **argv, bool flag, const char *uri, struct su_
         return serve(uri, e);
     if (strcmp(c, "grant") == 0 || strcmp(c, "revoke") == 0) {
         int rc = c[0] == 'g' ? su_legacy_grant(&net, vm, flag ? SU_LEGACY_CONFIG_ONLY : 0, &v, &changed, e)
-                             : su_legacy_revoke(&net, vm, &v, &changed, e);
+                             : su_legacy_revoke(&net, vm, 0, &v, &changed, e);
         if (rc == 0)
             print(json_pack("{s:b,s:o}", "changed", (int)changed, "vm", su_legacy_vm_json(&v, 0)));
         return rc;

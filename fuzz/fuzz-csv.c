@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A list of VMs that is taken has from 1 to SU_BATCH_VMS of them, each once, with names that are text and no control
  * character; one that is refused leaves the outputs as they were, and says in one sentence why. */
+#include "base/clean.h"
 #include "jobs/batch.h"
 #include <string.h>
 
@@ -16,7 +17,7 @@ static void check_text(const char *s, size_t cap)
 {
     char clean[SU_BATCH_NAME];
     PROMISE(memchr(s, 0, cap));
-    su_batch_text(clean, sizeof clean, s);
+    su_clean(clean, sizeof clean, s);
     PROMISE(strcmp(clean, s) == 0);
 }
 

@@ -164,7 +164,8 @@ int su_api_begin(struct su_daemon *d, uid_t uid, struct su_batch *b, struct su_b
 /* For the audit log: a job of one VM is done to the VM, one of several stands for itself. */
 static void tell(struct su_api_change *c, const struct su_batch *b, const struct su_batch_vm *vms, size_t n)
 {
-    snprintf(c->on, sizeof c->on, "%s", n > 1 || b->all ? b->id : vms[0].uuid[0] ? vms[0].uuid : vms[0].name);
+    const char *one = n != 1 ? b->id : vms[0].uuid[0] ? vms[0].uuid : vms[0].name;
+    snprintf(c->on, sizeof c->on, "%s", one);
     if (n == 1)
         snprintf(c->detail, sizeof c->detail, "Job %s", b->id);
     else if (b->all)

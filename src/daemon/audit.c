@@ -4,6 +4,7 @@
  * A thread writes at most once a second, a transaction for all that came meanwhile, so that a guest that asks without
  * end costs one flush a second.  When the store cannot be written the newest records are kept in memory.  What guests
  * ask never takes the place of what managers did: each has its queue, and the store keeps so many of a kind. */
+#include "base/clean.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include <jansson.h>
@@ -136,7 +137,7 @@ static void user_name(uid_t uid, char out[64])
 static json_t *clean(const char *s)
 {
     char text[300];
-    su_desc_text(text, sizeof text, s, strlen(s));
+    su_clean(text, sizeof text, s);
     return json_string(text);
 }
 

@@ -50,9 +50,6 @@ struct su_vm_desc {
     char user_data[SU_DESC_USER_DATA + 1]; /* base64 */
 };
 
-/* Copies n bytes of UTF-8; control characters and what is not UTF-8 become '?'; cut between characters. */
-void su_desc_text(char *out, size_t cap, const char *text, size_t n);
-
 /* A domain's XML as libvirt prints it; live: of a running domain (virDomainGetXMLDesc without
  * VIR_DOMAIN_XML_INACTIVE).  What Secure Boot and vTPM need to count stands in docs/operations.md.
  * SU_E_FORMAT "vm.xml", SU_E_RANGE "vm.xml-size". */

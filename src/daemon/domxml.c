@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reads libvirt's domain XML.  libvirt checked its form, but names, metadata and paths in it come from whoever may
  * define domains. */
+#include "base/clean.h"
 #include "desc.h"
 #include <errno.h>
 #include <libxml/parser.h>
@@ -11,52 +12,6 @@
 enum { MAX_XML = 1 << 20, MAX_CHILDREN = 4096 };
 #define QEMU_NS "http://libvirt.org/schemas/domain/qemu/1.0"
 #define OSINFO_NS "http://libosinfo.org/xmlns/libvirt/domain/1.0"
-
-static size_t lead_length(unsigned char c)
-{
-    return c < 0x80 ? 1 : (c & 0xE0) == 0xC0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : (c & 0xF8) == 0xF0 ? 4 : 0;
-}
-
-static bool may_show(uint32_t c)
-{
-    bool control = c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029;
-    return !control && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
-}
-
-/* Length of the character at s, 0 when it is none that may be shown. */
-static size_t char_length(const unsigned char *s, size_t n)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = lead_length(s[0]);
-    if (len == 0 || len > n)
-        return 0;
-    uint32_t c = len == 1 ? s[0] : s[0] & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-        c = c << 6 | (s[i] & 0x3Fu);
-    }
-    return c >= least[len] && may_show(c) ? len : 0;
-}
-
-void su_desc_text(char *out, size_t cap, const char *text, size_t n)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    size_t at = 0;
-    for (size_t i = 0; i < n && s[i];) {
-        size_t len = char_length(s + i, n - i);
-        size_t put = len ? len : 1;
-        if (at + put >= cap)
-            break;
-        if (len)
-            memcpy(out + at, s + i, len);
-        else
-            out[at] = '?';
-        at += put;
-        i += put;
-    }
-    out[at] = 0;
-}
 
 static bool named(const xmlNode *n, const char *name)
 {
@@ -88,7 +43,7 @@ static void attr(const xmlNode *n, const char *name, char *out, size_t cap)
     xmlChar *v = n ? xmlGetNoNsProp((xmlNode *)n, (const xmlChar *)name) : NULL;
     out[0] = 0;
     if (v)
-        su_desc_text(out, cap, (const char *)v, strlen((const char *)v));
+        su_clean(out, cap, (const char *)v);
     xmlFree(v);
 }
 
@@ -104,7 +59,7 @@ static void content(const xmlNode *n, char *out, size_t cap)
     xmlChar *v = n ? xmlNodeGetContent(n) : NULL;
     out[0] = 0;
     if (v)
-        su_desc_text(out, cap, (const char *)v, strlen((const char *)v));
+        su_clean(out, cap, (const char *)v);
     xmlFree(v);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "log.h"
-#include "daemon/desc.h"
+#include "base/clean.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static void put(int priority, const char *text)
 {
     char line[1240];
     int n = journal ? snprintf(line, sizeof line, "<%d>", priority) : 0;
-    su_desc_text(line + n, sizeof line - (size_t)n - 1, text, strlen(text));
+    su_clean(line + n, sizeof line - (size_t)n - 1, text);
     size_t len = strlen(line);
     line[len++] = '\n';
     ssize_t rc = write(STDERR_FILENO, line, len); /* one call: lines of threads do not mix */
@@ -46,13 +46,13 @@ void su_log_fields(int priority, const struct su_log_field *f, size_t n, const c
     va_end(ap);
     snprintf(field[used++], sizeof field[0], "PRIORITY=%d", priority);
     snprintf(field[used], sizeof field[0], "MESSAGE=");
-    su_desc_text(field[used] + 8, sizeof field[0] - 8, text, strlen(text));
+    su_clean(field[used] + 8, sizeof field[0] - 8, text);
     used++;
     for (size_t i = 0; i < n && i < SU_LOG_FIELDS; i++) {
         if (!f[i].value || !f[i].value[0])
             continue;
         int at = snprintf(field[used], 64, "%s=", f[i].name);
-        su_desc_text(field[used] + at, sizeof field[0] - (size_t)at, f[i].value, strlen(f[i].value));
+        su_clean(field[used] + at, sizeof field[0] - (size_t)at, f[i].value);
         used++;
     }
     for (int i = 0; i < used; i++)

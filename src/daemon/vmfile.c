@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VMs without libvirt: a file each. */
+#include "base/clean.h"
 #include "desc.h"
 #include <stdio.h>
 #include <string.h>
@@ -54,11 +55,11 @@ int su_desc_from_file(struct su_bytes text, const char *name, struct su_vm_desc 
         return -1;
     memset(out, 0, sizeof *out);
     memcpy(out->uuid, v.uuid, sizeof out->uuid);
-    su_desc_text(out->name, sizeof out->name, v.name, sizeof v.name);
+    su_clean(out->name, sizeof out->name, v.name);
     memcpy(out->socket, v.socket, sizeof out->socket - 1);
     memcpy(out->pid_file, v.pid_file, sizeof out->pid_file);
-    su_desc_text(out->location, sizeof out->location, v.location, sizeof v.location);
-    su_desc_text(out->resource_group, sizeof out->resource_group, v.resource_group, sizeof v.resource_group);
+    su_clean(out->location, sizeof out->location, v.location);
+    su_clean(out->resource_group, sizeof out->resource_group, v.resource_group);
     out->running = true;
     out->vsock_device = true;
     out->cid = v.cid;

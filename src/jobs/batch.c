@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* jobs/batch.c - batches as records: made, read, changed, listed. */
+#include "base/clean.h"
 #include "jobs_int.h"
 #include <stdio.h>
 #include <string.h>
@@ -98,7 +99,7 @@ static int check_names(const struct su_batch_vm *vms, size_t n, struct su_err *e
         return su_fail_nomem(e, n * sizeof(void *));
     for (size_t i = 0; i < n; i++) {
         char clean[SU_BATCH_NAME];
-        su_batch_text(clean, sizeof clean, vms[i].name);
+        su_clean(clean, sizeof clean, vms[i].name);
         if (vms[i].name[0] == 0 || strcmp(clean, vms[i].name) != 0) {
             su_fail(e, SU_E_USAGE, "job.vms", "\"%s\" is no name of a VM that can be shown", clean);
             return su_remedy(e, "Give its UUID instead: surety vm list prints it");

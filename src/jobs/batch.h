@@ -118,8 +118,6 @@ json_t *su_batch_vm_json(const struct su_batch_vm *vm);
  * line's number behind it. */
 enum { SU_BATCH_LOG_NAME = 192 };
 void su_batch_log_name(const char *id, const struct su_batch_vm *vm, char *out, size_t cap);
-/* Copies text: control characters become spaces, and what is no UTF-8, or was cut, becomes '?'. */
-void su_batch_text(char *out, size_t cap, const char *in);
 /* 0 all ok or already; 3 something was stopped by a check and nothing failed; 1 otherwise (also cut short). */
 int su_batch_status(const struct su_batch_vm *vms, size_t n);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* jobs/batch_json.c - batches and their lines as JSON: one table of fields reads and writes each. */
+#include "base/clean.h"
 #include "jobs_int.h"
 #include <string.h>
 
@@ -86,38 +87,6 @@ static const struct field line_fields[] = {
 };
 _Static_assert(sizeof(enum su_op) == 4 && sizeof(enum su_batch_state) == 4 && sizeof(enum su_vm_outcome) == 4, "");
 
-/* How long the UTF-8 sequence at p is; 0: there is none. RFC 3629, table of section 4. */
-static size_t sequence(const unsigned char *p)
-{
-    unsigned char lo = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned char hi = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-    if (n > 1 && (p[1] < lo || p[1] > hi))
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
-void su_batch_text(char *out, size_t cap, const char *in)
-{
-    const unsigned char *p = (const unsigned char *)in;
-    size_t n = 0, len;
-    for (; *p && n + 1 < cap; p += len ? len : 1) {
-        len = sequence(p);
-        if (n + len >= cap)
-            break;
-        if (len == 0)
-            out[n++] = '?';
-        else if (*p < 0x20 || *p == 0x7f)
-            out[n++] = ' ';
-        else
-            memcpy(out + n, p, len), n += len;
-    }
-    out[n] = 0;
-}
-
 void su_batch_log_name(const char *id, const struct su_batch_vm *vm, char *out, size_t cap)
 {
     char safe[128];
@@ -166,7 +135,7 @@ static json_t *one_json(const char *at, const struct field *f)
     char clean[256];
     switch (f->kind) {
     case TEXT:
-        su_batch_text(clean, f->size < sizeof clean ? f->size : sizeof clean, at);
+        su_clean(clean, f->size < sizeof clean ? f->size : sizeof clean, at);
         return json_string(clean);
     case NAME:
         return json_string(f->word((unsigned)load(at, f->size)));

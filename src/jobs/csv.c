@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* jobs/csv.c - lists of VMs as CSV, in the form of Azure's upgrade script; pure. */
+#include "base/clean.h"
 #include "jobs_int.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -186,9 +187,9 @@ static int take_record(struct csv *c, struct su_err *e)
         if (c->column[i] == SECURE_BOOT && take_secure_boot(c, c->field[i], &vm.secure_boot, e) < 0)
             return -1;
         if (c->column[i] != SECURE_BOOT)
-            su_batch_text(text, SU_BATCH_NAME, c->field[i]);
+            su_clean(text, SU_BATCH_NAME, c->field[i]);
         if (c->column[i] != SECURE_BOOT && strcmp(text, c->field[i]) != 0)
-            return bad(c, e, "%s is no UTF-8", columns[c->column[i]]);
+            return bad(c, e, "%s is no UTF-8, or has characters that are not seen", columns[c->column[i]]);
     }
     if (!vm.name[0])
         return bad(c, e, "%s is empty", columns[NAME]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* upgrade/fleet_run.c - a batch from its beginning to its end: lines, threads, logs, report. */
+#include "base/clean.h"
 #include "base/progress.h"
 #include "upgrade/fleet_int.h"
 #include <errno.h>
@@ -82,7 +83,7 @@ static int take_line(void *arg, const struct su_batch_vm *vm)
 static int found_vm(void *arg, const char *name, const char *uuid)
 {
     struct su_batch_vm vm = {.secure_boot = -1};
-    su_batch_text(vm.name, sizeof vm.name, name);
+    su_clean(vm.name, sizeof vm.name, name);
     snprintf(vm.uuid, sizeof vm.uuid, "%s", uuid);
     return add_line(arg, &vm);
 }
@@ -380,8 +381,8 @@ static int give_up(struct fleet *f, const struct su_err *why, struct su_err *e)
             continue;
         vm->outcome = SU_VM_SKIPPED;
         snprintf(vm->id, sizeof vm->id, "%s", why->id);
-        su_batch_text(vm->text, sizeof vm->text, why->msg);
-        su_batch_text(vm->remedy, sizeof vm->remedy, why->remedy ? why->remedy : "");
+        su_clean(vm->text, sizeof vm->text, why->msg);
+        su_clean(vm->remedy, sizeof vm->remedy, why->remedy ? why->remedy : "");
         if (su_batch_vm_put(f->jobs, f->batch.id, vm, &ignored) < 0)
             return -1;
     }

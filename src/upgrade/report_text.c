@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* upgrade/report_text.c - the report for people: a table, and what happened to each VM that is not well. */
+#include "base/clean.h"
 #include "upgrade/fleet_int.h"
 #include <string.h>
 #include <time.h>
@@ -86,7 +87,7 @@ static void sentence(struct su_buf *out, const char *before, const json_t *text)
     char clean[480];
     if (!json_is_string(text) || json_string_length(text) == 0)
         return;
-    su_batch_text(clean, sizeof clean, json_string_value(text));
+    su_clean(clean, sizeof clean, json_string_value(text));
     su_buf_printf(out, "%s%s\n", before, clean);
 }
 
@@ -124,7 +125,7 @@ static void steps(struct su_buf *out, json_t *times)
     json_object_foreach(times, name, us)
     {
         char clean[40];
-        su_batch_text(clean, sizeof clean, name);
+        su_clean(clean, sizeof clean, name);
         su_buf_printf(out, " %s %.2f s", clean, (double)json_integer_value(us) / 1e6);
     }
     su_buf_text(out, "\n");

@@ -66,7 +66,9 @@ static void refused(void)
     is_str(read_csv("vmName\na\"b\n"), "vms.csv, line 2: a quote inside a field");
     is_str(read_csv("vmName\na\x01\n"), "vms.csv, line 2: a control character in a field");
     is_str(read_csv("vmName\na\rb\n"), "vms.csv, line 2: a control character in a field");
-    is_str(read_csv("vmName\na\xff\n"), "vms.csv, line 2: vmName is no UTF-8");
+    is_str(read_csv("vmName\na\xff\n"), "vms.csv, line 2: vmName is no UTF-8, or has characters that are not seen");
+    is_str(read_csv("vmName\na\xe2\x80\xae\n"),
+           "vms.csv, line 2: vmName is no UTF-8, or has characters that are not seen");
     is_str(read_csv("vmName\na,,,,,,,,,,,,,,,,,,\n"), "vms.csv, line 2: too many fields");
     is_str(read_csv("\xff\xfev\n"), "vms.csv, line 1: there is no column \"\xff\xfev\"");
 }

@@ -260,7 +260,7 @@ static void reports_failures(struct su_jobs *j)
     json_auto_t *r = load_report(j, &f, text, sizeof text);
     ok(strstr(text, "stuck3: it failed, and could not be brought back yet") &&
            strstr(text, "  what:    it went wrong [fake.stuck3]\n  do:      repair it\n") &&
-           strstr(text, "stop     a   finding\n           do so\n") && strstr(text, " checking 0.25 s") &&
+           strstr(text, "stop     a ? finding\n           do so\n") && strstr(text, " checking 0.25 s") &&
            strstr(text, "ok4: its turn did not come"),
        "what happened and what to do");
     is_str(member(r, 2, "id"), "fake.stuck3");

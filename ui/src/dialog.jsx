@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Dialogs: ask before something is done, show how far it is, and what came of it. */
-import { useRef, useState } from "react";
+import { isValidElement, useRef, useState } from "react";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Modal } from "@patternfly/react-core/dist/esm/components/Modal/Modal";
 import { Progress } from "@patternfly/react-core/dist/esm/components/Progress";
@@ -73,8 +73,8 @@ export async function forEach(vms, run, group, { tell, stopped }) {
 }
 
 /* dialog: {title, text, action (the button), danger, wide, body(state, set) with the form's own state (initial),
- * valid(state), run(state, {tell(done, all), stopped()}) -> promise}.  Without run it only tells.  What run gives, if
- * anything, is shown until it is closed. */
+ * valid(state), run(state, {tell(done, all), stopped()}) -> promise}.  Without run it only tells.  An element that run
+ * gives is shown until it is closed; anything else it gives is for others. */
 export function Dialog({ dialog, onClose }) {
     const [state, setState] = useState(dialog.initial ?? {});
     const [busy, setBusy] = useState(false);
@@ -92,7 +92,7 @@ export function Dialog({ dialog, onClose }) {
                 tell: (done, all) => setProgress({ done, all }),
                 stopped: () => stop.current,
             });
-            if (!told) return onClose();
+            if (!isValidElement(told)) return onClose();
             setResult(told);
         } catch (error) {
             setProblem(error);

@@ -28,6 +28,17 @@ static int refuse(struct su_err *e)
     return -1;
 }
 
+/* With a device that this host cannot serve a VM would not start.  Where surety.conf turns vsock off nobody looks. */
+static int check_vsock(struct su_daemon *d, struct su_err *e)
+{
+    su_listeners_vsock(d); /* the module may have come a moment ago */
+    su_daemon_wake(d);
+    if (!d->facts.vsock_wanted || d->facts.vsock_open)
+        return 0;
+    su_fail(e, SU_E_REFUSED, "vm.action.vsock", "this host cannot serve VMs by vsock: %.160s", d->facts.vsock_problem);
+    return su_remedy(e, "modprobe vhost_vsock, and keep it in /etc/modules-load.d; or use the legacy network");
+}
+
 /* Which VM this is, and whether there is anything to do. */
 static int look_up(struct su_daemon *d, const char *name, enum su_vm_device what, char uuid[SU_UUID_TEXT], bool *there,
                    bool *runs, struct su_err *e)
@@ -43,7 +54,7 @@ static int look_up(struct su_daemon *d, const char *name, enum su_vm_device what
     *there = what == SU_VM_DEVICE_VSOCK ? vm->desc->vsock_device : vm->desc->agent_channel;
     *runs = vm->desc->running;
     memcpy(uuid, vm->uuid, SU_UUID_TEXT);
-    return 0;
+    return *there || what != SU_VM_DEVICE_VSOCK ? 0 : check_vsock(d, e);
 }
 
 static bool has(const struct su_vm_desc *desc, enum su_vm_device what)

@@ -102,8 +102,21 @@ static void note(struct su_vm *vm, const struct su_imds_audit *a, uint64_t now)
     }
 }
 
+enum { SAID = 300 };
+
+/* For a line of the log: what stands in quotes there does not end them, as other people's names would like to. */
+static const char *quoted(char out[SAID], const char *s)
+{
+    su_clean(out, SAID, s);
+    for (char *p = out; *p; p++)
+        if (*p == '"')
+            *p = '\'';
+    return out;
+}
+
 void su_audit_take(struct su_daemon *d, const struct su_imds_audit *a)
 {
+    char said[3][SAID];
     struct su_vm *vm = a->uuid[0] ? su_vmtab_find(&d->vms, a->uuid) : NULL;
     const char *name = vm ? vm->name : "", *kind = kind_name(a->kind);
     const struct su_log_field f[] = {{"SURETY_KIND", kind},
@@ -116,8 +129,9 @@ void su_audit_take(struct su_daemon *d, const struct su_imds_audit *a)
     su_log_fields(LOG_INFO, f, SU_ARRAY_LEN(f),
                   "audit: vm=%s name=\"%s\" kind=%s transport=%s peer=\"%s\" path=%s status=%u nonce=%s"
                   " audience=\"%s\" result=%s",
-                  a->uuid[0] ? a->uuid : "-", name, kind, transport_name(a->transport), a->peer, a->path, a->status,
-                  a->nonce_hash[0] ? a->nonce_hash : "-", a->audience, a->result);
+                  a->uuid[0] ? a->uuid : "-", quoted(said[0], name), kind, transport_name(a->transport),
+                  quoted(said[1], a->peer), a->path, a->status, a->nonce_hash[0] ? a->nonce_hash : "-",
+                  quoted(said[2], a->audience), a->result);
     if (vm)
         note(vm, a, su_now());
     if (d->audit)
@@ -136,14 +150,14 @@ static void user_name(uid_t uid, char out[64])
 
 static json_t *clean(const char *s)
 {
-    char text[300];
+    char text[SAID];
     su_clean(text, sizeof text, s);
     return json_string(text);
 }
 
 void su_audit_did(struct su_daemon *d, const struct su_audit_act *a)
 {
-    char user[64], uid[16], when[SU_TIME_TEXT];
+    char user[64], uid[16], when[SU_TIME_TEXT], said[4][SAID];
     user_name(a->uid, user);
     snprintf(uid, sizeof uid, "%u", (unsigned)a->uid);
     su_time_text(su_now(), when);
@@ -153,10 +167,11 @@ void su_audit_did(struct su_daemon *d, const struct su_audit_act *a)
                                      {"SURETY_RESULT", a->result}, {"SURETY_DETAIL", a->detail}};
     su_log_fields(LOG_NOTICE, f, SU_ARRAY_LEN(f),
                   "audit: kind=management uid=%s user=\"%s\" action=%s on=\"%s\" name=\"%s\" result=%s detail=\"%s\"",
-                  uid, user, a->action, a->on, a->name, a->result, a->detail);
-    json_t *o = json_pack("{s:s,s:s,s:s,s:I,s:s,s:o,s:o,s:s,s:o}", "time", when, "kind", management, "user", user,
-                          "uid", (json_int_t)a->uid, "action", a->action, "on", clean(a->on), "name", clean(a->name),
-                          "result", a->result, "detail", clean(a->detail));
+                  uid, quoted(said[0], user), a->action, quoted(said[1], a->on), quoted(said[2], a->name), a->result,
+                  quoted(said[3], a->detail));
+    json_t *o = json_pack("{s:s,s:s,s:o,s:I,s:s,s:o,s:o,s:s,s:o}", "time", when, "kind", management, "user",
+                          clean(user), "uid", (json_int_t)a->uid, "action", a->action, "on", clean(a->on), "name",
+                          clean(a->name), "result", a->result, "detail", clean(a->detail));
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
     if (d->audit)

@@ -54,6 +54,9 @@ int su_legacy_record_get(struct su_legacy *l, struct su_legacy_record *r, bool *
 int su_legacy_record_put(struct su_legacy *l, const struct su_legacy_record *r, struct su_err *e) SU_MUST_CHECK;
 int su_legacy_record_drop(struct su_legacy *l, struct su_err *e) SU_MUST_CHECK; /* and all numbers */
 int su_legacy_number(struct su_legacy *l, const char *uuid, uint32_t *out, struct su_err *e) SU_MUST_CHECK;
+/* For many: used are all that there are, to which it is added. */
+int su_legacy_number_of(struct su_legacy *l, struct su_legacy_ports *used, const char *uuid, uint32_t *out,
+                        struct su_err *e) SU_MUST_CHECK;
 int su_legacy_number_drop(struct su_legacy *l, const char *uuid, struct su_err *e) SU_MUST_CHECK;
 /* All that have one. */
 int su_legacy_numbers(struct su_legacy *l, struct su_legacy_ports *out, struct su_err *e) SU_MUST_CHECK;

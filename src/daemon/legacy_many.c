@@ -61,15 +61,17 @@ int su_legacy_fail_clash(const struct su_legacy_want *w, struct su_err *e)
 /* Frames of a card's first moment count, so the port is open before the card is there. */
 int su_legacy_prepare(struct su_legacy *l, struct su_legacy_want *w, size_t n, struct su_err *e)
 {
-    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports ports = {0};
+    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports ports = {0}, used = {0};
     bool changed;
-    if (su_legacy_online(l, e) < 0 || su_legacy_clashes(l, w, n, e) < 0 || su_legacy_collect(l, &ports, e) < 0)
+    if (su_legacy_online(l, e) < 0 || su_legacy_clashes(l, w, n, e) < 0 || su_legacy_collect(l, &ports, e) < 0 ||
+        su_legacy_numbers(l, &used, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         uint32_t number;
         if (!w[i].running || w[i].clash[0])
             continue;
-        if (su_legacy_number(l, w[i].uuid, &number, e) < 0 || su_legacy_ports_add(&ports, w[i].uuid, number, e) < 0)
+        if (su_legacy_number_of(l, &used, w[i].uuid, &number, e) < 0 ||
+            su_legacy_ports_add(&ports, w[i].uuid, number, e) < 0)
             return -1;
     }
     return su_legacy_apply(l, &ports, &changed, e);

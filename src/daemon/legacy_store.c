@@ -97,33 +97,37 @@ static bool is_used(const struct su_legacy_ports *p, uint32_t number)
     return false;
 }
 
-int su_legacy_number(struct su_legacy *l, const char *uuid, uint32_t *out, struct su_err *e)
+int su_legacy_number_of(struct su_legacy *l, struct su_legacy_ports *used, const char *uuid, uint32_t *out,
+                        struct su_err *e)
 {
-    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports used = {0};
     char text[16] = "", key[sizeof KEY_PORT + SU_UUID_TEXT];
     bool there;
-    if (su_legacy_numbers(l, &used, e) < 0)
-        return -1;
-    for (size_t i = 0; i < used.n; i++)
-        if (strcmp(used.p[i].uuid, uuid) == 0) {
-            *out = used.p[i].number;
+    for (size_t i = 0; i < used->n; i++)
+        if (strcmp(used->p[i].uuid, uuid) == 0) {
+            *out = used->p[i].number;
             return 0;
         }
-    if (used.n >= SU_LEGACY_PORTS)
+    if (used->n >= SU_LEGACY_PORTS)
         return su_fail(e, SU_E_RANGE, "legacy.full", "%d VMs have been granted, more there cannot be", SU_LEGACY_PORTS);
     if (get_text(l, KEY_NEXT, text, sizeof text, &there, e) < 0)
         return -1;
     uint32_t n = (uint32_t)strtoul(text, NULL, 10);
     do
         n = n >= SU_LEGACY_PORTS ? 1 : n + 1;
-    while (is_used(&used, n));
+    while (is_used(used, n));
     snprintf(text, sizeof text, "%u", (unsigned)n);
     snprintf(key, sizeof key, KEY_PORT "%s", uuid);
     /* the counter first: a number that is lost in a crash is no harm, one that is given twice is */
     if (put_text(l, KEY_NEXT, text, e) < 0 || put_text(l, key, text, e) < 0)
         return -1;
     *out = n;
-    return 0;
+    return su_legacy_ports_add(used, uuid, n, e);
+}
+
+int su_legacy_number(struct su_legacy *l, const char *uuid, uint32_t *out, struct su_err *e)
+{
+    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports used = {0};
+    return su_legacy_numbers(l, &used, e) < 0 ? -1 : su_legacy_number_of(l, &used, uuid, out, e);
 }
 
 int su_legacy_number_drop(struct su_legacy *l, const char *uuid, struct su_err *e)

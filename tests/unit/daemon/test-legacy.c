@@ -223,6 +223,10 @@ static void numbers(void)
     ok(su_legacy_number(&l, U "0a", &a, &e) == 0 && a == 1, "first");
     ok(su_legacy_number(&l, U "0b", &b, &e) == 0 && b == 2, "second");
     ok(su_legacy_number(&l, U "0a", &again, &e) == 0 && again == a, "kept");
+    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports used = {0};
+    ok(su_legacy_numbers(&l, &used, &e) == 0 && su_legacy_number_of(&l, &used, U "0b", &again, &e) == 0 && again == b,
+       "of a list");
+    su_legacy_ports_done(&used);
     ok(su_legacy_number_drop(&l, U "0a", &e) == 0, "given up");
     ok(su_legacy_number(&l, U "0c", &again, &e) == 0 && again == 3, "not the one that was given up");
     struct su_legacy_record r = {.fwmark_was_off = true}, back = {0};
@@ -232,6 +236,9 @@ static void numbers(void)
     ok(there && back.fwmark_was_off, "on, and remembers the setting");
     ok(su_legacy_record_drop(&l, &e) == 0 && su_legacy_enabled(&l, &there, &e) == 0 && !there, "off");
     ok(su_legacy_number(&l, U "0d", &again, &e) == 0 && again == 4, "the counter goes on");
+    ok(su_legacy_numbers(&l, &used, &e) == 0 && su_legacy_number_of(&l, &used, U "0e", &a, &e) == 0 &&
+           su_legacy_number_of(&l, &used, U "0f", &b, &e) == 0 && a == 5 && b == 6 && used.n == 3,
+       "many of one list");
     su_store_close(&l.store);
     remove_store(dir);
 }

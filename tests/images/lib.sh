@@ -107,6 +107,29 @@ debian_sources() {
     SOURCES=("deb $archive bookworm main" "deb $archive bookworm-updates main")
     [ -z "$security" ] || SOURCES+=("deb $security bookworm-security main")
 }
+
+# debian_tar NAME PACKAGES [OPTION...]: a tree of Debian 12 with these packages, made once, with mmdebstrap's OPTIONs;
+# prints the path of the tarball
+# shellcheck disable=SC2016  # $1 is for the shell that mmdebstrap starts
+debian_tar() {
+    local packages=$2
+    OUT=$SURETY_CACHE/$1-$(echo "$packages" | sha256sum | cut -c1-8).tar
+    shift 2
+    mkdir -p "$SURETY_CACHE"
+    exec 9>"$OUT.lock"
+    flock 9
+    if [ -s "$OUT" ]; then echo "$OUT"; return; fi
+    debian_sources
+    trap 'rm -f "$OUT.tmp"' EXIT
+    mmdebstrap --variant=apt --mode=root --format=tar --components=main --include="$packages" \
+        --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' "$@" \
+        --customize-hook=': > "$1"/etc/machine-id' \
+        --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
+        bookworm "$OUT.tmp" "${SOURCES[@]}" >&2 9>&-
+    mv "$OUT.tmp" "$OUT"
+    echo "$OUT"
+}
+
 # shellcheck disable=SC2016  # $(ORIGIN) is for apt
 archive_of() {
     apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)' 2>/dev/null |

@@ -10,18 +10,6 @@ need mmdebstrap apt-get flock
 PACKAGES=cloud-init,waagent,facter,ohai,isc-dhcp-client,iproute2,iputils-ping,curl,jq,openssl,ca-certificates,kmod,udev
 PACKAGES+=,netbase,procps,passwd,openssh-server,e2fsprogs,fdisk,sudo,ifupdown
 
-OUT=$SURETY_CACHE/clients-$(echo "$PACKAGES" | sha256sum | cut -c1-8).tar
-mkdir -p "$SURETY_CACHE"
-exec 9>"$OUT.lock"
-flock 9
-if [ -s "$OUT" ]; then echo "$OUT"; exit 0; fi
-debian_sources
-trap 'rm -f "$OUT.tmp"' EXIT
-mmdebstrap --variant=apt --mode=root --format=tar --components=main --include="$PACKAGES" \
-    --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+debian_tar clients "$PACKAGES" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*; : > "$1"/etc/machine-id' \
-    --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-    bookworm "$OUT.tmp" "${SOURCES[@]}" >&2 9>&-
-mv "$OUT.tmp" "$OUT"
-echo "$OUT"
+    --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*'

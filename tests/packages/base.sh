@@ -14,18 +14,4 @@ PACKAGES=$(for f; do dpkg-deb -f "$f" Depends Pre-Depends; done |
 # its postinst scripts call them
 PACKAGES+=,systemd,bash-completion
 
-OUT=$SURETY_CACHE/packages-$(echo "$PACKAGES" | sha256sum | cut -c1-8).tar
-mkdir -p "$SURETY_CACHE"
-exec 9>"$OUT.lock"
-flock 9
-if [ -s "$OUT" ]; then echo "$OUT"; exit 0; fi
-debian_sources
-trap 'rm -f "$OUT.tmp"' EXIT
-# shellcheck disable=SC2016
-mmdebstrap --variant=apt --mode=root --format=tar --components=main --include="$PACKAGES" \
-    --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
-    --customize-hook=': > "$1"/etc/machine-id' \
-    --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-    bookworm "$OUT.tmp" "${SOURCES[@]}" >&2 9>&-
-mv "$OUT.tmp" "$OUT"
-echo "$OUT"
+debian_tar packages "$PACKAGES"

@@ -40,6 +40,14 @@ const fits = page =>
         return document.documentElement.scrollWidth <= innerWidth && main.scrollWidth <= main.clientWidth;
     });
 
+const cutNames = page =>
+    page.evaluate(() =>
+        [...document.querySelectorAll("thead th")]
+            .filter(h => h.scrollWidth > h.clientWidth)
+            .map(h => h.innerText)
+            .join(),
+    );
+
 async function tabs() {
     const page = await open("overview");
     await page.getByRole("tab").first().waitFor();
@@ -52,10 +60,7 @@ async function tabs() {
         });
         await page.waitForTimeout(300);
         await accessible(page, `${name}: axe-core finds nothing`);
-        const cut = await page.evaluate(() =>
-            [...document.querySelectorAll("thead th")].filter(h => h.scrollWidth > h.clientWidth).map(h => h.innerText),
-        );
-        is(cut.join(), "", `${name}: no column's name is cut off`);
+        is(await cutNames(page), "", `${name}: no column's name is cut off`);
         await shot(page, name);
     }
     await step("arrow keys go through the tabs", async () => {
@@ -67,6 +72,20 @@ async function tabs() {
         await page.waitForFunction(() => document.activeElement.getAttribute("aria-selected") === "true");
     });
     await noComplaints(page, "nothing on the console");
+}
+
+/* A VM's details are whole, and so are the names of what is in a row. */
+async function details(page) {
+    await page.getByRole("button", { name: "Details of vm1" }).click();
+    await page.locator("tr", { hasText: "Defined by" }).first().waitFor();
+    const cut = () => [...document.querySelectorAll("tr")].filter(r => r.scrollHeight > r.clientHeight + 1).length;
+    is(await page.evaluate(cut), 0, "details, narrow: nothing is cut off");
+    const broken = () =>
+        [...document.querySelectorAll("td[data-label]")].filter(
+            cell => getComputedStyle(cell, "::before").overflowWrap !== "normal",
+        ).length;
+    is(await page.evaluate(broken), 0, "no label is broken within a word");
+    await shot(page, "narrow-360-details");
 }
 
 /* A phone's width, and a window at 200 %. */
@@ -82,7 +101,33 @@ async function narrow() {
             report(await fits(page), `${name}: nothing is wider than ${width} pixels`);
             if (width === 360) await accessible(page, `${name}, narrow: axe-core finds nothing`);
             await shot(page, `narrow-${width}-${name}`);
+            if (name === "vms" && width === 360) await details(page);
             await page.context().close();
+        }
+}
+
+/* Words of other languages are longer. */
+async function languages() {
+    for (const lang of ["de", "it"])
+        for (const [width, height] of [
+            [1280, 900],
+            [360, 740],
+        ]) {
+            const context = await browser.newContext({ viewport: { width, height } });
+            await context.addCookies([{ name: "CockpitLang", value: `${lang}-${lang}`, url: cockpit.url }]);
+            const page = await context.newPage();
+            const wrong = [];
+            for (const name of TABS) {
+                await page.goto(`${cockpit.page}#/${name}`);
+                await page.reload();
+                await page.locator("#tab-content h2").first().waitFor();
+                await page.waitForTimeout(300);
+                const cut = await cutNames(page);
+                if (cut || !(await fits(page))) wrong.push(`${name} ${cut}`);
+                await shot(page, `${lang}-${width}-${name}`);
+            }
+            is(wrong.join("; "), "", `${lang}, ${width} pixels: nothing is cut off or wider`);
+            await context.close();
         }
 }
 
@@ -441,7 +486,7 @@ async function inCockpit() {
 }
 
 try {
-    for (const part of [tabs, narrow, sync, vms, several, upgrade, dark, others, inCockpit])
+    for (const part of [tabs, narrow, languages, sync, vms, several, upgrade, dark, others, inCockpit])
         await part().catch(error => report(false, part.name, error.message));
 } finally {
     await browser.close();

@@ -261,7 +261,7 @@ function Jobs({ answer, jobs }) {
 
 const NOBODY = new Set();
 
-function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed }) {
+function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed, askUpgrade }) {
     const host = useHost();
     // what libvirt does not define surety cannot redefine
     const vms = useMemo(() => every.filter(vm => vm.source === "libvirt"), [every]);
@@ -331,7 +331,7 @@ function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed })
                                 <Button
                                     variant="primary"
                                     isDisabled={names.length === 0}
-                                    onClick={() => host.ask(upgradeDialog(host, names, options, running))}>
+                                    onClick={() => host.ask(askUpgrade(host, names, options, running))}>
                                     {_("Upgrade…")}
                                 </Button>
                                 <span role="status">
@@ -368,15 +368,21 @@ export function Upgrade(props) {
     const id = props.path[1];
     const [options, setOptions] = useState(DEFAULT_OPTIONS);
     const [assessed, setAssessed] = useState({}); // a job keeps only what it knows of the options
+    // the options are of one upgrade: the next one does not switch VMs off hard because this one did
+    const askUpgrade = (host, names, chosen, running) => {
+        const dialog = upgradeDialog(host, names, chosen, running);
+        const run = () => dialog.run().then(() => setOptions(DEFAULT_OPTIONS));
+        return chosen["dry-run"] ? dialog : { ...dialog, run };
+    };
     return id ? (
         <Job
             key={id}
             id={id}
-            dialogs={{ upgradeDialog, rollbackDialog }}
+            dialogs={{ upgradeDialog: askUpgrade, rollbackDialog }}
             vms={props.vms}
             chosen={assessed.id === id ? assessed.options : undefined}
         />
     ) : (
-        <Choose {...props} {...{ options, setOptions, setAssessed }} />
+        <Choose {...props} {...{ options, setOptions, setAssessed, askUpgrade }} />
     );
 }

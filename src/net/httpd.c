@@ -19,6 +19,7 @@ struct conn {
     struct timespec since; /* when it began to wait for a request */
     bool busy;             /* a request is being answered */
     uid_t uid;             /* over a Unix socket; -1 */
+    bool stranger;         /* may call only what is for everybody */
 };
 
 struct su_httpd {
@@ -86,42 +87,90 @@ static int fd_of(struct MHD_Connection *c)
     return i ? (int)i->connect_fd : -1;
 }
 
-static uid_t uid_of(int fd)
+struct peer {
+    char text[INET6_ADDRSTRLEN];
+    uid_t uid;
+    gid_t gid;
+    gid_t groups[MAX_GROUPS];
+    size_t n_groups;
+};
+
+static void look_at_peer(struct MHD_Connection *c, struct peer *p)
 {
     struct sockaddr_storage a;
+    socklen_t n = sizeof a;
+    int fd = fd_of(c);
+    *p = (struct peer){.text = "unknown", .uid = (uid_t)-1, .gid = (gid_t)-1};
+    if (getpeername(fd, (struct sockaddr *)&a, &n) < 0)
+        return;
+    if (a.ss_family == AF_INET)
+        inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, p->text, sizeof p->text);
+    if (a.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, p->text, sizeof p->text);
+    if (a.ss_family != AF_UNIX)
+        return;
     struct ucred u;
-    socklen_t n = sizeof a, un = sizeof u;
-    bool known = getsockname(fd, (struct sockaddr *)&a, &n) == 0 && a.ss_family == AF_UNIX &&
-                 getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &un) == 0;
-    return known ? u.uid : (uid_t)-1;
+    socklen_t un = sizeof u, gn = sizeof p->groups;
+    memcpy(p->text, "unix", 5);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &un) < 0)
+        return;
+    p->uid = u.uid;
+    p->gid = u.gid;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->groups, &gn) == 0)
+        p->n_groups = gn / sizeof p->groups[0];
 }
 
-/* With the lock held: has this user his share already?  The last places are root's. */
-static bool crowded(const struct su_httpd *d, uid_t uid)
+static void fill_peer(struct su_http_request *q, const struct peer *peer)
 {
-    unsigned his = 0, all = 0;
+    q->uid = peer->uid;
+    q->gid = peer->gid;
+    q->groups = peer->groups;
+    q->n_groups = peer->n_groups;
+    q->peer = peer->text;
+}
+
+/* Somebody who may call only what is for everybody. */
+static bool is_stranger(const struct su_httpd *d, const struct peer *p)
+{
+    static const struct su_http_route closed;
+    struct su_err ignored = {0};
+    struct su_http_request q = {.method = "", .path = ""};
+    fill_peer(&q, p);
+    return d->o.per_user && d->o.allow && d->o.allow(d->o.ctx, &closed, &q, &ignored) < 0;
+}
+
+/* With the lock held: has this user his share already?  The last places are root's, and strangers get half of all: one
+ * of them may have many user IDs. */
+static bool crowded(const struct su_httpd *d, uid_t uid, bool stranger)
+{
+    unsigned his = 0, all = 0, strangers = 0;
     if (!d->o.per_user || uid == 0 || uid == (uid_t)-1)
         return false;
     for (unsigned i = 0; i < d->o.max_connections; i++) {
-        all += d->conn[i].fd >= 0;
-        his += d->conn[i].fd >= 0 && d->conn[i].uid == uid;
+        const struct conn *c = &d->conn[i];
+        all += c->fd >= 0;
+        his += c->fd >= 0 && c->uid == uid;
+        strangers += c->fd >= 0 && c->stranger;
     }
-    return his >= d->o.per_user || all + d->o.per_user >= d->o.max_connections;
+    return his >= d->o.per_user || all + d->o.per_user >= d->o.max_connections ||
+           (stranger && strangers >= d->o.max_connections / 2);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *c, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct su_httpd *d = cls;
+    struct peer peer;
+    look_at_peer(c, &peer);
     pthread_mutex_lock(&d->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        uid_t uid = uid_of(fd_of(c));
-        if (crowded(d, uid))
+        bool stranger = is_stranger(d, &peer);
+        if (crowded(d, peer.uid, stranger))
             shutdown(fd_of(c), SHUT_RDWR);
         for (unsigned i = 0; i < d->o.max_connections; i++) {
             if (d->conn[i].fd >= 0)
                 continue;
-            d->conn[i] = (struct conn){.fd = fd_of(c), .uid = uid};
+            d->conn[i] = (struct conn){.fd = fd_of(c), .uid = peer.uid, .stranger = stranger};
             begins_to_wait(d, &d->conn[i]);
             *socket_context = &d->conn[i];
             break;
@@ -203,39 +252,6 @@ static const struct su_http_route *find(const struct su_httpd *d, const char *me
     return NULL;
 }
 
-struct peer {
-    char text[INET6_ADDRSTRLEN];
-    uid_t uid;
-    gid_t gid;
-    gid_t groups[MAX_GROUPS];
-    size_t n_groups;
-};
-
-static void look_at_peer(struct MHD_Connection *c, struct peer *p)
-{
-    struct sockaddr_storage a;
-    socklen_t n = sizeof a;
-    int fd = fd_of(c);
-    *p = (struct peer){.text = "unknown", .uid = (uid_t)-1, .gid = (gid_t)-1};
-    if (getpeername(fd, (struct sockaddr *)&a, &n) < 0)
-        return;
-    if (a.ss_family == AF_INET)
-        inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, p->text, sizeof p->text);
-    if (a.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, p->text, sizeof p->text);
-    if (a.ss_family != AF_UNIX)
-        return;
-    struct ucred u;
-    socklen_t un = sizeof u, gn = sizeof p->groups;
-    memcpy(p->text, "unix", 5);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &un) < 0)
-        return;
-    p->uid = u.uid;
-    p->gid = u.gid;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->groups, &gn) == 0)
-        p->n_groups = gn / sizeof p->groups[0];
-}
-
 static enum MHD_Result send_answer(struct MHD_Connection *c, struct su_http_response *a);
 
 static enum MHD_Result send_problem(struct MHD_Connection *c, const struct su_err *e, unsigned status,
@@ -310,15 +326,6 @@ static enum MHD_Result send_answer(struct MHD_Connection *c, struct su_http_resp
         a->stream_free(a->stream_arg);
     su_buf_done(&a->body);
     return rc;
-}
-
-static void fill_peer(struct su_http_request *q, const struct peer *peer)
-{
-    q->uid = peer->uid;
-    q->gid = peer->gid;
-    q->groups = peer->groups;
-    q->n_groups = peer->n_groups;
-    q->peer = peer->text;
 }
 
 /* How large the body may be.  Strangers get no more memory than the server gives to everybody. */

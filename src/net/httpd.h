@@ -57,7 +57,8 @@ struct su_httpd_options {
     unsigned max_connections; /* default 256 */
     unsigned timeout_s;       /* for a whole request to arrive, and between two; default 30 */
     unsigned per_peer;        /* connections of one IP address; default no limit */
-    /* Over a Unix socket: connections of one user but root, and how many places are kept for root; default no limit. */
+    /* Over a Unix socket: connections of one user but root, and how many places are kept for root; default no limit.
+     * With it, those whom allow refuses a row of zeros have half of all places between them. */
     unsigned per_user;
     size_t max_body; /* default 64 KiB; more: 413 */
 };

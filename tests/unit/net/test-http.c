@@ -214,6 +214,59 @@ static void crowd(void)
     unlink(a.sun_path);
 }
 
+enum { MANAGER = 65530, STRANGERS = 64000 };
+
+static int allow_managers(void *ctx, const struct su_http_route *row, const struct su_http_request *q, struct su_err *e)
+{
+    (void)ctx;
+    bool may = row->run || q->uid == 0 || q->uid == MANAGER;
+    return may ? 0 : su_fail(e, SU_E_REFUSED, "test.closed", "not for you");
+}
+
+/* Somebody with many user IDs, each with its share, and a manager; 0: he is served. */
+static int ask_among_strangers(const struct sockaddr_un *a)
+{
+    unsigned status = 0;
+    struct su_err e = {0};
+    struct su_http_call q = {.method = "GET", .url = "http://surety/v1/things/1", .unix_path = a->sun_path};
+    for (uid_t i = 0; i < 8; i++) {
+        int s = socket(AF_UNIX, SOCK_STREAM, 0);
+        if (seteuid(STRANGERS + i) < 0 || connect(s, (const struct sockaddr *)a, sizeof *a) < 0 || seteuid(0) < 0)
+            return 2;
+    }
+    if (setresuid(MANAGER, MANAGER, MANAGER) < 0)
+        return 3;
+    for (int i = 0; i < 50 && status != 200; i++) { /* what was not let in has to go first */
+        SU_BUF struct su_buf b = {0};
+        usleep(100000);
+        if (su_http_call(&q, &status, &b, &e) < 0)
+            status = 0;
+    }
+    return status != 200;
+}
+
+static void strangers(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = -1, end = -1;
+    struct su_err e = {0};
+    struct su_httpd *d = NULL;
+    struct su_httpd_options o = options;
+    if (geteuid() != 0)
+        return;
+    o.per_user = 1;
+    o.timeout_s = 30;
+    o.allow = allow_managers;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s.3", unix_path);
+    ok(su_listen_unix(a.sun_path, 0666, &fd, &e) == 0 && su_httpd_start(fd, &o, &d, &e) == 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(ask_among_strangers(&a));
+    ok(waitpid(child, &end, 0) == child && end == 0, "a manager is served among strangers");
+    su_httpd_stop(&d);
+    unlink(a.sun_path);
+}
+
 static void hostile(unsigned port)
 {
     int idle[12];
@@ -277,6 +330,7 @@ int main(void)
     talk();
     over_unix();
     crowd();
+    strangers();
     hostile(port);
     addresses();
     su_httpd_stop(&d);

@@ -222,22 +222,34 @@ static void check_legacy(const struct su_doctor_facts *f, struct su_doctor_findi
     }
 }
 
+/* How many VMs are so; the first of them.  None when they could not be had, which the finding says then. */
+static unsigned count(const struct su_doctor_facts *f, struct su_doctor_finding *o,
+                      bool (*is)(const struct su_doctor_facts *f, const json_t *vm), const json_t **first)
+{
+    const json_t *list = su_api_member(f->vms, "vms");
+    unsigned n = 0;
+    *first = NULL;
+    if (!f->vms)
+        not_told(o, &f->vms_why);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (is(f, json_array_get(list, i)) && n++ == 0)
+            *first = json_array_get(list, i);
+    return n;
+}
+
+static bool is_refused(const struct su_doctor_facts *f, const json_t *vm)
+{
+    (void)f;
+    return su_api_text(vm, "problem.id")[0];
+}
+
 static void check_vms(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    const json_t *list = su_api_member(f->vms, "vms"), *first = NULL;
-    unsigned bad = 0;
+    const json_t *first;
     char text[320];
-    if (!f->vms) {
-        not_told(o, &f->vms_why);
+    unsigned bad = count(f, o, is_refused, &first);
+    if (!f->vms)
         return;
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *vm = json_array_get(list, i);
-        if (!su_api_text(vm, "problem.id")[0])
-            continue;
-        bad++;
-        first = first ? first : vm;
-    }
     if (!bad) {
         say(o, SU_DOCTOR_OK, "Every VM that runs is known for certain", NULL);
         return;
@@ -286,25 +298,22 @@ static bool job_ended(const struct su_doctor_facts *f, const char *id)
     return true;
 }
 
-/* VMs that must not be started as they are, and whose job has ended or is one of those that nobody runs. */
+/* It must not be started as it is, and its job has ended or is one of those that nobody runs. */
+static bool is_left(const struct su_doctor_facts *f, const json_t *vm)
+{
+    const char *job = su_api_text(vm, "upgrade.job");
+    return su_doctor_between(su_api_text(vm, "upgrade.state")) && (job_ended(f, job) || strcmp(job, f->idle_job) == 0);
+}
+
 static void check_upgrades(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    const json_t *list = su_api_member(f->vms, "vms"), *first = NULL;
-    unsigned n = 0;
+    const json_t *first;
     char text[320], remedy[160];
-    if (!f->vms || !f->jobs) {
-        not_told(o, f->vms ? &f->jobs_why : &f->vms_why);
+    unsigned n = count(f, o, is_left, &first);
+    if (f->vms && !f->jobs)
+        not_told(o, &f->jobs_why);
+    if (!f->vms || !f->jobs)
         return;
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *vm = json_array_get(list, i);
-        const char *job = su_api_text(vm, "upgrade.job");
-        if (!su_doctor_between(su_api_text(vm, "upgrade.state")) ||
-            (!job_ended(f, job) && strcmp(job, f->idle_job) != 0))
-            continue;
-        first = first ? first : vm;
-        n++;
-    }
     if (!n) {
         say(o, SU_DOCTOR_OK, "No VM was left in the middle of an upgrade", NULL);
         return;
@@ -324,23 +333,19 @@ static uint64_t day_of(const char *job)
     return strlen(day) == 8 && strptime(day, "%Y%m%d", &tm) ? (uint64_t)timegm(&tm) : 0;
 }
 
+static bool keeps_long(const struct su_doctor_facts *f, const json_t *vm)
+{
+    uint64_t day = day_of(su_api_text(vm, "upgrade.job"));
+    return strcmp(su_api_text(vm, "upgrade.state"), "done") == 0 && day && f->now >= day + OLD_S;
+}
+
 static void check_restore_points(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    const json_t *list = su_api_member(f->vms, "vms"), *first = NULL;
-    unsigned n = 0;
+    const json_t *first;
     char text[320];
-    if (!f->vms) {
-        not_told(o, &f->vms_why);
+    unsigned n = count(f, o, keeps_long, &first);
+    if (!f->vms)
         return;
-    }
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *vm = json_array_get(list, i);
-        uint64_t day = day_of(su_api_text(vm, "upgrade.job"));
-        if (strcmp(su_api_text(vm, "upgrade.state"), "done") != 0 || !day || f->now < day + OLD_S)
-            continue;
-        first = first ? first : vm;
-        n++;
-    }
     snprintf(text, sizeof text,
              "VMs upgraded more than 30 days ago that keep a restore point, which takes room: %u; the first is %.80s",
              n, su_api_text(first, "name"));

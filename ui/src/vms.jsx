@@ -103,7 +103,7 @@ const VmRow = memo(function VmRow({ vm, titles, context, now, chosen, onChoose }
                 </Cell>
                 <Cell at={8}>
                     {(actions.length > 0 || vm.legacy) && (
-                        <div className="row">
+                        <div className="row deeds">
                             {actions.map(({ action }) => (
                                 <ActionButton key={action} action={action} vms={[vm]} context={context} />
                             ))}

@@ -8,7 +8,7 @@ import { _, format, ngettext } from "./cockpit.js";
 import { forEach, namesOf } from "./dialog.jsx";
 import { number } from "./format.js";
 import { go, useHost } from "./hooks.js";
-import { cureOf, jobOf } from "./model.js";
+import { argumentOf, cureOf, jobOf } from "./model.js";
 import { Of } from "./parts.jsx";
 import { ACTION, NEXT, NEXT_OF_SEVERAL } from "./words.js";
 
@@ -113,8 +113,8 @@ const act = (api, action, vm) =>
         : api.post(`/v1/vms/${path(vm)}/actions`, { action }).then(answer => answer.next ?? "now");
 
 /* Begins a job, says which, and goes to it. */
-export async function begin({ api, reload }, op, names, options = {}) {
-    const { id } = await api.post("/v1/jobs", jobOf(op, names, options));
+export async function begin({ api, reload }, op, vms, options = {}) {
+    const { id } = await api.post("/v1/jobs", jobOf(op, vms, options));
     reload();
     go(["upgrade", id]);
     return id;
@@ -147,7 +147,7 @@ const tellDialog = (action, vm, benefits) => ({
     text: ACTION[action].text,
     body: () => (
         <>
-            {ACTION[action].commands && commands(ACTION[action].commands.map(c => format(c, vm.name)))}
+            {ACTION[action].commands && commands(ACTION[action].commands.map(c => format(c, argumentOf(vm))))}
             {action === "install-updates" && (
                 <>
                     <ul>{wanted(vm, benefits)}</ul>
@@ -173,7 +173,7 @@ export function actionDialog(host, action, vms, { legacyOn, benefits }) {
     const alone = vms.length === 1;
     const before = async () => off && (await api.post("/v1/legacy/enable"));
     const several = async (_state, control) => {
-        if (action === "look") return begin(host, "look", vms.map(vm => vm.uuid));
+        if (action === "look") return begin(host, "look", vms);
         await before();
         const results = await forEach(
             vms,
@@ -210,7 +210,7 @@ export function ActionButton({ action, vms, context, variant = "secondary", coun
     if (action === "sync-server") return <SyncButton name={context.server ?? ""} />;
     const press = () =>
         action === "upgrade"
-            ? go(["upgrade"], vms.length === 1 ? { search: vms[0].name, vm: vms[0].name } : { need: "upgrade" })
+            ? go(["upgrade"], vms.length === 1 ? { search: vms[0].name, vm: vms[0].uuid } : { need: "upgrade" })
             : host.ask(actionDialog(host, action, vms, context));
     return (
         <Button

@@ -13,7 +13,7 @@ const SHOWN = 8;
 
 /* Names of VMs as a sentence has room for them. */
 export const namesOf = vms =>
-    vms.slice(0, SHOWN).map(vm => vm.name ?? vm).join(", ") +
+    vms.slice(0, SHOWN).map(vm => vm.name).join(", ") +
     (vms.length > SHOWN ? " " + format(_("and $0 more"), number(vms.length - SHOWN)) : "");
 
 /* What came of work on several VMs: [[text, vms]] that went well, and [[vm, problem]]. */

@@ -278,7 +278,7 @@ function JobView({ job, vms, chosen, dialogs }) {
         host.ask(
             dialogs.upgradeDialog(
                 host,
-                good.map(vm => vm.name),
+                good,
                 optionsAfter(job, chosen),
                 good.filter(vm => known.get(vm.uuid)?.running).length,
             ),
@@ -297,7 +297,7 @@ function JobView({ job, vms, chosen, dialogs }) {
         vm.outcome === "ok" &&
         known.get(vm.uuid) &&
         upgradeState(known.get(vm.uuid)) === "upgraded" && (
-            <Button variant="secondary" size="sm" onClick={() => host.ask(dialogs.rollbackDialog(host, [vm.name]))}>
+            <Button variant="secondary" size="sm" onClick={() => host.ask(dialogs.rollbackDialog(host, [vm]))}>
                 {_("Roll back…")}
                 <Of name={vm.name} />
             </Button>

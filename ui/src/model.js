@@ -268,11 +268,15 @@ export const optionsAfter = (job, chosen = {}) => ({
     ...Object.fromEntries(Object.entries(job.options ?? {}).filter(([name]) => ASSESS.has(name))),
 });
 
+/* A VM as it stands in a command that somebody copies: by its name, when no shell and no virsh take that for more. */
+export const argumentOf = vm => (/^[A-Za-z][\w.-]*$/.test(vm.name) ? vm.name : vm.uuid);
+
+/* VMs go by their UUIDs: a name may have what cannot be written, and be another's, too. */
 export function jobOf(op, vms, options) {
     const sent = {};
     for (const [name, value] of Object.entries(options))
         if (value !== DEFAULT_OPTIONS[name] && (op !== "assess" || ASSESS.has(name))) sent[name] = value;
-    return { op, vms: vms.map(name => ({ name })), options: sent };
+    return { op, vms: vms.map(vm => ({ name: vm.uuid || vm.name })), options: sent };
 }
 
 /* Activity --------------------------------------------------------------------------------------------------------- */

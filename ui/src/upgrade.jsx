@@ -40,20 +40,20 @@ const RESTORE = {
     ),
 };
 
-const planDialog = (host, names, options) => ({
-    title: many("Plan the upgrade of $0 VM?", "Plan the upgrade of $0 VMs?", names.length),
-    text: [namesOf(names), _("The report tells what would be done. Nothing is changed, and running VMs go on.")],
+const planDialog = (host, vms, options) => ({
+    title: many("Plan the upgrade of $0 VM?", "Plan the upgrade of $0 VMs?", vms.length),
+    text: [namesOf(vms), _("The report tells what would be done. Nothing is changed, and running VMs go on.")],
     action: _("Plan"),
-    run: () => begin(host, "upgrade", names, options),
+    run: () => begin(host, "upgrade", vms, options),
 });
 
-const upgradeDialog = (host, names, options, running) =>
-    options["dry-run"] ? planDialog(host, names, options) : realDialog(host, names, options, running);
+const upgradeDialog = (host, vms, options, running) =>
+    options["dry-run"] ? planDialog(host, vms, options) : realDialog(host, vms, options, running);
 
-const realDialog = (host, names, options, running) => ({
-    title: many("Upgrade $0 VM?", "Upgrade $0 VMs?", names.length),
+const realDialog = (host, vms, options, running) => ({
+    title: many("Upgrade $0 VM?", "Upgrade $0 VMs?", vms.length),
     text: [
-        namesOf(names),
+        namesOf(vms),
         running > 0 &&
             many(
                 "$0 running VM is shut down for it, and started again.",
@@ -70,13 +70,13 @@ const realDialog = (host, names, options, running) => ({
     ],
     action: _("Upgrade"),
     danger: options["restore-point"] === "none" || options.force,
-    run: () => begin(host, "upgrade", names, options),
+    run: () => begin(host, "upgrade", vms, options),
 });
 
-const rollbackDialog = (host, names) => ({
-    title: many("Roll back $0 VM?", "Roll back $0 VMs?", names.length),
+const rollbackDialog = (host, vms) => ({
+    title: many("Roll back $0 VM?", "Roll back $0 VMs?", vms.length),
     text: [
-        namesOf(names),
+        namesOf(vms),
         _(
             "The VM is shut down if it runs, and becomes what it was before the upgrade: BIOS, its old " +
                 "definition, disk, firmware variables and TPM state. Files written since the upgrade are LOST with " +
@@ -106,13 +106,13 @@ const rollbackDialog = (host, names) => ({
             )}
         </>
     ),
-    run: s => begin(host, "rollback", names, s.keep ? { "keep-data": true } : { yes: true }),
+    run: s => begin(host, "rollback", vms, s.keep ? { "keep-data": true } : { yes: true }),
 });
 
-const commitDialog = (host, names) => ({
-    title: many("Give up the restore point of $0 VM?", "Give up the restore points of $0 VMs?", names.length),
+const commitDialog = (host, vms) => ({
+    title: many("Give up the restore point of $0 VM?", "Give up the restore points of $0 VMs?", vms.length),
     text: [
-        namesOf(names),
+        namesOf(vms),
         _(
             "Its space becomes free. After that the VM cannot be brought back to the state before the upgrade; " +
                 "only the disk’s layout still can, by the undo journal.",
@@ -120,7 +120,7 @@ const commitDialog = (host, names) => ({
     ],
     action: _("Give up"),
     danger: true,
-    run: () => begin(host, "commit", names, {}),
+    run: () => begin(host, "commit", vms, {}),
 });
 
 const COLUMNS = [
@@ -136,7 +136,7 @@ function Candidate({ vm, chosen, toggle, host }) {
         [text, color] = STATE[state];
     return (
         <Row data-vm={vm.name}>
-            <CheckCell label={format(_("Choose $0"), vm.name)} checked={chosen} onChange={() => toggle(vm.name)} />
+            <CheckCell label={format(_("Choose $0"), vm.name)} checked={chosen} onChange={() => toggle(vm.uuid)} />
             <Cell at={1} head>
                 {vm.name}
             </Cell>
@@ -156,7 +156,7 @@ function Candidate({ vm, chosen, toggle, host }) {
             <Cell at={5}>
                 {state === "upgraded" && (
                     <div className="row">
-                        <Button variant="secondary" size="sm" onClick={() => host.ask(rollbackDialog(host, [vm.name]))}>
+                        <Button variant="secondary" size="sm" onClick={() => host.ask(rollbackDialog(host, [vm]))}>
                             {_("Roll back…")}
                             <Of name={vm.name} />
                         </Button>
@@ -164,13 +164,13 @@ function Candidate({ vm, chosen, toggle, host }) {
                             variant="link"
                             size="sm"
                             onClick={() =>
-                                begin(host, "verify", [vm.name]).catch(p => host.toast(p.message, "danger"))
+                                begin(host, "verify", [vm]).catch(p => host.toast(p.message, "danger"))
                             }>
                             {_("Verify again")}
                             <Of name={vm.name} />
                         </Button>
                         {vm.upgrade.state === "done" && (
-                            <Button variant="link" size="sm" onClick={() => host.ask(commitDialog(host, [vm.name]))}>
+                            <Button variant="link" size="sm" onClick={() => host.ask(commitDialog(host, [vm]))}>
                                 {_("Give up restore point…")}
                                 <Of name={vm.name} />
                             </Button>
@@ -183,19 +183,19 @@ function Candidate({ vm, chosen, toggle, host }) {
 }
 
 function Candidates({ rows, all, chosen, toggle, toggleAll, host }) {
-    const every = all.length > 0 && all.every(vm => chosen.has(vm.name));
+    const every = all.length > 0 && all.every(vm => chosen.has(vm.uuid));
     const head = (
         <CheckBox
             label={format(_("Choose all VMs that are shown ($0)"), number(all.length))}
             checked={every}
-            some={all.some(vm => chosen.has(vm.name))}
+            some={all.some(vm => chosen.has(vm.uuid))}
             onChange={on => toggleAll(all, on)}
         />
     );
     return (
         <Table label={_("VMs to upgrade")} columns={[{ title: _("Choose"), head }, ...COLUMNS]}>
             {rows.map(vm => (
-                <Candidate key={vm.uuid} vm={vm} chosen={chosen.has(vm.name)} toggle={toggle} host={host} />
+                <Candidate key={vm.uuid} vm={vm} chosen={chosen.has(vm.uuid)} toggle={toggle} host={host} />
             ))}
         </Table>
     );
@@ -275,7 +275,7 @@ function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed, a
             asked.vm
                 ? new Set([asked.vm])
                 : asked.need
-                  ? new Set(inNeedOf("upgrade", vms).map(vm => vm.name))
+                  ? new Set(inNeedOf("upgrade", vms).map(vm => vm.uuid))
                   : NOBODY,
         [vms, asked.need, asked.vm],
     );
@@ -283,22 +283,22 @@ function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed, a
     const rows = useMemo(() => chooseVms(vms, { search, key: "firmware" }), [vms, search]);
     const last = Math.max(1, Math.ceil(rows.length / PAGE_SIZE)),
         at = Math.min(page, last);
-    const names = vms.filter(vm => marked.has(vm.name)).map(vm => vm.name);
-    const running = vms.filter(vm => marked.has(vm.name) && vm.running).length;
-    const toggle = name =>
+    const those = vms.filter(vm => marked.has(vm.uuid));
+    const running = those.filter(vm => vm.running).length;
+    const toggle = uuid =>
         setChosen(s => {
             const next = new Set(s ?? needy);
-            next.delete(name) || next.add(name);
+            next.delete(uuid) || next.add(uuid);
             return next;
         });
     const toggleAll = (some, on) =>
         setChosen(s => {
             const next = new Set(s ?? needy);
-            some.forEach(vm => (on ? next.add(vm.name) : next.delete(vm.name)));
+            some.forEach(vm => (on ? next.add(vm.uuid) : next.delete(vm.uuid)));
             return next;
         });
     const assess = () =>
-        begin(host, "assess", names, options).then(
+        begin(host, "assess", those, options).then(
             id => setAssessed({ id, options }),
             problem => host.toast(`${problem.message} ${problem.remedy ?? ""}`.trim(), "danger"),
         );
@@ -325,17 +325,17 @@ function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed, a
                                     onChange={(_event, v) => setSearch(v)}
                                     onClear={() => setSearch("")}
                                 />
-                                <Button variant="secondary" isDisabled={names.length === 0} onClick={assess}>
+                                <Button variant="secondary" isDisabled={those.length === 0} onClick={assess}>
                                     {_("Assess")}
                                 </Button>
                                 <Button
                                     variant="primary"
-                                    isDisabled={names.length === 0}
-                                    onClick={() => host.ask(askUpgrade(host, names, options, running))}>
+                                    isDisabled={those.length === 0}
+                                    onClick={() => host.ask(askUpgrade(host, those, options, running))}>
                                     {_("Upgrade…")}
                                 </Button>
                                 <span role="status">
-                                    <Muted>{many("$0 VM chosen", "$0 VMs chosen", names.length)}</Muted>
+                                    <Muted>{many("$0 VM chosen", "$0 VMs chosen", those.length)}</Muted>
                                 </span>
                                 <Button
                                     variant="link"
@@ -369,8 +369,8 @@ export function Upgrade(props) {
     const [options, setOptions] = useState(DEFAULT_OPTIONS);
     const [assessed, setAssessed] = useState({}); // a job keeps only what it knows of the options
     // the options are of one upgrade: the next one does not switch VMs off hard because this one did
-    const askUpgrade = (host, names, chosen, running) => {
-        const dialog = upgradeDialog(host, names, chosen, running);
+    const askUpgrade = (host, vms, chosen, running) => {
+        const dialog = upgradeDialog(host, vms, chosen, running);
         const run = () => dialog.run().then(() => setOptions(DEFAULT_OPTIONS));
         return chosen["dry-run"] ? dialog : { ...dialog, run };
     };

@@ -233,18 +233,28 @@ test("findings by rule", () => {
 });
 
 test("a job is asked for with what differs from the defaults, and what the operation knows", () => {
-    assert.deepEqual(model.jobOf("upgrade", ["a"], model.DEFAULT_OPTIONS), {
+    const vms = [
+        { uuid: "u-1", name: "a" },
+        { uuid: "", name: "b" },
+    ];
+    assert.deepEqual(model.jobOf("upgrade", vms, model.DEFAULT_OPTIONS), {
         op: "upgrade",
-        vms: [{ name: "a" }],
+        vms: [{ name: "u-1" }, { name: "b" }],
         options: {},
     });
     const options = { ...model.DEFAULT_OPTIONS, force: true, vtpm: false };
-    assert.deepEqual(model.jobOf("upgrade", ["a"], options).options, { force: true, vtpm: false });
-    assert.deepEqual(model.jobOf("assess", ["a"], options).options, { vtpm: false });
-    assert.deepEqual(model.jobOf("rollback", ["a"], { yes: true }).options, { yes: true });
+    assert.deepEqual(model.jobOf("upgrade", vms, options).options, { force: true, vtpm: false });
+    assert.deepEqual(model.jobOf("assess", vms, options).options, { vtpm: false });
+    assert.deepEqual(model.jobOf("rollback", vms, { yes: true }).options, { yes: true });
     const job = { options: { ...model.DEFAULT_OPTIONS, vtpm: false, "keep-data": false } };
     assert.deepEqual(model.optionsAfter(job, { ...options, vtpm: true }), options, "what was assessed, and the rest");
     assert.deepEqual(model.optionsAfter({}), model.DEFAULT_OPTIONS);
+});
+
+test("a command has a VM's name when that is a word, and its UUID otherwise", () => {
+    const of = name => model.argumentOf({ name, uuid: "u-1" });
+    assert.equal(of("web-1.example"), "web-1.example");
+    for (const name of ["a b", "a;reboot", "$(reboot)", "--all", "7", "it's", "a\nb", "é", ""]) assert.equal(of(name), "u-1");
 });
 
 test("what went well, and what was chosen of it", () => {

@@ -90,7 +90,8 @@ struct su_benefit_verdict {
     enum su_benefit_action action;
 };
 struct su_benefit_verdict su_benefit_judge(const struct su_benefit *b, const struct su_benefit_facts *f);
-bool su_benefit_verified(uint64_t last_verified, uint64_t now);   /* within the period */
+/* Of this run of the VM, and within the period: what was started since, or taken back to a snapshot, may be another. */
+bool su_benefit_verified(uint64_t last_verified, uint64_t runs_since, uint64_t now);
 const char *su_benefit_status_name(enum su_benefit_status s);     /* "inactive", ... */
 const char *su_benefit_action_name(enum su_benefit_action a);     /* "install-updates", ...; NULL: nothing */
 const char *su_benefit_action_sentence(enum su_benefit_action a); /* for people; "" */

@@ -133,15 +133,15 @@ static enum su_benefit_action transport_action(const struct su_benefit *b, const
     return (vsock && !f->vsock_later) || (legacy && !f->legacy_later) ? SU_BENEFIT_VERIFY : SU_BENEFIT_RESTART;
 }
 
-bool su_benefit_verified(uint64_t last_verified, uint64_t now)
+bool su_benefit_verified(uint64_t last_verified, uint64_t runs_since, uint64_t now)
 {
-    return last_verified && now >= last_verified && now - last_verified < SU_BENEFIT_PERIOD_S;
+    return last_verified && last_verified >= runs_since && now >= last_verified &&
+           now - last_verified < SU_BENEFIT_PERIOD_S;
 }
 
-/* A verification is of one run on this host: what was started since, or taken back to a snapshot, may be another. */
 static bool proved_now(const struct su_benefit_facts *f)
 {
-    return !f->stopped && f->last_verified >= f->runs_since && su_benefit_verified(f->last_verified, f->now);
+    return !f->stopped && su_benefit_verified(f->last_verified, f->runs_since, f->now);
 }
 
 static enum su_benefit_action next_action(const struct su_benefit *b, const struct su_benefit_facts *f)

@@ -63,7 +63,7 @@ static const char *status(const struct su_vm *vm, uint64_t now)
         return "Stopped";
     if (!vm->wanted)
         return "Inactive";
-    if (vm->last_verified >= vm->runs_since && su_benefit_verified(vm->last_verified, now))
+    if (su_benefit_verified(vm->last_verified, vm->runs_since, now))
         return "Active";
     return vm->last_document ? "Documented" : "Ready";
 }

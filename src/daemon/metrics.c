@@ -40,7 +40,7 @@ static void count(const struct su_daemon *d, struct numbers *n)
         n->vms++;
         n->running += vm->desc->running;
         n->served += vm->wanted;
-        n->verified += su_benefit_verified(vm->last_verified, now);
+        n->verified += vm->desc->running && su_benefit_verified(vm->last_verified, vm->runs_since, now);
         su_api_benefit_facts(d, vm, now, &f);
         for (size_t k = 0; k < d->benefits.n; k++)
             n->benefit[k * SU_BENEFIT_STATUSES + su_benefit_judge(&d->benefits.row[k], &f).status]++;
@@ -85,7 +85,8 @@ static void put_vms(const struct su_daemon *d, const struct numbers *n, struct s
     one(b, "surety_vms_served", "gauge", "Virtual machines that can get documents.", n->served);
     one(b, "surety_vms_cut_off", "gauge", "Virtual machines that are refused because two claim one identity.",
         d->facts.cut_off);
-    one(b, "surety_vms_verified", "gauge", "Virtual machines that verified a document within a day.", n->verified);
+    one(b, "surety_vms_verified", "gauge",
+        "Virtual machines that run and verified a document within a day, in this run.", n->verified);
     head(b, "surety_benefit_vms", "gauge", "Virtual machines by benefit and status.");
     for (size_t i = 0; i < d->benefits.n; i++)
         for (unsigned s = 0; s < SU_BENEFIT_STATUSES; s++)

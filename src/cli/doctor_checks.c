@@ -355,36 +355,34 @@ static void check_restore_points(const struct su_doctor_facts *f, struct su_doct
         say(o, SU_DOCTOR_OK, "No restore point is older than 30 days", NULL);
 }
 
+/* What virtual machines or their upgrades want of the host: there, or what to do for it. */
+static void say_there(struct su_doctor_finding *o, bool there, const char *yes, const char *no, const char *remedy)
+{
+    say(o, there ? SU_DOCTOR_OK : SU_DOCTOR_WARNING, there ? yes : no, there ? NULL : remedy);
+}
+
 static void check_kvm(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    say(o, f->kvm ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
-        f->kvm ? "The processor runs virtual machines" : "There is no /dev/kvm: virtual machines are emulated",
-        f->kvm ? NULL : "Switch virtualization on in the firmware, and load kvm_intel or kvm_amd");
+    say_there(o, f->kvm, "The processor runs virtual machines", "There is no /dev/kvm: virtual machines are emulated",
+              "Switch virtualization on in the firmware, and load kvm_intel or kvm_amd");
 }
 
 static void check_firmware(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    bool good = f->firmware;
-    say(o, good ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
-        good ? "UEFI firmware with Secure Boot is installed"
-             : "UEFI firmware with Secure Boot is not installed: VMs cannot be upgraded",
-        good ? NULL : "apt install ovmf");
+    say_there(o, f->firmware, "UEFI firmware with Secure Boot is installed",
+              "UEFI firmware with Secure Boot is not installed: VMs cannot be upgraded", "apt install ovmf");
 }
 
 static void check_swtpm(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    bool good = f->swtpm;
-    say(o, good ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
-        good ? "The software TPM is installed"
-             : "The software TPM is not installed: VMs cannot be upgraded with a vTPM",
-        good ? NULL : "apt install swtpm swtpm-tools");
+    say_there(o, f->swtpm, "The software TPM is installed",
+              "The software TPM is not installed: VMs cannot be upgraded with a vTPM", "apt install swtpm swtpm-tools");
 }
 
 static void check_qemu_img(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    say(o, f->qemu_img ? SU_DOCTOR_OK : SU_DOCTOR_WARNING,
-        f->qemu_img ? "qemu-img is installed" : "qemu-img is not installed: disks of VMs cannot be saved",
-        f->qemu_img ? NULL : "apt install qemu-utils");
+    say_there(o, f->qemu_img, "qemu-img is installed", "qemu-img is not installed: disks of VMs cannot be saved",
+              "apt install qemu-utils");
 }
 
 static void check_room(const struct su_doctor_facts *f, struct su_doctor_finding *o)

@@ -271,14 +271,22 @@ static int load_record(struct su_run *r, struct su_err *e)
     return why.kind == SU_E_MISSING ? no_vm(r, e) : -1;
 }
 
-static int run_begin(struct su_job *job, bool lock, struct su_run **out, struct su_err *e)
+struct su_run *su_run_new(struct su_job *job, struct su_err *e)
 {
-    SU_RUN struct su_run *r = calloc(1, sizeof *r);
-    if (!r)
-        return su_fail_nomem(e, sizeof *r);
+    struct su_run *r = calloc(1, sizeof *r);
+    if (!r) {
+        su_fail_nomem(e, sizeof *r);
+        return NULL;
+    }
     r->job = job;
     r->vm_lock = -1;
-    if (find_vm(r, e) < 0)
+    return r;
+}
+
+static int run_begin(struct su_job *job, bool lock, struct su_run **out, struct su_err *e)
+{
+    SU_RUN struct su_run *r = su_run_new(job, e);
+    if (!r || find_vm(r, e) < 0)
         return -1;
     if (lock && su_vm_lock(job->jobs, job->vm.uuid, &r->vm_lock, e) < 0)
         return -1;

@@ -47,6 +47,8 @@ int su_job_with(struct su_job *job, bool lock, int (*work)(struct su_run *r, str
                 struct su_err *e) SU_MUST_CHECK;
 /* The end of an operation on a VM that is not there. */
 int su_run_none(struct su_run *r, struct su_err *e) SU_MUST_CHECK;
+/* Owned, with nothing read or locked yet; NULL: no memory. */
+struct su_run *su_run_new(struct su_job *job, struct su_err *e);
 void su_run_free(struct su_run **r);
 #define SU_RUN SU_AUTO(su_run_free)
 

@@ -45,12 +45,8 @@ int su_job_look(struct su_job *job, struct su_err *e)
 {
     struct su_err why = {0};
     struct su_facts_ask ask = {.disk = true};
-    SU_RUN struct su_run *r = calloc(1, sizeof *r);
-    if (!r)
-        return su_fail_nomem(e, sizeof *r);
-    r->job = job;
-    r->vm_lock = -1;
-    if (su_job_begin(job, e) < 0)
+    SU_RUN struct su_run *r = su_run_new(job, e);
+    if (!r || su_job_begin(job, e) < 0)
         return -1;
     const char *name = job->vm.uuid[0] ? job->vm.uuid : job->vm.name;
     if (su_vm_facts_read(job->hv, name, &job->batch.options, ask, job->inv, &r->facts, &why) < 0)

@@ -28,12 +28,8 @@ static int end_assessed(struct su_run *r, struct su_err *e)
 int su_job_assess(struct su_job *job, struct su_err *e)
 {
     struct su_err why = {0};
-    SU_RUN struct su_run *r = calloc(1, sizeof *r);
-    if (!r)
-        return su_fail_nomem(e, sizeof *r);
-    r->job = job;
-    r->vm_lock = -1;
-    if (su_job_begin(job, e) < 0)
+    SU_RUN struct su_run *r = su_run_new(job, e);
+    if (!r || su_job_begin(job, e) < 0)
         return -1;
     r->rec.options = job->batch.options;
     if (job->vm.secure_boot >= 0)

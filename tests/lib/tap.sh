@@ -95,6 +95,13 @@ passes() { # passes TEXT COMMAND...: status 0; the command's output when not
     if out=$("$@" 2>&1); then report 0 "$text"; else report 1 "$text"; note "$*"; note "$out"; return 1; fi
 }
 
+# `| grep -q` ends with the first match; whoever still writes then dies of it, and pipefail makes that a failure.
+finds() { # finds GREP-OPTION...: grep -q that reads its whole input
+    local in
+    in=$(cat)
+    [ -n "$in" ] && grep -q "$@" <<<"$in"
+}
+
 skip() { # skip TEXT WHY
     COUNT=$((COUNT + 1))
     echo "ok $COUNT - $1 # SKIP $2"

@@ -62,5 +62,5 @@ ask() { # ask GUEST COMMAND [SECONDS]: the command's output
     id=$REPLY
     console_says "$1" "<$id " "${3:-120}" || { echo "no answer from $1"; return 1; }
     console "$1" | tr -d '\r' | sed -n "/^<$id>\$/,/^<$id /{/^<$id/d;p}"
-    console "$1" | grep -qF "<$id 0>"
+    console "$1" | finds -F "<$id 0>"
 }

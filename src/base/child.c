@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "child.h"
 #include "child_exec.h"
+#include "clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -232,13 +233,6 @@ static int spawn(const struct su_child *spec, bool stays, struct pipes *p, pid_t
     return 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* A running child and what it says. */
 struct pump {
     const char *name;
@@ -293,7 +287,7 @@ static void pump_drain(struct pump *p)
 static int pump_until_end(struct pump *p, int pidfd, int64_t deadline)
 {
     for (;;) {
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - su_monotonic_ms();
         if (left <= 0 || p->over)
             return 1;
         struct pollfd f[3] = {{p->out, POLLIN, 0}, {p->err, POLLIN, 0}, {pidfd, POLLIN, 0}};
@@ -329,7 +323,7 @@ int su_child_run(const struct su_child *spec, struct su_buf *out, struct su_err 
     SU_CLOSE int pidfd = -1;
     SU_AUTO(pump_done) struct pump p = {.name = spec->argv[0], .want_out = out != NULL};
     unsigned timeout = spec->timeout_ms ? spec->timeout_ms : DEFAULT_TIMEOUT_MS;
-    int64_t deadline = now_ms() + timeout;
+    int64_t deadline = su_monotonic_ms() + timeout;
     siginfo_t si;
     pid_t pid;
     if (spawn(spec, false, &fd, &pid, &pidfd, e) < 0)
@@ -377,7 +371,7 @@ static void read_tail(const struct su_proc *p, struct tail *t)
 static int poll_end(int pidfd, int64_t deadline)
 {
     for (;;) {
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - su_monotonic_ms();
         struct pollfd f = {pidfd, POLLIN, 0};
         int n = poll(&f, 1, left < 0 ? 0 : (int)left);
         if (n >= 0 || errno != EINTR)
@@ -389,7 +383,7 @@ int su_child_alive(const struct su_proc *p, unsigned wait_ms, struct su_err *e)
 {
     siginfo_t si = {0};
     struct tail t;
-    if (!poll_end(p->pidfd, now_ms() + wait_ms))
+    if (!poll_end(p->pidfd, su_monotonic_ms() + wait_ms))
         return 0;
     if (waitid(P_PIDFD, (id_t)p->pidfd, &si, WEXITED | WNOWAIT) < 0)
         return su_fail_os(e, "host.tool.failed", "%s: waiting for it", p->name);
@@ -412,7 +406,7 @@ int su_child_stop(struct su_proc *p, unsigned timeout_ms, struct su_err *e)
     struct tail t;
     *p = (struct su_proc)SU_PROC_NONE;
     kill(was.pid, SIGTERM);
-    bool ended = poll_end(was.pidfd, now_ms() + timeout_ms);
+    bool ended = poll_end(was.pidfd, su_monotonic_ms() + timeout_ms);
     if (!ended)
         kill(was.pid, SIGKILL);
     if (wait_end(was.pidfd, &si) < 0)

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "progress.h"
+#include "clock.h"
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 enum { REDRAW_US = 50000, BAR = 24 };
-
-int64_t su_monotonic_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 void su_progress_start(struct su_progress *p, FILE *out)
 {

@@ -15,4 +15,3 @@ void su_progress_start(struct su_progress *p, FILE *out);
 /* step is static text.  total 0: no bar, only the name. */
 void su_progress_step(struct su_progress *p, const char *step, uint64_t done, uint64_t total);
 void su_progress_end(struct su_progress *p, const char *summary);
-int64_t su_monotonic_us(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Jobs of the store itself: run by threads of this process, or only looked at. */
+#include "base/clock.h"
 #include "cli.h"
 #include "job.h"
 #include "upgrade/job.h"
@@ -102,22 +103,10 @@ void su_job_local_freep(struct su_job_local **lp)
     free(l);
 }
 
-static void add_ms(struct timespec *t, unsigned ms)
-{
-    t->tv_sec += ms / 1000;
-    t->tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t->tv_nsec >= 1000000000) {
-        t->tv_sec++;
-        t->tv_nsec -= 1000000000;
-    }
-}
-
 /* Until something changed; a job of another process is asked for again after a while. */
 static void wait_change(struct su_job_local *l, uint64_t seen, unsigned ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    add_ms(&until, l->runs || ms < POLL_MS ? ms : POLL_MS);
+    struct timespec until = su_deadline_ms(l->runs || ms < POLL_MS ? ms : POLL_MS);
     pthread_mutex_lock(&l->lock);
     while (l->changes == seen && pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0)
         ;
@@ -127,9 +116,7 @@ static void wait_change(struct su_job_local *l, uint64_t seen, unsigned ms)
 static void rest(void *arg, unsigned ms)
 {
     struct su_job_local *l = arg;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    add_ms(&until, ms);
+    struct timespec until = su_deadline_ms(ms);
     pthread_mutex_lock(&l->lock);
     while (!l->over && pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0)
         ;

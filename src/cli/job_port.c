@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Jobs at suretyd; and where the store is. */
+#include "base/clock.h"
 #include "cli.h"
 #include "job.h"
 #include "wire/hostconf.h"
@@ -35,7 +36,7 @@ static int report(void *arg, json_t **out, struct su_err *e)
 static void rest(void *arg, unsigned ms)
 {
     (void)arg;
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+    su_nap_ms(ms);
 }
 
 struct su_job_port su_job_port_api(struct su_job_api *of)

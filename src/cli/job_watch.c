@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Watching a job: a line for each step of each VM, and on a terminal a bar below them. */
-#include "base/progress.h"
+#include "base/clock.h"
 #include "cli.h"
 #include "job.h"
 #include <errno.h>

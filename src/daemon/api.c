@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The management API on RUN/api.sock.  The kernel says who asks: root and members of group surety may do everything,
  * others may look at the server's state. */
+#include "base/clock.h"
 #include "daemon/api_int.h"
 #include "wire/fields.h"
 #include <grp.h>
@@ -46,9 +47,7 @@ static int get_server(void *ctx, const struct su_http_request *q, struct su_http
 /* After a job: with what surety-signer says now, not with what it said before. */
 static int server_now(struct su_daemon *d, struct su_http_response *a, struct su_err *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += 3;
+    struct timespec until = su_deadline_ms(3 * 1000);
     SU_HOLD(&d->lock);
     while (d->at_signer.status_due && pthread_cond_timedwait(&d->changed, &d->lock, &until) == 0)
         ;

@@ -5,6 +5,7 @@
  * end costs one flush a second.  When the store cannot be written the newest records are kept in memory.  What guests
  * ask never takes the place of what managers did: each has its queue, and the store keeps so many of a kind. */
 #include "base/clean.h"
+#include "base/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include <jansson.h>
@@ -285,12 +286,10 @@ static void *run(void *arg)
     struct batch *b SU_FREE = malloc(sizeof *b);
     bool last = false;
     while (b && !last) {
-        struct timespec until;
         pthread_mutex_lock(&q->lock);
         while (!q->stopping && q->own.n + q->guests.n == 0)
             pthread_cond_wait(&q->wake, &q->lock);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec++;
+        struct timespec until = su_deadline_ms(1000);
         while (!q->stopping && pthread_cond_timedwait(&q->wake, &q->lock, &until) == 0)
             ;
         last = q->stopping;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmp.h"
+#include "base/clock.h"
 #include "net/httpc.h"
 #include "wire/fields.h"
 #include "wire/ipc.h"
@@ -60,17 +61,10 @@ int su_cmp_token(const char *token, struct su_sign_enrol *out, struct su_err *e)
     return 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The next frame with this sequence. */
 static int wait_frame(int fd, uint32_t seq, int stop_fd, uint8_t *buf, struct su_ipc_msg *m, struct su_err *e)
 {
-    int64_t until = now_ms() + SIGNER_MS;
+    int64_t until = su_monotonic_ms() + SIGNER_MS;
     for (;;) {
         int rc = su_ipc_recv(fd, buf, SU_IPC_MAX, m, e);
         if (rc < 0)
@@ -79,7 +73,7 @@ static int wait_frame(int fd, uint32_t seq, int stop_fd, uint8_t *buf, struct su
             close(m->fd);
         if (rc > 0)
             return m->seq == seq ? 0 : su_fail(e, SU_E_FORMAT, "ipc.frame", "an answer to something else");
-        int64_t left = until - now_ms();
+        int64_t left = until - su_monotonic_ms();
         struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
         if (left <= 0)
             return su_fail(e, SU_E_IO, "ipc.timeout", "surety-signer does not answer");

@@ -6,6 +6,7 @@
  * when which VM is asked, asking.h tells.  One that answers otherwise each time costs a write each time that it is
  * asked. The question goes through virDomainQemuAgentCommand(), the one call that takes such a limit without changing
  * the domain. */
+#include "base/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "daemon/virt_int.h"
@@ -54,9 +55,7 @@ struct su_guests {
 
 static uint64_t seconds(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec;
+    return (uint64_t)su_monotonic_s();
 }
 
 /* The store ----------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* Runners of jobs: started when a job is asked for, when suretyd starts and finds one unfinished, and again when one
  * died.  Whether one lives is told by its lock alone (jobs/batch.h), whoever started it. */
 #include "base/child.h"
+#include "base/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/launch.h"
 #include "daemon/log.h"
@@ -26,8 +27,8 @@ enum {
 struct tried {
     char id[SU_BATCH_ID]; /* "": free */
     unsigned starts;
-    uint64_t last; /* seconds; monotonic */
-    bool said;     /* that it is given up */
+    int64_t last; /* seconds; monotonic */
+    bool said;    /* that it is given up */
 };
 
 struct su_runner {
@@ -38,13 +39,6 @@ struct su_runner {
     int launcher; /* -1: systemd starts runners */
     struct tried tried[TRIED];
 };
-
-static uint64_t seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec;
-}
 
 void su_jobs_look(const struct su_daemon *d, struct su_jobs_mark *m)
 {
@@ -89,7 +83,7 @@ static int start_unit(const char *id, struct su_err *e)
 static int start(struct su_runner *r, struct tried *t, struct su_err *e)
 {
     t->starts++;
-    t->last = seconds();
+    t->last = su_monotonic_s();
     int rc = r->launcher < 0 ? start_unit(t->id, e) : su_launcher_ask(r->launcher, t->id, e);
     if (rc < 0)
         su_log_err(LOG_ERR, "job", e);
@@ -119,7 +113,7 @@ static int look_at(void *arg, const struct su_batch *b)
     if (strcmp(b->origin, "local") == 0 && now >= b->created && now - b->created < FRESH_S)
         return 0;
     struct tried *t = row_of(r, b->id);
-    if (t->starts && seconds() - t->last < SETTLE_S)
+    if (t->starts && su_monotonic_s() - t->last < SETTLE_S)
         return 0;
     if (t->starts >= STARTS) {
         if (!t->said)
@@ -134,15 +128,15 @@ static int look_at(void *arg, const struct su_batch *b)
     return 0;
 }
 
-static void look(struct su_daemon *d, uint64_t *trimmed)
+static void look(struct su_daemon *d, int64_t *trimmed)
 {
     struct su_err e = {0};
     struct su_runner *r = d->runner;
     if (su_batch_unfinished(&d->jobs, look_at, r, &e) < 0)
         su_log_err(LOG_ERR, "unfinished jobs", &e);
-    if (*trimmed && seconds() - *trimmed < TRIM_S)
+    if (*trimmed && su_monotonic_s() - *trimmed < TRIM_S)
         return;
-    *trimmed = seconds();
+    *trimmed = su_monotonic_s();
     if (su_jobs_trim(&d->jobs, KEEP_DAYS, &e) < 0)
         su_log_err(LOG_WARNING, "old jobs", &e);
 }
@@ -151,13 +145,11 @@ static void *watch(void *arg)
 {
     struct su_daemon *d = arg;
     struct su_runner *r = d->runner;
-    uint64_t trimmed = 0;
+    int64_t trimmed = 0;
     SU_HOLD(&r->lock);
     while (!r->stopping) {
-        struct timespec until;
         look(d, &trimmed);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += LOOK_S;
+        struct timespec until = su_deadline_ms(LOOK_S * 1000);
         while (!r->stopping && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
             ;
     }

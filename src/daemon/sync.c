@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Jobs with the authority, one at a time, in a thread of their own. */
+#include "base/clock.h"
 #include "daemon/cmp.h"
 #include "daemon/crl.h"
 #include "daemon/daemon.h"
@@ -318,9 +319,7 @@ static int run_job(struct su_sync *s, enum job j, const char *authority, const s
 static bool wait_job(struct su_sync *s)
 {
     while (!s->stopping && s->wanted == NOTHING) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += 1;
+        struct timespec until = su_deadline_ms(1000);
         pthread_cond_timedwait(&s->wake, &s->lock, &until);
         if (s->stopping || s->wanted != NOTHING)
             break;
@@ -364,9 +363,7 @@ static void *run(void *arg)
 /* With the sync lock held: until the job numbered `ended` has come to an end. */
 static int wait_end(struct su_sync *s, uint64_t ended, struct su_err *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_S;
+    struct timespec until = su_deadline_ms(WAIT_S * 1000);
     while (s->ended < ended && !s->stopping)
         if (pthread_cond_timedwait(&s->done, &s->lock, &until) != 0)
             return su_fail(e, SU_E_CONFLICT, "server.busy", "the job is still under way");

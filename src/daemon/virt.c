@@ -3,6 +3,7 @@
  *
  * When the connection breaks, the table stays: the VMs run on.  What may not be believed for long is a running VM whose
  * process is gone; pids.c sees that without libvirt. */
+#include "base/clock.h"
 #include "daemon/log.h"
 #include "daemon/virt_int.h"
 #include <errno.h>
@@ -14,13 +15,6 @@
 
 enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60 };
 #define SOURCE "libvirt"
-
-static int64_t now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec;
-}
 
 static void quiet(void *arg, virErrorPtr err)
 {
@@ -241,7 +235,7 @@ static void on_agent(virConnectPtr c, virDomainPtr dom, int state, int why, void
     SU_HOLD(&v->d->lock);
     struct su_vm *vm = su_vmtab_find(&v->d->vms, uuid);
     if (vm) {
-        su_asking_connected(&vm->ask, (uint64_t)now_s());
+        su_asking_connected(&vm->ask, (uint64_t)su_monotonic_s());
         su_guests_kick(v->d);
     }
 }
@@ -329,7 +323,7 @@ static void try_connect(struct su_virt *v)
         if (v->conn)
             virConnectClose(v->conn);
         v->conn = NULL;
-        v->retry_at = now_s() + v->retry_s;
+        v->retry_at = su_monotonic_s() + v->retry_s;
         v->retry_s = v->retry_s * 2 > RETRY_MAX_S ? RETRY_MAX_S : v->retry_s * 2;
         return;
     }
@@ -347,15 +341,15 @@ static void turn(struct su_virt *v)
     if (v->closed && v->conn) {
         su_log(LOG_WARNING, "libvirt: the connection broke; the table stays, and is read again");
         disconnect(v);
-        v->retry_at = now_s() + 1;
+        v->retry_at = su_monotonic_s() + 1;
     }
-    if (!v->conn && now_s() >= v->retry_at)
+    if (!v->conn && su_monotonic_s() >= v->retry_at)
         try_connect(v);
     if (v->conn)
         work_off(v);
-    if (v->conn && (v->look_at_legacy || now_s() >= v->ensure_at)) {
+    if (v->conn && (v->look_at_legacy || su_monotonic_s() >= v->ensure_at)) {
         v->look_at_legacy = false;
-        v->ensure_at = now_s() + ENSURE_S;
+        v->ensure_at = su_monotonic_s() + ENSURE_S;
         su_virt_legacy_look(v);
     }
 }
@@ -363,7 +357,7 @@ static void turn(struct su_virt *v)
 /* Until there is something to do of which no event tells. */
 static int turn_ms(const struct su_virt *v)
 {
-    int64_t at = v->conn ? v->ensure_at : v->retry_at, left = at - now_s();
+    int64_t at = v->conn ? v->ensure_at : v->retry_at, left = at - su_monotonic_s();
     if (v->resync || v->closed || left < 1)
         left = 1;
     return (int)(left < ENSURE_S ? left : ENSURE_S) * 1000;

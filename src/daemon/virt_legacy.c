@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Between the legacy network (legacy.h) and the table of VMs, the listeners and the API. */
+#include "base/clock.h"
 #include "daemon/legacy_json.h"
 #include "daemon/log.h"
 #include "daemon/virt_int.h"
@@ -106,9 +107,7 @@ void su_virt_legacy_done(struct su_virt *v)
 /* Waits until surety-imds has let go of what `still` looks at; it is told with the next wake. */
 static void let_go(struct su_daemon *d, bool (*still)(struct su_daemon *d, const char *what), const char *what)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LET_GO_S;
+    struct timespec until = su_deadline_ms(LET_GO_S * 1000);
     su_daemon_wake(d);
     while (still(d, what))
         if (pthread_cond_timedwait(&d->changed, &d->lock, &until) != 0) {
@@ -271,20 +270,13 @@ static json_t *what_failed(const struct su_legacy_want *w, const struct su_err *
                      "remedy", e->remedy);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* As many as go in a short while; others have the lock then.  Returns how far it came. */
 static size_t grant_some(struct su_virt *v, const struct su_legacy_want *w, size_t at, size_t n, json_t *granted,
                          json_t *failed)
 {
-    int64_t until = now_ms() + SLICE_MS;
+    int64_t until = su_monotonic_ms() + SLICE_MS;
     SU_HOLD(&v->legacy_lock);
-    for (; at < n && now_ms() < until; at++) {
+    for (; at < n && su_monotonic_ms() < until; at++) {
         struct su_err e = {0};
         bool live = false;
         int rc = grant_one(v, &w[at], &live, &e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The turn of the loop: what happened, what is late, then the library, then what goes out in one call each. */
+#include "base/clock.h"
 #include "server.h"
 #include "wire/ipc.h"
 #include <errno.h>
@@ -19,13 +20,6 @@ enum {
     AUDIT_ENOUGH = 32,
     LOST_EVERY_US = 60000000
 };
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 int su_server_watch(struct su_server *s, struct su_source *source, uint32_t events, struct su_err *e)
 {
@@ -255,7 +249,7 @@ static int events_of_turn(struct su_server *s, struct su_err *e)
     int n = epoll_wait(s->epoll, ev, EVENTS, wait_ms(s));
     if (n < 0 && errno != EINTR)
         return su_fail_os(e, "imds.epoll", "cannot wait");
-    s->now_us = clock_us();
+    s->now_us = su_monotonic_us();
     for (int last = 0; last < 2; last++)
         for (int i = 0; i < n; i++) {
             enum su_source_kind kind = ((const struct su_source *)ev[i].data.ptr)->kind;
@@ -300,7 +294,7 @@ static int watch_signals(struct su_server *s, struct su_err *e)
 
 int su_server_start(struct su_server *s, int control_listener, int connector, struct su_err *e)
 {
-    s->now_us = clock_us();
+    s->now_us = su_monotonic_us();
     su_conns_init(&s->conns);
     s->state.hooks = (struct su_imds_hooks){.ctx = s,
                                             .drop = su_conns_kill_vm,

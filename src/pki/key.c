@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/clock.h"
 #include "cert.h"
 #include "key_int.h"
 #include <errno.h>
@@ -94,11 +95,9 @@ void su_key_device_put(struct su_key_device **d)
 
 int su_key_device_lock(struct su_key_device *d, struct su_err *e)
 {
-    struct timespec until;
     if (!d)
         return 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += DEVICE_WAIT_S;
+    struct timespec until = su_deadline_ms(DEVICE_WAIT_S * 1000);
     if (pthread_mutex_clocklock(&d->lock, CLOCK_MONOTONIC, &until) != 0)
         return su_fail(e, SU_E_IO, "key.timeout", "the key's device has not answered for %d s", DEVICE_WAIT_S);
     return 0;

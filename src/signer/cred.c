@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/clock.h"
 #include "signer.h"
 #include <string.h>
 
@@ -29,7 +30,7 @@ int su_cred_new(struct su_signer *s, struct su_generation *g, struct su_cred **o
             return -1;
         }
     } else if (open_fast(s, c, &c->problem) < 0) {
-        c->retry_at = su_now_ms() + RETRY_MS;
+        c->retry_at = (uint64_t)su_monotonic_ms() + RETRY_MS;
     }
     *out = c;
     return 0;
@@ -61,9 +62,9 @@ int su_cred_state(struct su_cred *c, struct su_err *e)
 void su_cred_retry(struct su_signer *s)
 {
     struct su_cred *c = s->cred;
-    if (!c || c->worker || c->problem.kind == SU_OK || su_now_ms() < c->retry_at)
+    if (!c || c->worker || c->problem.kind == SU_OK || (uint64_t)su_monotonic_ms() < c->retry_at)
         return;
     struct su_err e = {0};
-    c->retry_at = su_now_ms() + RETRY_MS;
+    c->retry_at = (uint64_t)su_monotonic_ms() + RETRY_MS;
     c->problem = open_fast(s, c, &e) < 0 ? e : (struct su_err){0};
 }

@@ -8,6 +8,7 @@
  *   the new one into use         <- INSTALL waits
  *                                ->         ends the old worker, destroys the old key, sweeps
  *   DONE or ERROR, join          <- ENDED                                                        */
+#include "base/clock.h"
 #include "cmp.h"
 #include "signer.h"
 #include "wire/fields.h"
@@ -61,9 +62,7 @@ static void pass(struct su_job *j, enum stage to)
 /* With the lock held: until the stage comes; -1: it did not. */
 static int wait_for(struct su_job *j, enum stage stage, int seconds, struct su_err *e)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += seconds;
+    struct timespec t = su_deadline_ms((unsigned)seconds * 1000);
     int rc = 0;
     while (j->stage != stage && !j->cancelled && rc == 0)
         rc = pthread_cond_clockwait(&j->turn, &j->lock, CLOCK_MONOTONIC, &t);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "loop.h"
+#include "base/clock.h"
 #include "wire/ipc.h"
 #include <errno.h>
 #include <signal.h>
@@ -49,13 +50,6 @@ struct loop {
     } together;
     uint8_t frame[SU_IPC_MAX];
 };
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void watch(struct loop *l, int op, int fd, unsigned events, unsigned tag)
 {
@@ -139,7 +133,7 @@ static void put_together(struct loop *l, struct conn *c, const struct su_sign_it
         c->doomed = true;
         return;
     }
-    int64_t now = clock_us();
+    int64_t now = su_monotonic_us();
     if (l->together.n++ == 0)
         l->together.since_us = now;
     if (l->together.n == SU_SIGN_TOGETHER || now - l->together.since_us >= TOGETHER_US)

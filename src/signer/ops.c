@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/clock.h"
 #include "signer.h"
 #include "wire/fields.h"
 #include "wire/ipc.h"
@@ -95,7 +96,7 @@ static int op_document(struct su_signer *s, const struct ask *a, struct su_err *
         return su_fail(e, SU_E_CONFLICT, "sign.no_cert", "this host has no certificate");
     if (!su_vms_get(&s->vms, q.uuid, &vm))
         return su_fail(e, SU_E_MISSING, "sign.vm", "there is no VM %s", q.uuid);
-    if (s->cred->worker && q.nonce[0] && su_cache_get(&s->cache, a->body, su_now_ms(), &cached)) {
+    if (s->cred->worker && q.nonce[0] && su_cache_get(&s->cache, a->body, (uint64_t)su_monotonic_ms(), &cached)) {
         s->send(s, a->conn, SU_SIGN_DOCUMENT, a->seq, cached);
         return 0;
     }
@@ -140,7 +141,7 @@ static void collect_from(struct su_signer *s, struct su_worker *worker, bool cac
             struct su_sign_request q;
             struct su_bytes body = su_buf_bytes(&w->request);
             if (su_sign_request_take(&body, &q) && q.nonce[0])
-                su_cache_put(&s->cache, su_buf_bytes(&w->request), su_buf_bytes(&s->out), su_now_ms());
+                su_cache_put(&s->cache, su_buf_bytes(&w->request), su_buf_bytes(&s->out), (uint64_t)su_monotonic_ms());
         }
         su_work_free(w);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "worker.h"
+#include "base/clock.h"
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -28,13 +29,6 @@ struct su_worker {
     struct timespec pin_time; /* of the PIN file that was refused */
 };
 
-uint64_t su_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void su_work_free(struct su_work *w)
 {
     if (!w)
@@ -62,7 +56,7 @@ static void copy(char *out, const char *s)
 static void begin(struct su_worker *k)
 {
     pthread_mutex_lock(&k->lock);
-    k->busy_since = su_now_ms();
+    k->busy_since = (uint64_t)su_monotonic_ms();
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -159,12 +153,7 @@ static struct su_work *next(struct su_worker *k)
             pthread_cond_wait(&k->more, &k->lock);
             continue;
         }
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_sec += k->retry_ms / 1000;
-        t.tv_nsec += (long)(k->retry_ms % 1000) * 1000000;
-        t.tv_sec += t.tv_nsec / 1000000000;
-        t.tv_nsec %= 1000000000;
+        struct timespec t = su_deadline_ms(k->retry_ms);
         k->retry_ms = k->retry_ms * 2 < LAST_RETRY_MS ? k->retry_ms * 2 : LAST_RETRY_MS;
         while (!k->stop && pthread_cond_clockwait(&k->more, &k->lock, CLOCK_MONOTONIC, &t) == 0)
             ;
@@ -320,7 +309,7 @@ struct su_work *su_worker_take(struct su_worker *k)
 {
     struct su_err e;
     pthread_mutex_lock(&k->lock);
-    if (k->busy_since && su_now_ms() - k->busy_since > k->o.limit_ms)
+    if (k->busy_since && (uint64_t)su_monotonic_ms() - k->busy_since > k->o.limit_ms)
         k->hung = true;
     if (problem(k, &e) < 0 && strcmp(e.id, "key.opening") != 0)
         give_up(k, &e);
@@ -361,9 +350,7 @@ void su_worker_move(struct su_worker *from, struct su_worker *to)
 
 void su_worker_end(struct su_worker *k, unsigned wait_ms)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += wait_ms / 1000;
+    struct timespec t = su_deadline_ms(wait_ms);
     pthread_mutex_lock(&k->lock);
     k->stop = true;
     if (k->problem.kind == SU_OK) /* for what still waits */

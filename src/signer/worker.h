@@ -47,4 +47,3 @@ void su_worker_move(struct su_worker *from, struct su_worker *to);
 void su_worker_end(struct su_worker *k, unsigned wait_ms);
 /* Frees it; a thread that hangs is left behind and frees itself when it ends. */
 void su_worker_stop(struct su_worker **k);
-uint64_t su_now_ms(void); /* monotonic */

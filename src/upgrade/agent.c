@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upgrade/agent.h"
+#include "base/clock.h"
 #include "upgrade/agent_answer.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 enum { CHUNK = 64 << 10, FILE_TIMEOUT_S = 10, POLL_FIRST_MS = 20, POLL_MOST_MS = 1000, PING_S = 2 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void nap(unsigned ms)
-{
-    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&t, NULL);
-}
 
 /* Whom is asked. */
 struct guest {
@@ -87,11 +75,11 @@ static int exec_program(const struct guest *g, const char *const *argv, uint32_t
     json_int_t pid;
     struct su_agent_end end = {0};
     SU_BUF struct su_buf printed = {0};
-    int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
+    int64_t deadline = su_monotonic_ms() + (int64_t)timeout_s * 1000;
     if (start(g, argv, &pid, e) < 0)
         return -1;
     for (unsigned wait = POLL_FIRST_MS;; wait = wait * 2 < POLL_MOST_MS ? wait * 2 : POLL_MOST_MS) {
-        bool late = now_ms() >= deadline;
+        bool late = su_monotonic_ms() >= deadline;
         if (ask_end(g, pid, with_stderr, &end, &printed, e) < 0 && (late || strcmp(e->id, "vm.agent") != 0))
             return -1; /* a busy guest may leave one question without an answer */
         if (end.exited)
@@ -99,7 +87,7 @@ static int exec_program(const struct guest *g, const char *const *argv, uint32_t
         if (late)
             return su_fail(e, SU_E_IO, "vm.agent.timeout", "%s in the guest has not ended after %u s", argv[0],
                            timeout_s);
-        nap(wait);
+        su_nap_ms(wait);
     }
     su_buf_add(out, printed.p, printed.n);
     if (su_buf_ok(out, e) < 0)
@@ -252,7 +240,7 @@ int su_agent_ask(struct su_hv *hv, const char *uuid, uint32_t timeout_s, struct 
 int su_agent_wait(struct su_hv *hv, const char *uuid, uint32_t timeout_s, bool *up, struct su_err *e)
 {
     struct guest g = {hv, uuid, PING_S};
-    int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
+    int64_t deadline = su_monotonic_ms() + (int64_t)timeout_s * 1000;
     for (;;) {
         struct su_err why = {0};
         if (ping(&g, &why) == 0) {
@@ -263,9 +251,9 @@ int su_agent_wait(struct su_hv *hv, const char *uuid, uint32_t timeout_s, bool *
             *e = why;
             return -1;
         }
-        if (now_ms() + POLL_MOST_MS >= deadline)
+        if (su_monotonic_ms() + POLL_MOST_MS >= deadline)
             break;
-        nap(POLL_MOST_MS);
+        su_nap_ms(POLL_MOST_MS);
     }
     *up = false;
     return 0;

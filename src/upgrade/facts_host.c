@@ -3,6 +3,7 @@
  */
 #include "base/child.h"
 #include "base/clean.h"
+#include "base/clock.h"
 #include "upgrade/facts.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -138,16 +139,15 @@ void su_host_facts_now(const struct su_job_options *opt, struct su_host_facts *o
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static struct {
-        time_t until; /* CLOCK_MONOTONIC, seconds; 0: not read yet */
+        int64_t until; /* CLOCK_MONOTONIC, seconds; 0: not read yet */
         struct su_host_facts facts;
     } read[2][2]; /* by what fits() looks at */
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now = su_monotonic_s();
     pthread_mutex_lock(&lock);
     size_t q35 = opt->machine == SU_MACHINE_Q35, secure = opt->secure_boot;
-    if (read[q35][secure].until <= now.tv_sec) {
+    if (read[q35][secure].until <= now) {
         su_host_facts_read(NULL, opt, &read[q35][secure].facts);
-        read[q35][secure].until = now.tv_sec + SU_HOST_FACTS_S;
+        read[q35][secure].until = now + SU_HOST_FACTS_S;
     }
     *out = read[q35][secure].facts;
     pthread_mutex_unlock(&lock);

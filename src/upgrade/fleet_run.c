@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* upgrade/fleet_run.c - a batch from its beginning to its end: lines, threads, logs, report. */
 #include "base/clean.h"
-#include "base/progress.h"
+#include "base/clock.h"
 #include "upgrade/fleet_int.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -2,6 +2,7 @@
 /* The connection: made, shared by threads, and made again after libvirtd was restarted.
  *
  * No event loop runs here.  Without one libvirt notices a broken connection at the next call, which is when we look. */
+#include "base/clock.h"
 #include "upgrade/hv_int.h"
 #include <signal.h>
 #include <stdio.h>
@@ -21,13 +22,6 @@ static void begin(void)
 {
     virInitialize();
     virSetErrorFunc(NULL, quiet);
-}
-
-int64_t su_hv_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 void su_hv_nap(unsigned ms)
@@ -181,13 +175,13 @@ static virConnectPtr borrow(struct su_hv *hv)
 /* Whoever sees first that old broke makes the new one; the others wait for it. */
 static int reconnect(struct su_hv *hv, virConnectPtr old, struct su_err *e)
 {
-    int64_t until = su_hv_now_ms() + SU_HV_RETRY_S * 1000;
+    int64_t until = su_monotonic_ms() + SU_HV_RETRY_S * 1000;
     pthread_mutex_lock(&hv->lock);
     if (hv->conn && hv->conn == old) {
         virConnectClose(hv->conn);
         hv->conn = NULL;
     }
-    while (!hv->conn && !(hv->conn = virConnectOpen(hv->uri)) && su_hv_now_ms() < until)
+    while (!hv->conn && !(hv->conn = virConnectOpen(hv->uri)) && su_monotonic_ms() < until)
         su_hv_nap(RETRY_NAP_MS);
     bool good = hv->conn != NULL;
     pthread_mutex_unlock(&hv->lock);

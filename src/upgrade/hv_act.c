@@ -3,6 +3,7 @@
  *
  * A call that is made a second time, because the connection broke under the first, looks first whether that one
  * happened. */
+#include "base/clock.h"
 #include "upgrade/hv_int.h"
 #include <libvirt/libvirt-qemu.h>
 #include <stdio.h>
@@ -145,10 +146,10 @@ int su_hv_stop(struct su_hv *hv, const char *uuid, enum su_hv_stop how, struct s
 int su_hv_wait_off(struct su_hv *hv, const char *uuid, uint32_t ms, bool *off, struct su_err *e)
 {
     struct power p = {.run = SU_HV_BUSY};
-    for (int64_t until = su_hv_now_ms() + ms;; su_hv_nap(POLL_MS)) {
+    for (int64_t until = su_monotonic_ms() + ms;; su_hv_nap(POLL_MS)) {
         if (su_hv_do(hv, uuid, SU_HV_REPEAT, get_run, &p, e) < 0)
             return -1;
-        if (p.run == SU_HV_OFF || su_hv_now_ms() >= until)
+        if (p.run == SU_HV_OFF || su_monotonic_ms() >= until)
             break;
     }
     *off = p.run == SU_HV_OFF;

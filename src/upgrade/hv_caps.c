@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the host can (https://libvirt.org/formatdomaincaps.html), and where libvirt's QEMU driver keeps state. */
+#include "base/clock.h"
 #include "upgrade/hv_xml.h"
 #include <libxml/parser.h>
 #include <stdio.h>
@@ -109,7 +110,7 @@ static bool asked_set(struct su_hv_asked *a, const char *virt_type, const char *
 
 static struct su_hv_asked *asked_find(struct su_hv *hv, const struct su_hv_asked *like)
 {
-    int64_t now = su_hv_now_ms();
+    int64_t now = su_monotonic_ms();
     for (size_t i = 0; i < SU_ARRAY_LEN(hv->asked); i++) {
         struct su_hv_asked *a = &hv->asked[i];
         if (a->until_ms > now && strcmp(a->virt_type, like->virt_type) == 0 && strcmp(a->arch, like->arch) == 0 &&
@@ -129,7 +130,7 @@ static int look_up(struct su_hv *hv, struct su_hv_asked *like, struct su_err *e)
     }
     if (ask_caps(hv, like->virt_type, like->arch, like->machine, &like->caps, e) < 0)
         return -1;
-    like->until_ms = su_hv_now_ms() + SU_HV_FRESH_MS;
+    like->until_ms = su_monotonic_ms() + SU_HV_FRESH_MS;
     hv->asked[hv->next_asked] = *like;
     hv->next_asked = (hv->next_asked + 1) % SU_ARRAY_LEN(hv->asked);
     return 0;

@@ -15,7 +15,7 @@ struct su_hv {
     pthread_mutex_t caps_lock; /* of what follows; taken before lock, and held while libvirt is asked */
     struct su_hv_asked {
         char virt_type[16], arch[16], machine[32];
-        int64_t until_ms; /* by su_hv_now_ms(); 0: not asked yet */
+        int64_t until_ms; /* by su_monotonic_ms(); 0: not asked yet */
         struct su_hv_caps caps;
     } asked[4];
     uint32_t next_asked;
@@ -44,4 +44,3 @@ int su_hv_do(struct su_hv *hv, const char *uuid, enum su_hv_again again, su_hv_c
 
 enum su_hv_run su_hv_run_of(int state); /* of a virDomainState */
 void su_hv_nap(unsigned ms);
-int64_t su_hv_now_ms(void); /* CLOCK_MONOTONIC */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What every operation shares: a VM's job begins and ends, says how far it is, and keeps its record and files. */
 #include "base/clean.h"
-#include "base/progress.h"
 #include "upgrade/job_int.h"
 #include <errno.h>
 #include <fcntl.h>

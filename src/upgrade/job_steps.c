@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The steps of an upgrade.  Each looks first what of it is done, so that it may be run again after a crash. */
 #include "base/clean.h"
-#include "base/progress.h"
 #include "upgrade/job_int.h"
 #include <string.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The upgrade: a table of steps, run from where the record stands; whatever fails before "done" goes back. */
-#include "base/progress.h"
+#include "base/clock.h"
 #include "upgrade/job_int.h"
 #include <string.h>
 

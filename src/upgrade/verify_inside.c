@@ -2,6 +2,7 @@
 /* Evidence that the guest's agent reads for us.  The guest chooses every byte and how long an answer takes, so there is
  * a fixed list of questions, the first that nobody answers is the last, and so is one after PATIENCE_S. */
 #include "base/clean.h"
+#include "base/clock.h"
 #include "upgrade/verify_int.h"
 #include "upgrade/verify_parse.h"
 #include <stdio.h>
@@ -24,10 +25,9 @@ struct look {
 /* An agent that is slow at each answer must not hold a fleet for hours. */
 static bool patient(struct look *l)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    l->begun = l->begun ? l->begun : t.tv_sec;
-    return t.tv_sec - l->begun < PATIENCE_S;
+    int64_t now = su_monotonic_s();
+    l->begun = l->begun ? l->begun : now;
+    return now - l->begun < PATIENCE_S;
 }
 
 /* Appends; false when it cannot be had.  *absent: the guest says that there is no such file. */

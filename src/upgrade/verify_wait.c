@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Waiting for a guest to come up, by its agent or by what can be seen from outside. */
+#include "base/clock.h"
 #include "upgrade/verify_int.h"
 #include <string.h>
 #include <time.h>
@@ -9,13 +10,6 @@
  * QUIET: from the first sign of life, when all that may still come is not required.
  * MAYBE: both, of a VM that was off, where an agent may be that would prove all: it is worth more patience. */
 enum { TICK_MS = 1000, AGAIN_MS = 60000, SETTLE_MS = 10000, MAYBE_MS = 120000, QUIET_MS = 60000 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 struct wait {
     struct su_hv *hv;
@@ -29,10 +23,9 @@ struct wait {
 /* False when it is over: out of time, or cancelled. */
 static bool tick(const struct wait *w, int64_t deadline)
 {
-    struct timespec t = {TICK_MS / 1000, 0};
-    if (now_ms() + TICK_MS > deadline || (w->cancelled && w->cancelled(w->arg)))
+    if (su_monotonic_ms() + TICK_MS > deadline || (w->cancelled && w->cancelled(w->arg)))
         return false;
-    (void)nanosleep(&t, NULL);
+    su_nap_ms(TICK_MS);
     return true;
 }
 
@@ -67,12 +60,12 @@ static bool settled(const struct wait *w, const struct su_evidence *ev, struct s
 {
     if (pending(w->x, ev) || (!su_loader_ran(ev) && ev->tx_bytes == 0))
         return false;
-    t->sign = t->sign ? t->sign : now_ms();
+    t->sign = t->sign ? t->sign : su_monotonic_ms();
     if (!outside_done(ev))
-        return now_ms() - t->sign >= (w->x->agent_maybe ? MAYBE_MS : QUIET_MS);
-    t->complete = t->complete ? t->complete : now_ms();
+        return su_monotonic_ms() - t->sign >= (w->x->agent_maybe ? MAYBE_MS : QUIET_MS);
+    t->complete = t->complete ? t->complete : su_monotonic_ms();
     return (!ev->live.agent_channel && ev->tx_bytes > 0) ||
-           now_ms() - t->complete >= (w->x->agent_maybe ? MAYBE_MS : SETTLE_MS);
+           su_monotonic_ms() - t->complete >= (w->x->agent_maybe ? MAYBE_MS : SETTLE_MS);
 }
 
 /* Ends when the agent answers, when it need not and the rest is complete for a while, when the VM is off, in the end.
@@ -117,7 +110,7 @@ static int collect(const struct wait *w, struct su_evidence *ev, struct su_err *
         return -1;
     if (ev->simulated || !ev->running)
         return 0;
-    int64_t most = now_ms() + AGAIN_MS, deadline = most < w->deadline ? most : w->deadline;
+    int64_t most = su_monotonic_ms() + AGAIN_MS, deadline = most < w->deadline ? most : w->deadline;
     while (ev->inside && (network_awaited(w->x, ev) || still_starting(ev)) && tick(w, deadline))
         su_verify_again(w->hv, w->uuid, ev);
     return su_verify_outside(w->hv, w->uuid, ev, e); /* what NVRAM and the counters say now */
@@ -127,7 +120,7 @@ int su_verify_collect(struct su_hv *hv, const char *uuid, const struct su_expect
                       bool (*cancelled)(void *), void *arg, struct su_evidence *out, struct su_err *e)
 {
     struct wait w = {.hv = hv, .uuid = uuid, .x = x, .cancelled = cancelled, .arg = arg};
-    w.deadline = now_ms() + (int64_t)timeout_s * 1000;
+    w.deadline = su_monotonic_ms() + (int64_t)timeout_s * 1000;
     SU_FREE struct su_evidence *ev = calloc(1, sizeof *ev);
     if (!ev)
         return su_fail_nomem(e, sizeof *ev);

@@ -6,6 +6,7 @@
 #include "upgrade/worker.h"
 #include "base/child.h"
 #include "base/clean.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -196,20 +197,13 @@ static int make_answer(struct su_err *e)
     return -1;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* 1: it has ended; *status is its exit status, -1 when a signal ended it.  0: not in time. */
 static int await_end(const struct su_proc *p, unsigned timeout_s, int *status)
 {
-    int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
+    int64_t deadline = su_monotonic_ms() + (int64_t)timeout_s * 1000;
     siginfo_t si = {0};
     for (;;) {
-        int64_t left = deadline - now_ms();
+        int64_t left = deadline - su_monotonic_ms();
         struct pollfd f = {p->pidfd, POLLIN, 0};
         int n = poll(&f, 1, left < 0 ? 0 : left > 60000 ? 60000 : (int)left);
         if (n > 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ipc.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -171,19 +172,12 @@ int su_ipc_recv(int sock, uint8_t *buf, size_t cap, struct su_ipc_msg *out, stru
     return 1;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int su_ipc_ask(int sock, uint8_t op, struct su_bytes body, int fd, int timeout_ms, uint8_t *buf, size_t cap,
                struct su_ipc_msg *out, struct su_err *e)
 {
     static _Thread_local uint32_t last;
     uint32_t seq = ++last ? last : ++last;
-    int64_t until = now_ms() + timeout_ms;
+    int64_t until = su_monotonic_ms() + timeout_ms;
     if (su_ipc_send(sock, op, seq, body, fd, e) < 0)
         return -1;
     for (;;) {
@@ -200,7 +194,7 @@ int su_ipc_ask(int sock, uint8_t op, struct su_bytes body, int fd, int timeout_m
             *out = m;
             return 0;
         }
-        int64_t left = until - now_ms();
+        int64_t left = until - su_monotonic_ms();
         struct pollfd p = {.fd = sock, .events = POLLIN};
         if (left <= 0)
             return su_fail(e, SU_E_IO, "ipc.timeout", "no answer within %d ms", timeout_ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Batches in a world of our own: what a VM's name says is what becomes of it. */
-#include "base/progress.h"
+#include "base/clock.h"
 #include "base/tmpdir.h"
 #include "tests/lib/tap.h"
 #include "upgrade/fleet_int.h"

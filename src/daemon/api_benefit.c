@@ -6,12 +6,6 @@
 
 enum { ATTENTION = 100 }; /* entries of the list */
 
-static json_t *words(const char *s)
-{
-    json_t *o = s && s[0] ? json_string(s) : NULL;
-    return o ? o : json_null();
-}
-
 /* A VM ------------------------------------------------------------------------------ */
 
 /* What a VM that is off will have of Secure Boot and vTPM is known when it runs; that it can have them, UEFI tells. */
@@ -53,7 +47,7 @@ static json_t *os_json(const struct su_guest_os *os)
 static json_t *verdict_json(const struct su_benefit *b, struct su_benefit_verdict v)
 {
     return json_pack("{s:s,s:s,s:o}", "id", b->id, "status", su_benefit_status_name(v.status), "action",
-                     words(su_benefit_action_name(v.action)));
+                     su_api_words(su_benefit_action_name(v.action)));
 }
 
 /* The worst of all; nothing to have is not applicable. */
@@ -83,7 +77,7 @@ static int get_vm_benefits(void *ctx, const struct su_http_request *q, struct su
         struct su_benefit_verdict v = su_benefit_judge(&d->benefits.row[i], &f);
         json_t *row = verdict_json(&d->benefits.row[i], v);
         (void)json_object_set_new(row, "title", json_string(d->benefits.row[i].title));
-        (void)json_object_set_new(row, "todo", words(su_benefit_action_sentence(v.action)));
+        (void)json_object_set_new(row, "todo", su_api_words(su_benefit_action_sentence(v.action)));
         (void)json_array_append_new(list, row);
     }
     return su_api_answer(json_pack("{s:s,s:s,s:o,s:o,s:s,s:o}", "uuid", vm->uuid, "name", vm->name, "os",
@@ -130,7 +124,8 @@ static json_t *benefit_json(const struct su_daemon *d, const struct su_benefit *
         if (list)
             (void)json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o,s:o}", "uuid", vm->uuid, "name", vm->name,
                                                         "status", su_benefit_status_name(v.status), "action",
-                                                        words(su_benefit_action_name(v.action)), "os", os_json(&f.os)));
+                                                        su_api_words(su_benefit_action_name(v.action)), "os",
+                                                        os_json(&f.os)));
     }
     json_t *eligible = json_pack("{s:s,s:s,s:s,s:I}", "os", b->os, "version", b->version, "edition", b->edition,
                                  "buildFrom", (json_int_t)b->build_from);
@@ -185,7 +180,7 @@ static void attend(struct summary *s, const char *kind, const char *id, const ch
 {
     if (json_array_size(s->attention) < ATTENTION)
         (void)json_array_append_new(s->attention, json_pack("{s:s,s:s,s:s,s:s,s:o}", "kind", kind, "id", id, "name",
-                                                            name, "text", text, "remedy", words(remedy)));
+                                                            name, "text", text, "remedy", su_api_words(remedy)));
 }
 
 static void count_vm(const struct su_daemon *d, const struct su_vm *vm, uint64_t now, const json_t *upgrades,

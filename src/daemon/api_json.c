@@ -2,22 +2,22 @@
 #include "daemon/api_json.h"
 #include <string.h>
 
-json_t *su_api_when(uint64_t t)
-{
-    char text[SU_TIME_TEXT];
-    su_time_text(t, text);
-    return text[0] ? json_string(text) : json_null();
-}
-
-static json_t *words(const char *s)
+json_t *su_api_words(const char *s)
 {
     json_t *o = s && s[0] ? json_string(s) : NULL;
     return o ? o : json_null();
 }
 
+json_t *su_api_when(uint64_t t)
+{
+    char text[SU_TIME_TEXT];
+    su_time_text(t, text);
+    return su_api_words(text);
+}
+
 static json_t *notice(const struct su_notice *n)
 {
-    return json_pack("{s:s,s:s,s:o}", "id", n->id, "text", n->text, "remedy", words(n->remedy));
+    return json_pack("{s:s,s:s,s:o}", "id", n->id, "text", n->text, "remedy", su_api_words(n->remedy));
 }
 
 static json_t *last_sync(const struct su_daemon *d)
@@ -29,7 +29,7 @@ static json_t *last_sync(const struct su_daemon *d)
                                            [SU_SYNC_FAILED] = "failed"};
     const struct su_server_facts *f = &d->facts;
     json_t *problem = f->problem[0] ? json_pack("{s:s,s:s,s:o}", "id", f->problem_id, "text", f->problem, "remedy",
-                                                f->problem_remedy[0] ? json_string(f->problem_remedy) : json_null())
+                                                su_api_words(f->problem_remedy))
                                     : json_null();
     return json_pack("{s:o,s:o,s:s,s:o,s:o,s:o}", "last", su_api_when(f->last_sync), "lastAttempt",
                      su_api_when(f->last_attempt), "outcome",
@@ -45,8 +45,8 @@ static json_t *parts(const struct su_daemon *d)
                                          [SU_SIGNER_BROKEN] = "broken"};
     const struct su_server_facts *f = &d->facts;
     uint8_t s = f->signer_connected && f->signer_state < SU_ARRAY_LEN(states) ? f->signer_state : 0;
-    json_t *signer = json_pack("{s:b,s:o,s:o,s:I}", "connected", f->signer_connected, "state", words(states[s]), "key",
-                               words(d->copy.key), "signed", (json_int_t)d->copy.signed_documents);
+    json_t *signer = json_pack("{s:b,s:o,s:o,s:I}", "connected", f->signer_connected, "state", su_api_words(states[s]),
+                               "key", su_api_words(d->copy.key), "signed", (json_int_t)d->copy.signed_documents);
     json_t *imds =
         json_pack("{s:b,s:i,s:i,s:i,s:I,s:I,s:I}", "connected", f->imds_connected, "vms", (int)d->imds_status.vms,
                   "listeners", (int)d->imds_status.listeners, "connections", (int)d->imds_status.connections,
@@ -74,7 +74,7 @@ json_t *su_api_server(const struct su_daemon *d)
     json_t *legacy = d->legacy_known ? json_boolean(d->legacy_enabled) : json_null();
     return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:{s:i,s:i,s:i},s:o,s:{s:o}}", "name", d->conf.host, "cluster",
                      d->conf.cluster, "state", su_server_status_name(d->state.status), "reason", notice(&d->state.why),
-                     "warnings", warnings, "authority", words(d->authority), "certificate", cert, "sync", last_sync(d),
-                     "vms", "running", run, "served", served, "cutOff", (int)d->facts.cut_off, "parts", parts(d),
-                     "legacy", "enabled", legacy);
+                     "warnings", warnings, "authority", su_api_words(d->authority), "certificate", cert, "sync",
+                     last_sync(d), "vms", "running", run, "served", served, "cutOff", (int)d->facts.cut_off, "parts",
+                     parts(d), "legacy", "enabled", legacy);
 }

@@ -36,7 +36,6 @@ private_host() { # private_host HOSTNAME HOST-UUID
     mkdir -p /var/lib/libvirt/{boot,images,dnsmasq,qemu/nvram} /var/log/libvirt/qemu
     chown libvirt-qemu:libvirt-qemu /var/lib/libvirt/qemu /var/lib/libvirt/qemu/nvram
     echo 'namespaces = []' >>/etc/libvirt/qemu.conf # libvirt's own /dev for QEMU cannot have that mount in it
-    printf 'namespaces=[]\n' >>/etc/libvirt/qemu.conf # a /dev of QEMU's own cannot be made with that KVM below it
     printf 'unix_sock_dir="/run/libvirt"\nauth_unix_rw="none"\nhost_uuid="%s"\n' "$2" >>/etc/libvirt/libvirtd.conf
 }
 

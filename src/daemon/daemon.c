@@ -99,7 +99,7 @@ static void note_runs(struct su_daemon *d)
         struct su_vm *vm = d->vms.vm[i];
         bool runs = vm->desc && vm->desc->running;
         if (runs && (vm->seen ? vm->seen_off : d->vms_complete))
-            vm->runs_since = su_now();
+            su_vm_begins(vm, su_now());
         vm->seen_off = !runs;
         vm->seen = true;
     }

@@ -194,7 +194,7 @@ static void other_run(struct su_virt *v, const char *uuid)
     SU_HOLD(&v->d->lock);
     struct su_vm *vm = su_vmtab_find(&v->d->vms, uuid);
     if (vm) /* one that is not there yet is new when it comes */
-        vm->runs_since = su_now();
+        su_vm_begins(vm, su_now());
 }
 
 static int on_lifecycle(virConnectPtr c, virDomainPtr dom, int event, int detail, void *arg)

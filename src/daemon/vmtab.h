@@ -48,9 +48,9 @@ struct su_vm {
         uint32_t cid, mark;
     } at[SU_PEERS];
     uint64_t last_document, last_verified; /* seconds since 1970; 0: never */
-    uint64_t runs_since; /* this run of it, as far as it is known; what was verified before was another; 0: not known */
-    bool seen_off;       /* it did not run when it was looked at last */
-    bool seen;           /* it was looked at */
+    uint64_t runs_since;    /* seconds since 1970; what was verified before was another run of it; 0: not known */
+    bool seen_off;          /* it did not run when it was looked at last */
+    bool seen;              /* it was looked at */
     char last_result[64];   /* of what the guest said about its last verification */
     uint8_t last_transport; /* enum su_transport */
     bool recalled;          /* the four above were read from the store */
@@ -71,6 +71,12 @@ struct su_vmtab {
 enum { SU_VMTAB_MAX = 4096 }; /* as many as surety-imds takes */
 
 void su_vmtab_done(struct su_vmtab *t);
+
+/* A run of it begins now, after all that was verified until now: in this second, too. */
+static inline void su_vm_begins(struct su_vm *vm, uint64_t now)
+{
+    vm->runs_since = vm->last_verified == now ? now + 1 : now;
+}
 
 /* A claim is replaced by a later one of the same source for the same UUID.  SU_E_RANGE "vm.too-many".  When the
  * messages of a running one cannot be made ("vm.instance"), the claim counts, and the VM is cut off. */

@@ -237,8 +237,21 @@ static void many(void)
     su_vmtab_done(&t);
 }
 
+static void runs(void)
+{
+    struct su_vm v = {.last_verified = 1000};
+    su_vm_begins(&v, 1000);
+    ok(v.runs_since > v.last_verified, "what was verified in the second of a start was verified before it");
+    su_vm_begins(&v, 1001);
+    ok(v.runs_since == 1001, "another start, later");
+    v.last_verified = 5000;
+    su_vm_begins(&v, 1002);
+    ok(v.runs_since == 1002, "a clock that was set back does not make the next verification wait");
+}
+
 int main(void)
 {
+    runs();
     collisions();
     order();
     many();

@@ -8,7 +8,7 @@ int64_t su_monotonic_us(void);
 int64_t su_monotonic_ms(void);
 int64_t su_monotonic_s(void);
 
-/* ms from now, for pthread_cond_clockwait() and for conditions that were made for this clock. */
+/* ms from now, for pthread_cond_clockwait(). */
 struct timespec su_deadline_ms(unsigned ms);
 
 /* Shorter when a signal is handled. */

@@ -66,7 +66,6 @@ static int start_thread(struct su_job_local *l, struct su_err *e)
 
 int su_job_local_start(struct su_jobs *j, const char *id, bool runs, struct su_job_local **out, struct su_err *e)
 {
-    pthread_condattr_t at;
     if (!su_batch_id_valid(id))
         return su_fail(e, SU_E_MISSING, "job.none", "there is no job %.64s", id);
     struct su_job_local *l = calloc(1, sizeof *l);
@@ -74,11 +73,8 @@ int su_job_local_start(struct su_jobs *j, const char *id, bool runs, struct su_j
         return su_fail_nomem(e, sizeof *l);
     l->jobs = j;
     snprintf(l->id, sizeof l->id, "%s", id);
-    pthread_condattr_init(&at);
-    pthread_condattr_setclock(&at, CLOCK_MONOTONIC);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->changed, &at);
-    pthread_condattr_destroy(&at);
+    pthread_cond_init(&l->changed, NULL);
     if (runs && start_thread(l, e) < 0) {
         su_job_local_freep(&l);
         return -1;
@@ -108,7 +104,7 @@ static void wait_change(struct su_job_local *l, uint64_t seen, unsigned ms)
 {
     struct timespec until = su_deadline_ms(l->runs || ms < POLL_MS ? ms : POLL_MS);
     pthread_mutex_lock(&l->lock);
-    while (l->changes == seen && pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0)
+    while (l->changes == seen && pthread_cond_clockwait(&l->changed, &l->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     pthread_mutex_unlock(&l->lock);
 }
@@ -118,7 +114,7 @@ static void rest(void *arg, unsigned ms)
     struct su_job_local *l = arg;
     struct timespec until = su_deadline_ms(ms);
     pthread_mutex_lock(&l->lock);
-    while (!l->over && pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0)
+    while (!l->over && pthread_cond_clockwait(&l->changed, &l->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     pthread_mutex_unlock(&l->lock);
 }

@@ -49,7 +49,7 @@ static int server_now(struct su_daemon *d, struct su_http_response *a, struct su
 {
     struct timespec until = su_deadline_ms(3 * 1000);
     SU_HOLD(&d->lock);
-    while (d->at_signer.status_due && pthread_cond_timedwait(&d->changed, &d->lock, &until) == 0)
+    while (d->at_signer.status_due && pthread_cond_clockwait(&d->changed, &d->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     su_daemon_state(d);
     return su_api_answer(su_api_server(d), a, e);

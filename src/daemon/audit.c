@@ -290,7 +290,7 @@ static void *run(void *arg)
         while (!q->stopping && q->own.n + q->guests.n == 0)
             pthread_cond_wait(&q->wake, &q->lock);
         struct timespec until = su_deadline_ms(1000);
-        while (!q->stopping && pthread_cond_timedwait(&q->wake, &q->lock, &until) == 0)
+        while (!q->stopping && pthread_cond_clockwait(&q->wake, &q->lock, CLOCK_MONOTONIC, &until) == 0)
             ;
         last = q->stopping;
         uint64_t dropped = q->dropped;
@@ -357,17 +357,13 @@ void su_audit_recall(struct su_daemon *d, struct su_vm *vm)
 int su_audit_start(struct su_daemon *d, struct su_err *e)
 {
     struct su_audit *q = calloc(1, sizeof *q);
-    pthread_condattr_t a;
     if (!q)
         return su_fail_nomem(e, sizeof *q);
     q->d = d;
     q->guests = (struct ring){.entry = q->guests_entries, .cap = GUESTS_QUEUE};
     q->own = (struct ring){.entry = q->own_entries, .cap = OWN_QUEUE};
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&q->lock, NULL);
-    pthread_cond_init(&q->wake, &a);
-    pthread_condattr_destroy(&a);
+    pthread_cond_init(&q->wake, NULL);
     forget_old(d->store);
     if (pthread_create(&q->thread, NULL, run, q) != 0) {
         free(q);

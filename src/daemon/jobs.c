@@ -150,7 +150,7 @@ static void *watch(void *arg)
     while (!r->stopping) {
         look(d, &trimmed);
         struct timespec until = su_deadline_ms(LOOK_S * 1000);
-        while (!r->stopping && pthread_cond_timedwait(&r->wake, &r->lock, &until) == 0)
+        while (!r->stopping && pthread_cond_clockwait(&r->wake, &r->lock, CLOCK_MONOTONIC, &until) == 0)
             ;
     }
     return NULL;
@@ -164,15 +164,11 @@ static bool by_systemd(const struct su_daemon *d, const char *surety)
 
 int su_jobs_prepare(struct su_daemon *d, const char *surety, struct su_err *e)
 {
-    pthread_condattr_t a;
     struct su_runner *r = calloc(1, sizeof *r);
     if (!r)
         return su_fail_nomem(e, sizeof *r);
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->wake, &a);
-    pthread_condattr_destroy(&a);
+    pthread_cond_init(&r->wake, NULL);
     r->launcher = -1;
     d->runner = r;
     return by_systemd(d, surety) ? 0

@@ -184,12 +184,8 @@ static int lock_state(const struct su_daemon *d, struct su_err *e)
 
 static int prepare(struct su_daemon *d, const struct options *o, struct su_err *e)
 {
-    pthread_condattr_t a;
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->changed, &a);
-    pthread_condattr_destroy(&a);
+    pthread_cond_init(&d->changed, NULL);
     d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (d->wake_fd < 0 || d->stop_fd < 0)

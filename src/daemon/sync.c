@@ -320,7 +320,7 @@ static bool wait_job(struct su_sync *s)
 {
     while (!s->stopping && s->wanted == NOTHING) {
         struct timespec until = su_deadline_ms(1000);
-        pthread_cond_timedwait(&s->wake, &s->lock, &until);
+        pthread_cond_clockwait(&s->wake, &s->lock, CLOCK_MONOTONIC, &until);
         if (s->stopping || s->wanted != NOTHING)
             break;
         pthread_mutex_unlock(&s->lock);
@@ -365,7 +365,7 @@ static int wait_end(struct su_sync *s, uint64_t ended, struct su_err *e)
 {
     struct timespec until = su_deadline_ms(WAIT_S * 1000);
     while (s->ended < ended && !s->stopping)
-        if (pthread_cond_timedwait(&s->done, &s->lock, &until) != 0)
+        if (pthread_cond_clockwait(&s->done, &s->lock, CLOCK_MONOTONIC, &until) != 0)
             return su_fail(e, SU_E_CONFLICT, "server.busy", "the job is still under way");
     if (s->ended < ended)
         return su_fail(e, SU_E_CONFLICT, "server.stopping", "suretyd is ending");
@@ -426,16 +426,12 @@ int su_sync_remove(struct su_daemon *d, struct su_err *e)
 int su_sync_start(struct su_daemon *d, struct su_err *e)
 {
     struct su_sync *s = calloc(1, sizeof *s);
-    pthread_condattr_t a;
     if (!s)
         return su_fail_nomem(e, sizeof *s);
     s->d = d;
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->wake, &a);
-    pthread_cond_init(&s->done, &a);
-    pthread_condattr_destroy(&a);
+    pthread_cond_init(&s->wake, NULL);
+    pthread_cond_init(&s->done, NULL);
     s->due = 0; /* at start */
     if (su_record_load(d->store, &s->record, e) < 0) {
         free(s);

@@ -110,7 +110,7 @@ static void let_go(struct su_daemon *d, bool (*still)(struct su_daemon *d, const
     struct timespec until = su_deadline_ms(LET_GO_S * 1000);
     su_daemon_wake(d);
     while (still(d, what))
-        if (pthread_cond_timedwait(&d->changed, &d->lock, &until) != 0) {
+        if (pthread_cond_clockwait(&d->changed, &d->lock, CLOCK_MONOTONIC, &until) != 0) {
             su_log(LOG_WARNING, "surety-imds does not let go of %s", what);
             return;
         }

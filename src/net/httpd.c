@@ -67,7 +67,7 @@ static void *reap(void *arg)
         time_t next = reap_now(d, until.tv_sec);
         until.tv_sec += next ? next : 86400;
         d->idle = next == 0;
-        pthread_cond_timedwait(&d->wake, &d->lock, &until);
+        pthread_cond_clockwait(&d->wake, &d->lock, CLOCK_MONOTONIC, &until);
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -452,12 +452,8 @@ static struct su_httpd *make(const struct su_httpd_options *o)
     }
     for (unsigned i = 0; i < d->o.max_connections; i++)
         d->conn[i].fd = -1;
-    pthread_condattr_t a;
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->wake, &a);
-    pthread_condattr_destroy(&a);
+    pthread_cond_init(&d->wake, NULL);
     return d;
 }
 

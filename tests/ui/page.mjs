@@ -106,6 +106,13 @@ async function narrow() {
         }
 }
 
+/* A page in another language: Cockpit takes that from a cookie. */
+async function inLanguage(lang, options) {
+    const context = await browser.newContext(options);
+    await context.addCookies([{ name: "CockpitLang", value: `${lang}-${lang}`, url: cockpit.url }]);
+    return context.newPage();
+}
+
 /* Words of other languages are longer. */
 async function languages() {
     for (const lang of ["de", "it"])
@@ -113,9 +120,7 @@ async function languages() {
             [1280, 900],
             [360, 740],
         ]) {
-            const context = await browser.newContext({ viewport: { width, height } });
-            await context.addCookies([{ name: "CockpitLang", value: `${lang}-${lang}`, url: cockpit.url }]);
-            const page = await context.newPage();
+            const page = await inLanguage(lang, { viewport: { width, height } });
             const wrong = [];
             for (const name of TABS) {
                 await page.goto(`${cockpit.page}#/${name}`);
@@ -127,7 +132,7 @@ async function languages() {
                 await shot(page, `${lang}-${width}-${name}`);
             }
             is(wrong.join("; "), "", `${lang}, ${width} pixels: nothing is cut off or wider`);
-            await context.close();
+            await page.context().close();
         }
 }
 
@@ -319,6 +324,33 @@ async function several() {
     await noComplaints(page, "nothing on the console");
 }
 
+/* The same assessment in other languages: what is good, and the remedy; on a phone, too. */
+async function translated(url) {
+    for (const [lang, title, remedy] of [
+        [
+            "de",
+            "Ein Wiederherstellungspunkt wird angelegt",
+            "Geben Sie --restore-point auto an, oder haben Sie eine geprüfte Sicherung der VM",
+        ],
+        [
+            "it",
+            "Viene creato un punto di ripristino",
+            "Indicare --restore-point auto, oppure tenere un backup della VM che sia stato provato",
+        ],
+    ]) {
+        const page = await inLanguage(lang, { viewport: { width: 360, height: 740 } });
+        await page.goto(url);
+        const rule = page.locator('[data-rule="vm.practice.restore-point"]');
+        await step(`findings in ${lang}: what is good, and the remedy`, async () => {
+            await rule.getByText(title, { exact: true }).waitFor({ timeout: LONG });
+            await rule.getByText(remedy, { exact: true }).waitFor();
+        });
+        report(await fits(page), `findings in ${lang}: nothing is wider than a phone`);
+        await shot(page, `${lang}-360-assessment`);
+        await page.context().close();
+    }
+}
+
 async function upgrade() {
     const page = await open("upgrade");
     const line = name => page.locator(`[data-vm="${name}"]`);
@@ -337,6 +369,7 @@ async function upgrade() {
     await step("each with its remedy", () =>
         page.locator("[data-rule]").getByText("Have a backup of the VM that was tested").waitFor(),
     );
+    await translated(page.url());
     await accessible(page, "an assessment: axe-core finds nothing");
     await shot(page, "assessment");
     await page.getByRole("button", { name: "Upgrade 2 VMs that are ready…" }).click();
@@ -472,16 +505,14 @@ async function inCockpit() {
         ["de", "VM-Vertrauen", "Übersicht"],
         ["it", "Attendibilità VM", "Panoramica"],
     ]) {
-        const context = await browser.newContext();
-        await context.addCookies([{ name: "CockpitLang", value: `${lang}-${lang}`, url: cockpit.url }]);
-        const p = await context.newPage();
+        const p = await inLanguage(lang);
         await p.goto(`${cockpit.url}/surety`);
         await step(`menu in ${lang}`, () => p.getByRole("link", { name: title }).waitFor({ timeout: LONG }));
         await step(`page in ${lang}`, () =>
             p.frameLocator('iframe[name*="surety"]').getByRole("tab", { name: tab }).waitFor({ timeout: LONG }),
         );
         await shot(p, `cockpit-${lang}`);
-        await context.close();
+        await p.context().close();
     }
 }
 

@@ -6,13 +6,13 @@ import { number } from "./format.js";
 import { findingsByRule, worstFirst } from "./model.js";
 import { Muted, Nothing, sentence, Word } from "./parts.jsx";
 import { Cell, Row, Table } from "./table.jsx";
-import { SEVERITY } from "./words.js";
+import { said, SEVERITY, titleOf } from "./words.js";
 
 const SHOWN = 200;
 
 const VmMessage = ({ vm }) => (
     <>
-        <strong>{vm.name}</strong>: {sentence(vm.message, vm.name)}
+        <strong>{vm.name}</strong>: {sentence(said(vm.message), vm.name)}
     </>
 );
 
@@ -51,9 +51,12 @@ export function Findings({ report }) {
                             <Cell at={1}>
                                 <Vms rule={rule} />
                             </Cell>
-                            <Cell at={2}>{sentence(rule.remedy)}</Cell>
+                            <Cell at={2}>{sentence(said(rule.remedy))}</Cell>
                             <Cell at={3}>
-                                <code className="rule">{rule.id}</code>
+                                <div>
+                                    {titleOf(rule.id) && <div>{sentence(titleOf(rule.id))}</div>}
+                                    <code className="rule">{rule.id}</code>
+                                </div>
                             </Cell>
                         </Row>
                     ))}
@@ -70,10 +73,10 @@ export function VmFindings({ findings, name }) {
         good = worstFirst(findings.filter(f => f.severity === "ok"));
     const line = f => (
         <li key={`${f.id} ${f.message}`} data-finding={f.id}>
-            <Word table={SEVERITY} word={f.severity} /> {sentence(f.message, name)} <code>{f.id}</code>
+            <Word table={SEVERITY} word={f.severity} /> {sentence(said(f.message), name)} <code>{f.id}</code>
             {f.remedy && (
                 <div>
-                    <strong>{_("Remedy:")}</strong> {sentence(f.remedy)}
+                    <strong>{_("Remedy:")}</strong> {sentence(said(f.remedy))}
                 </div>
             )}
         </li>

@@ -24,7 +24,7 @@ import {
 } from "./model.js";
 import { Answered, download, Item, Label, Loading, Muted, Of, Pager, ProblemAlert, sentence, Word } from "./parts.jsx";
 import { Body, Cell, Row, Table, ToggleCell, Unfolded } from "./table.jsx";
-import { AFTER, OPERATION, OUTCOME, PROOF, STEP } from "./words.js";
+import { AFTER, OPERATION, OUTCOME, PROOF, said, STEP } from "./words.js";
 
 const PAGE_SIZE = 50;
 
@@ -124,7 +124,7 @@ const Line = memo(function Line({ vm, op, now, found, action }) {
                     )}
                     {final && vm.remedy && (
                         <div>
-                            <strong>{_("Remedy:")}</strong> {sentence(vm.remedy, vm.name)}
+                            <strong>{_("Remedy:")}</strong> {sentence(said(vm.remedy), vm.name)}
                         </div>
                     )}
                     {final && bad && vm.id && <code>{vm.id}</code>}

@@ -62,11 +62,11 @@ export const Muted = ({ children }) => <span className="muted">{children}</span>
 /* To whom a button belongs that every row has: heard, not seen. */
 export const Of = ({ name }) => <span className="screen-reader"> {name}</span>;
 
-/* suretyd's sentences go on after a colon; alone they begin with a capital letter, unless a name is what they begin
- * with: of a VM, a program, a file. */
+/* suretyd's sentences go on after a colon; alone they begin with a capital letter, also translated, unless a name is
+ * what they begin with: of a VM, a program, a file. */
 const NAMES = /^(suretyd?|libvirtd?|swtpm|virsh|systemd|qemu|shim)$/;
 export function sentence(text, name) {
-    const first = text?.match(/^[a-z]+(?=[\s,:;.]|$)/)?.[0];
+    const first = text?.match(/^\p{Ll}+(?=[\s,:;.’]|$)/u)?.[0];
     return !first || NAMES.test(first) || first === name ? (text ?? "") : text[0].toUpperCase() + text.slice(1);
 }
 

@@ -2,6 +2,7 @@
 /* What the API's words are called on the page, with the colour and the icon of each: one row a word.  Colour never says
  * anything that the text does not. */
 import { _, _c, ngettext } from "./cockpit.js";
+import { rules } from "./rules.js";
 
 const row = (text, color = "grey", icon = null) => ({ text, color, icon });
 
@@ -281,3 +282,19 @@ export const CALL = {
     "job run": _("Job run again"),
     ...OPERATION,
 };
+
+const IN_ENGLISH = rules(text => text);
+const RULES = new Map(Object.entries(rules(_)));
+const SAID = new Map();
+for (const [id, rule] of RULES)
+    for (const [name, text] of Object.entries(rule)) SAID.set(IN_ENGLISH[id][name], text);
+
+/* What is good, by a rule's id; "" of one that has no row. */
+export const titleOf = id => RULES.get(id)?.title ?? "";
+
+/* A message or a remedy of suretyd: translated when a rule's row says just that, with MBR2GPT's name of the rule behind
+ * it or without; all else has details of a VM in it, and is shown as it came. */
+export function said(text) {
+    const [, row, code] = text?.match(/^(.*?)( \(MBR2GPT: [^()]*\))?$/) ?? [];
+    return SAID.has(row) ? SAID.get(row) + (code ?? "") : (text ?? "");
+}

@@ -15,22 +15,23 @@ OPT(o_audience, "--audience", "NAME", "who the document is for", "");
 OPT(o_key, "--key", "THUMBPRINT", "the key that the document is bound to", "");
 OPT(o_version, "--api-version", "VERSION", "of the metadata service (default 2025-04-07)", "2025-04-07");
 OPT(o_at, "--at", "SECONDS", "verify FILE for that time since 1970, instead of now", "");
+#ifndef _WIN32
 OPT(o_all, "--all", NULL, "every benefit that is enabled", NULL);
+#endif
 
 static const struct su_option *const document_options[] = {&o_config, &o_nonce, &o_audience, &o_key, &o_version, NULL};
 static const struct su_option *const verify_options[] = {&o_config, &o_json,    &o_nonce, &o_audience,
                                                          &o_key,    &o_version, &o_at,    NULL};
+#ifndef _WIN32
 static const struct su_option *const activate_options[] = {&o_config, &o_json, &o_all, NULL};
 static const struct su_option *const watch_options[] = {&o_config, NULL};
 static const struct su_option *const benefits_options[] = {&o_config, &o_json, NULL};
-
-static int verb_document(const struct su_args *a, struct su_err *e);
-static int verb_verify(const struct su_args *a, struct su_err *e);
-#ifndef _WIN32
 static int verb_activate(const struct su_args *a, struct su_err *e);
 static int verb_watch(const struct su_args *a, struct su_err *e);
 static int verb_benefits(const struct su_args *a, struct su_err *e);
 #endif
+static int verb_document(const struct su_args *a, struct su_err *e);
+static int verb_verify(const struct su_args *a, struct su_err *e);
 static int verb_completion(const struct su_args *a, struct su_err *e);
 static int verb_version(const struct su_args *a, struct su_err *e);
 

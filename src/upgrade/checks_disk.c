@@ -303,7 +303,7 @@ const struct su_check su_checks_disk[] = {
     {"vm.restore.possible", SU_CHECK_STOP, SU_FROM_HOST, "a restore point can be taken",
      "say --restore-point overlay or none", PRACTICE, restore},
     {"vm.disk.copies", SU_CHECK_WARNING, SU_FROM_HOST, "no other disk looks like a copy of the boot disk",
-     "detach the copy; surety verify compares root's disk with that of the EFI system partition", ISSUE, copies},
+     "detach the copy; surety vm verify compares root's disk with that of the EFI system partition", ISSUE, copies},
     {"vm.disk.growth", SU_CHECK_NOTE, SU_FROM_NOTHING, "the last partition can be extended later",
      "extend the system's volume before the upgrade if it will need more", PRACTICE, growth},
     {"vm.disk.gpt", SU_CHECK_WARNING, SU_FROM_DISK, "the disk is to be converted",

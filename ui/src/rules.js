@@ -468,7 +468,7 @@ export const rules = _ => ({
     },
     "vm.disk.copies": {
         title: _("no other disk looks like a copy of the boot disk"),
-        remedy: _("detach the copy; surety verify compares root's disk with that of the EFI system partition"),
+        remedy: _("detach the copy; surety vm verify compares root's disk with that of the EFI system partition"),
     },
     "vm.disk.growth": {
         title: _("the last partition can be extended later"),

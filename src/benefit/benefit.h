@@ -38,7 +38,7 @@ int su_benefit_parse(const char *id, struct su_bytes text, const char *name, str
 struct su_benefits {
     struct su_benefit row[SU_BENEFITS_MAX]; /* by id */
     size_t n;
-    struct su_benefit_problem { /* files that are not believed */
+    struct su_benefit_problem { /* files that are not believed; the text is fit to be shown (base/clean.h) */
         char id[64], text[240];
     } problem[16];
     size_t n_problems;

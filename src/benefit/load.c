@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The directories of benefits. */
+#include "base/clean.h"
 #include "base/conf.h"
 #include "benefit/benefit.h"
 #include <dirent.h>
@@ -17,7 +18,7 @@ static void problem(struct su_benefits *b, const struct su_err *e)
         return;
     struct su_benefit_problem *p = &b->problem[b->n_problems++];
     snprintf(p->id, sizeof p->id, "%s", e->id);
-    snprintf(p->text, sizeof p->text, "%s", e->msg);
+    su_clean(p->text, sizeof p->text, e->msg); /* names of files are any bytes */
 }
 
 static int slurp(int dir, const char *name, char *buf, size_t *n, struct su_err *e)
@@ -94,6 +95,11 @@ static void read_dir(struct su_benefits *b, const char *path, bool own)
     int n = dir < 0 ? -1 : scandirat(dir, ".", &names, is_conf, alphasort);
     if (n < 0 && errno != ENOENT) {
         (void)su_fail_os(&e, "benefit.file", "%.160s", path);
+        problem(b, &e);
+    }
+    if (n > NAMES_MAX) {
+        (void)su_fail(&e, SU_E_RANGE, "benefit.file", "%.160s: more than %d files; those behind do not count", path,
+                      NAMES_MAX);
         problem(b, &e);
     }
     for (int i = 0; i < n; i++) {

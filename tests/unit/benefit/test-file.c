@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files of benefits: what is taken, what is refused, and which file counts. */
+#include "base/clean.h"
 #include "benefit/benefit.h"
 #include "tests/lib/tap.h"
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct su_err e;
 
@@ -70,6 +72,52 @@ static void test_directories(void)
     mkdir(strcat(strcpy(command, own), "/dir.conf"), 0755);
     su_benefits_load(shipped, own, b);
     ok(b->n_problems == 4 && b->n == 2, "one that is too large, and a directory");
+    snprintf(command, sizeof command, "rm -r %s", top);
+    ok(system(command) == 0);
+}
+
+/* Names are bytes: what is told of them is text. */
+static void test_names(void)
+{
+    char top[] = "/tmp/surety-test-XXXXXX", name[300], command[300];
+    struct su_benefits *b SU_FREE = calloc(1, sizeof *b);
+    if (!mkdtemp(top) || !b)
+        return;
+    put(top, "b\xc3(d\033[31m.conf", "[benefit]\ntitle = x\n");
+    snprintf(command, sizeof command, "%s/l\xff.conf", top);
+    ok(symlink("/nonexistent", command) == 0);
+    memset(name, 'n', 245);
+    memcpy(name + 245, "\xc3\xa4.conf", sizeof "\xc3\xa4.conf");
+    put(top, name, "nonsense\n");
+    su_benefits_load("/nonexistent", top, b);
+    ok(b->n == 0 && b->n_problems == 3, "three files that are not believed");
+    for (size_t i = 0; i < b->n_problems; i++) {
+        char again[sizeof b->problem[i].text];
+        su_clean(again, sizeof again, b->problem[i].text);
+        ok(b->problem[i].text[0] && strcmp(again, b->problem[i].text) == 0, "clean: %s", b->problem[i].text);
+    }
+    snprintf(command, sizeof command, "rm -r %s", top);
+    ok(system(command) == 0);
+}
+
+static void test_many(void)
+{
+    enum { MANY = 256 };
+    char top[] = "/tmp/surety-test-XXXXXX", name[32], command[100];
+    struct su_benefits *b SU_FREE = calloc(1, sizeof *b);
+    if (!mkdtemp(top) || !b)
+        return;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "a%03d.conf", i);
+        put(top, name, "[benefit]\ntitle = x\nenabled = no\n");
+    }
+    su_benefits_load("/nonexistent", top, b);
+    ok(b->n == 0 && b->n_problems == 0, "as many files as are read");
+    put(top, "b.conf", "[benefit]\ntitle = x\n");
+    su_benefits_load("/nonexistent", top, b);
+    ok(b->n == 0 && b->n_problems == 1, "one more is told, and not read");
+    is_str(b->problem[0].id, "benefit.file");
+    ok(strstr(b->problem[0].text, "more than 256 files") != NULL, "%s", b->problem[0].text);
     snprintf(command, sizeof command, "rm -r %s", top);
     ok(system(command) == 0);
 }
@@ -164,5 +212,7 @@ int main(void)
         test_shipped(shipped);
     }
     test_directories();
+    test_names();
+    test_many();
     return tap_done();
 }

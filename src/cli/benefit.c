@@ -137,7 +137,7 @@ static const struct su_option *const status_options[] = {&o_wide, &o_socket, &o_
 static const struct su_verb verbs[] = {
     {"benefit", "list", "", "what VMs get on this host, and how many have it", 0, 0, plain, verb_list},
     {"benefit", "show", "ID", "one benefit: who is eligible, what it asks for, and the VMs", 1, 1, plain, verb_show},
-    {"benefit", "status", "[NAME]", "the benefits of a VM, or of all; status 3 when one lacks something", 0, 1,
+    {"benefit", "status", "[NAME]", "the benefits of all, or of one VM; status 3 when that one lacks something", 0, 1,
      status_options, verb_status},
 };
 const struct su_noun su_benefit_noun = {verbs, SU_ARRAY_LEN(verbs)};

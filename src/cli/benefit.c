@@ -49,6 +49,15 @@ static const char *yes(const json_t *o, const char *path)
     return json_is_true(su_api_member(o, path)) ? "yes" : "no";
 }
 
+/* 0: of any build */
+static void print_build_from(const json_t *build)
+{
+    char text[24] = "";
+    if (json_integer_value(build) > 0)
+        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(build));
+    su_api_line("build from", text);
+}
+
 static int verb_show(const struct su_args *a, struct su_err *e)
 {
     static const struct su_api_column columns[] = {
@@ -65,6 +74,7 @@ static int verb_show(const struct su_args *a, struct su_err *e)
     su_api_line("os", su_api_text(o, "eligible.os"));
     su_api_line("version", su_api_text(o, "eligible.version"));
     su_api_line("edition", su_api_text(o, "eligible.edition"));
+    print_build_from(su_api_member(o, "eligible.buildFrom"));
     su_api_line("transport", su_api_text(o, "require.transport"));
     su_api_line("secure boot", yes(o, "require.secureBoot"));
     su_api_line("vtpm", yes(o, "require.vTpm"));

@@ -183,8 +183,10 @@ int su_vmtab_claim(struct su_vmtab *t, const char *source, const struct su_vm_de
 static void drop_claim(struct su_vmtab *t, size_t i)
 {
     struct su_vm *vm = su_vmtab_find(t, t->claim[i].desc->uuid);
-    if (vm && vm->desc == t->claim[i].desc)
+    if (vm && vm->desc == t->claim[i].desc) {
         vm->desc = NULL;
+        vm->wanted = false;
+    }
     kept_free(t->claim[i].desc);
     t->claim[i] = t->claim[--t->n_claims];
     t->dirty = true;
@@ -429,30 +431,26 @@ static bool imds_must_drop(const struct su_vm *vm)
            (!vm->wanted || vm->at[SU_PEER_IMDS].cid != vm->desc->cid || vm->at[SU_PEER_IMDS].mark != vm->mark);
 }
 
-static bool imds_may_put(const struct su_vm *vm)
+static enum su_vm_change imds_next(const struct su_vm *vm)
 {
-    return vm->wanted && vm->at[SU_PEER_IMDS].rev != vm->route_rev && vm->at[SU_PEER_IMDS].refused != vm->route_rev &&
-           vm->at[SU_PEER_SIGNER].rev == vm->facts_rev;
+    const uint64_t have = vm->at[SU_PEER_IMDS].rev, refused = vm->at[SU_PEER_IMDS].refused;
+    if (imds_must_drop(vm))
+        return SU_VM_REMOVE;
+    return vm->wanted && have != vm->route_rev && refused != vm->route_rev &&
+                   vm->at[SU_PEER_SIGNER].rev == vm->facts_rev
+               ? SU_VM_PUT
+               : SU_VM_NOTHING;
 }
 
 enum su_vm_change su_vmtab_next(struct su_vmtab *t, enum su_vm_peer peer, struct su_vm **vm)
 {
-    enum su_vm_change c = SU_VM_NOTHING;
-    for (size_t i = 0; i < t->n && peer == SU_PEER_SIGNER; i++)
-        if ((c = signer_next(t->vm[i])) != SU_VM_NOTHING) {
-            *vm = t->vm[i];
-            return c;
-        }
-    for (size_t i = 0; i < t->n && peer == SU_PEER_IMDS; i++)
-        if (imds_must_drop(t->vm[i])) {
-            *vm = t->vm[i];
-            return SU_VM_REMOVE;
-        }
-    for (size_t i = 0; i < t->n && peer == SU_PEER_IMDS; i++)
-        if (imds_may_put(t->vm[i])) {
-            *vm = t->vm[i];
-            return SU_VM_PUT;
-        }
+    static const enum su_vm_change order[] = {SU_VM_REMOVE, SU_VM_PUT};
+    for (size_t k = 0; k < (t->dirty ? 1 : SU_ARRAY_LEN(order)); k++)
+        for (size_t i = 0; i < t->n; i++)
+            if ((peer == SU_PEER_SIGNER ? signer_next : imds_next)(t->vm[i]) == order[k]) {
+                *vm = t->vm[i];
+                return order[k];
+            }
     return SU_VM_NOTHING;
 }
 

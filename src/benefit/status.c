@@ -168,15 +168,29 @@ static enum su_benefit_action agent_action(const struct su_benefit_facts *f)
     return f->agent_channel ? SU_BENEFIT_RESTART : SU_BENEFIT_AGENT_CHANNEL;
 }
 
+/* What changes the definition of a VM works for those of libvirt alone. */
+static bool is_change(enum su_benefit_action a)
+{
+    return a == SU_BENEFIT_UPGRADE || a == SU_BENEFIT_ADD_VSOCK || a == SU_BENEFIT_LEGACY_NETWORK ||
+           a == SU_BENEFIT_AGENT_CHANNEL;
+}
+
+static enum su_benefit_action possible(enum su_benefit_action a, const struct su_benefit_facts *f)
+{
+    return f->foreign && is_change(a) ? SU_BENEFIT_NOTHING : a;
+}
+
 struct su_benefit_verdict su_benefit_judge(const struct su_benefit *b, const struct su_benefit_facts *f)
 {
     enum fit fit = !asks_for_os(b) ? FITS : f->os.id[0] ? eligible(b, &f->os) : NOT_KNOWN;
     if (fit == NOT_KNOWN)
-        return (struct su_benefit_verdict){SU_BENEFIT_UNKNOWN, agent_action(f)};
+        return (struct su_benefit_verdict){SU_BENEFIT_UNKNOWN, possible(agent_action(f), f)};
     if (fit == FITS_NOT)
         return (struct su_benefit_verdict){SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING};
     enum su_benefit_action action = next_action(b, f);
-    return (struct su_benefit_verdict){action == SU_BENEFIT_NOTHING ? SU_BENEFIT_ACTIVE : SU_BENEFIT_INACTIVE, action};
+    if (action == SU_BENEFIT_NOTHING)
+        return (struct su_benefit_verdict){SU_BENEFIT_ACTIVE, action};
+    return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, possible(action, f)};
 }
 
 const char *su_benefit_status_name(enum su_benefit_status s)
@@ -209,4 +223,11 @@ const char *su_benefit_action_name(enum su_benefit_action a)
 const char *su_benefit_action_sentence(enum su_benefit_action a)
 {
     return (unsigned)a < SU_BENEFIT_ACTIONS ? actions[a].sentence : "";
+}
+
+const char *su_benefit_todo(struct su_benefit_verdict v)
+{
+    if (v.status == SU_BENEFIT_INACTIVE && v.action == SU_BENEFIT_NOTHING)
+        return "Change the VM where it is defined: it is none of libvirt's";
+    return su_benefit_action_sentence(v.action);
 }

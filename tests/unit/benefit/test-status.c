@@ -169,6 +169,44 @@ static const struct row {
      {DEBIAN, .vsock = true, .secure_boot = true, .vtpm = true, LATELY},
      SU_BENEFIT_ACTIVE,
      SU_BENEFIT_NOTHING},
+    {"no system, and the VM is not libvirt's", esu, {.foreign = true}, SU_BENEFIT_UNKNOWN, SU_BENEFIT_NOTHING},
+    {"not libvirt's, legacy is missing",
+     esu,
+     {W2012R2, .vsock = true, .foreign = true, LATELY},
+     SU_BENEFIT_INACTIVE,
+     SU_BENEFIT_NOTHING},
+    {"not libvirt's, vsock is missing", linux12, {DEBIAN, .foreign = true}, SU_BENEFIT_INACTIVE, SU_BENEFIT_NOTHING},
+    {"not libvirt's, Secure Boot is missing",
+     safe,
+     {DEBIAN, .vsock = true, .vtpm = true, .foreign = true, LATELY},
+     SU_BENEFIT_INACTIVE,
+     SU_BENEFIT_NOTHING},
+    {"not libvirt's, and old",
+     multi,
+     {MULTI(19044, REV(1)), .foreign = true},
+     SU_BENEFIT_INACTIVE,
+     SU_BENEFIT_INSTALL_UPDATES},
+    {"not libvirt's, and the server is not Active",
+     all,
+     {DEBIAN, .vsock = true, .foreign = true, LATELY, .server_off = true},
+     SU_BENEFIT_INACTIVE,
+     SU_BENEFIT_SYNC},
+    {"not libvirt's, off",
+     all,
+     {DEBIAN, .vsock = true, .foreign = true, .stopped = true},
+     SU_BENEFIT_INACTIVE,
+     SU_BENEFIT_START},
+    {"not libvirt's, not verified",
+     all,
+     {DEBIAN, .vsock = true, .foreign = true},
+     SU_BENEFIT_INACTIVE,
+     SU_BENEFIT_VERIFY},
+    {"not libvirt's, verified",
+     all,
+     {DEBIAN, .vsock = true, .foreign = true, LATELY},
+     SU_BENEFIT_ACTIVE,
+     SU_BENEFIT_NOTHING},
+    {"not libvirt's, another system", esu, {DEBIAN, .foreign = true}, SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING},
     {"build too low to be eligible", from, {W2012R2, .vsock = true}, SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING},
     {"build high enough", from, {MULTI(20000, .revision = 0), .vsock = true}, SU_BENEFIT_INACTIVE, SU_BENEFIT_VERIFY},
     {"another edition",
@@ -256,10 +294,13 @@ int main(void)
         }
         struct su_benefit_verdict v = su_benefit_judge(&b, &f);
         const char *action = su_benefit_action_name(v.action);
-        ok(v.status == r->status && v.action == r->action, "%s: %s, %s", r->what, su_benefit_status_name(v.status),
-           action ? action : "nothing");
+        bool told = v.status != SU_BENEFIT_INACTIVE || su_benefit_todo(v)[0];
+        ok(v.status == r->status && v.action == r->action && told, "%s: %s, %s", r->what,
+           su_benefit_status_name(v.status), action ? action : "nothing");
     }
     ok(su_benefit_action_name(SU_BENEFIT_NOTHING) == NULL);
+    is_str(su_benefit_todo((struct su_benefit_verdict){SU_BENEFIT_ACTIVE, SU_BENEFIT_NOTHING}), "");
+    is_str(su_benefit_todo((struct su_benefit_verdict){SU_BENEFIT_UNKNOWN, SU_BENEFIT_NOTHING}), "");
     for (int a = 1; a < SU_BENEFIT_ACTIONS; a++)
         ok(su_benefit_action_sentence((enum su_benefit_action)a)[0], "action %d has a sentence", a);
     return tap_done();

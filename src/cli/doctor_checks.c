@@ -156,7 +156,9 @@ static void check_sync(const struct su_doctor_facts *f, struct su_doctor_finding
 
 static void check_authority(const struct su_doctor_facts *f, struct su_doctor_finding *o)
 {
-    if (!f->authority_asked)
+    if (!f->server)
+        not_told(o, &f->server_why);
+    else if (!f->authority_asked)
         say(o, SU_DOCTOR_UNKNOWN, "The authority is not known", "surety server enrol");
     else if (f->authority_why.kind != SU_OK)
         say(o, SU_DOCTOR_BROKEN, f->authority_why.msg, "Look at surety-authority, and at the way there");
@@ -188,13 +190,13 @@ static void check_vsock(const struct su_doctor_facts *f, struct su_doctor_findin
 {
     bool wanted = f->server && json_integer_value(su_api_member(f->server, "parts.vsock.port")) != 0;
     bool open = f->server && json_is_true(su_api_member(f->server, "parts.vsock.open"));
-    if (f->server && !wanted)
+    if (!f->server)
+        not_told(o, &f->server_why);
+    else if (!wanted)
         say(o, SU_DOCTOR_OK, "surety.conf says that vsock is not used", NULL);
     else if (!f->vhost_vsock)
         say(o, SU_DOCTOR_BROKEN, "There is no /dev/vhost-vsock: no VM can have a vsock device",
             "modprobe vhost_vsock, and keep it in /etc/modules-load.d");
-    else if (!f->server)
-        not_told(o, &f->server_why);
     else
         say(o, open ? SU_DOCTOR_OK : SU_DOCTOR_BROKEN,
             open ? "VMs can reach the host over vsock" : "The vsock port is not open",

@@ -214,9 +214,31 @@ static void test_host(void)
     done(&f);
 }
 
+/* What only suretyd can tell is not told, and not guessed: there is no remedy for what may be well. */
+static void test_silent(void)
+{
+    static const char *const asked[] = {"state", "signer",    "imds",     "libvirt",       "certificate",
+                                        "sync",  "authority", "vsock",    "benefits",      "legacy",
+                                        "vms",   "jobs",      "upgrades", "restore-points"};
+    static const struct row none = {0};
+    struct su_doctor_facts f;
+    fill(&f, &none);
+    f.authority_asked = f.vhost_vsock = false;
+    f.authority_time = 0;
+    f.vms_why = f.benefits_why = f.jobs_why = f.legacy_why = f.server_why;
+    size_t n = su_doctor_run(&f, list);
+    for (size_t i = 0; i < SU_ARRAY_LEN(asked); i++) {
+        const struct su_doctor_finding *o = find(n, asked[i]);
+        ok(o && o->state == SU_DOCTOR_UNKNOWN && !o->remedy[0], "suretyd away: %s is unknown", asked[i]);
+        is_str(o ? o->text : "", "suretyd does not answer");
+    }
+    done(&f);
+}
+
 int main(void)
 {
     test_rows();
+    test_silent();
     test_host();
     return tap_done();
 }

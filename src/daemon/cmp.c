@@ -29,8 +29,8 @@ int su_cmp_url_check(const char *url, char *out, size_t cap, struct su_err *e)
     bool good = head != 0 && n < cap && n > head && url[head] != '/';
     for (size_t i = 0; good && i < n; i++)
         good = url_char(url[i]);
-    if (!good) {
-        su_fail(e, SU_E_USAGE, "server.authority-url", "%.120s is not the URL of an authority", url);
+    if (!good) { /* it is not repeated: a password or a token may stand there */
+        su_fail(e, SU_E_USAGE, "server.authority-url", "this is not the URL of an authority");
         return su_remedy(e, "Give it like http://authority.example.org:8829");
     }
     while (n > head && url[n - 1] == '/')

@@ -41,7 +41,7 @@ static const struct su_conf_row rows[] = {
     TEXT("legacy", "bridge", legacy_bridge, "vbr-imds"),
 };
 
-/* What goes into signed documents as text must be plain. */
+/* What goes into signed documents as text must be plain; what is shown must not be secret. */
 static int check_words(const struct su_host_conf *c, const char *path, struct su_err *e)
 {
     const char *const words[] = {c->host, c->cluster, c->license_type, c->sku, c->location};
@@ -49,6 +49,8 @@ static int check_words(const struct su_host_conf *c, const char *path, struct su
         for (const char *p = words[i]; *p; p++)
             if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
                 return su_fail(e, SU_E_FORMAT, "conf.value", "%s: names have printable ASCII without quotes", path);
+    if (strchr(c->authority, '@')) /* everybody may ask which authority it is */
+        return su_fail(e, SU_E_FORMAT, "conf.value", "%s: [authority] url has no user and no password", path);
     if (!su_uuid_valid(c->subscription))
         return su_fail(e, SU_E_FORMAT, "conf.value", "%s: [document] subscription is no UUID in lower case", path);
     return 0;

@@ -21,6 +21,8 @@ int main(void)
         {"http://a?x", NULL},
         {"http://a#x", NULL},
         {"http://u@a", NULL},
+        {"http://u:s3cret@a", NULL},
+        {"sut1_node1_s3cret", NULL},
         {"http://a b", NULL},
         {"http://a\r\nX: y", NULL},
         {"", NULL},
@@ -42,6 +44,7 @@ int main(void)
         int rc = su_cmp_url_check(urls[i].in, out, sizeof out, &e);
         ok(urls[i].out ? rc == 0 && strcmp(out, urls[i].out) == 0 : rc < 0 && strcmp(e.id, "server.authority-url") == 0,
            "URL %zu", i);
+        ok(!strstr(e.msg, "s3cret"), "and no secret in the message");
     }
     for (size_t i = 0; i < SU_ARRAY_LEN(tokens); i++) {
         struct su_err e = {0};

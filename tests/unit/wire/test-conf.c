@@ -101,6 +101,9 @@ static void host_conf(void)
     is_str(c.location, "c1");
     ok(host("[host]\ncluster = a\"b\n", &c, &e) < 0 && !strcmp(e.id, "conf.value"), "a quote in a name");
     ok(host("[document]\nsubscription = x\n", &c, &e) < 0 && !strcmp(e.id, "conf.value"), "no UUID");
+    ok(host("[authority]\nurl = http://u:s3cret@h\n", &c, &e) < 0 && !strcmp(e.id, "conf.value") &&
+           !strstr(e.msg, "s3cret"),
+       "a password in a URL");
     ok(host("[document]\nlifetime = 59\n", &c, &e) < 0, "a lifetime under a minute");
     ok(su_host_conf_load("/", &c, &e) < 0 && !strcmp(e.id, "conf.read"), "a directory is no file");
 }

@@ -3,9 +3,12 @@
 #include "key_int.h"
 #include <string.h>
 
+/* A PIN has no place in it, and is not repeated when it stands there in spite of that. */
 static int bad(struct su_err *e, const char *uri, const char *why)
 {
-    su_fail(e, SU_E_USAGE, "key.uri", "the key \"%.120s\" %s", uri, why);
+    const char *pin = strcasestr(uri, "pin");
+    int n = pin && pin - uri < 120 ? (int)(pin - uri) : 120;
+    su_fail(e, SU_E_USAGE, "key.uri", "the key \"%.*s%s\" %s", n, uri, pin ? "..." : "", why);
     return su_remedy(e, "write file:, tpm2: or pkcs11:token=LABEL;object=NAME");
 }
 
@@ -100,6 +103,8 @@ int su_key_name_parse(const char *uri, struct su_key_name *out, struct su_err *e
         }
     if (!rest)
         return bad(e, uri, "is of no known kind");
+    if (n.kind == SU_KIND_PKCS11 && strchr(rest, '?')) /* RFC 7512's query, where a PIN may stand */
+        return bad(e, uri, "has a part that is not known");
     if (parse_parts(uri, rest, &n, e) < 0)
         return -1;
     if (n.kind == SU_KIND_PKCS11) {

@@ -46,6 +46,8 @@ static void uris(void)
                                       "pkcs11:token=0123456789012345678901234567890123;object=b"};
     for (size_t i = 0; i < SU_ARRAY_LEN(bad); i++)
         ok(strcmp(parse(bad[i], &n), "key.uri") == 0, "refused: %s", bad[i]);
+    struct su_err e = {0};
+    ok(su_key_name_parse("pkcs11:token=a;object=b?pin-value=4711", &n, &e) < 0 && !strstr(e.msg, "4711"), "%s", e.msg);
 }
 
 static bool signs(struct su_key *k)

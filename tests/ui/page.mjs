@@ -200,6 +200,15 @@ async function vms() {
     await step("benefits with their states", () =>
         row("vm2").getByText("Extended security updates: Inactive").waitFor(),
     );
+    api.world.busy.add("vm6");
+    await row("vm6").getByRole("button", { name: "Set up legacy networking" }).click();
+    await dialog(page).getByRole("button", { name: "Set up legacy networking" }).click();
+    await step("a refusal tells that legacy support was turned on for it", () =>
+        dialog(page).getByText("Legacy OS support was turned on for this host, and stays on.").waitFor(),
+    );
+    report(api.world.legacy.enabled, "which it was");
+    await dialog(page).getByRole("button", { name: "Cancel" }).click();
+    api.world.busy.delete("vm6");
     await row("vm6").getByRole("button", { name: "Set up legacy networking" }).click();
     await dialog(page).getByRole("button", { name: "Set up legacy networking" }).click();
     const takeOff = row("vm6").locator("[data-action=legacy-off]");

@@ -163,6 +163,9 @@ const tellDialog = (action, vm, benefits) => ({
     ),
 });
 
+/* Its VMs' grants were refused, and it is on all the same. */
+const nowOn = () => _("Legacy OS support was turned on for this host, and stays on.");
+
 /* Asks for one action and one VM or several, and does it; what failed is told with its remedy. */
 export function actionDialog(host, action, vms, { legacyOn, benefits }) {
     const { api, toast, reload } = host;
@@ -172,21 +175,37 @@ export function actionDialog(host, action, vms, { legacyOn, benefits }) {
     const off = action === "legacy-network" && legacyOn === false;
     const alone = vms.length === 1;
     const before = async () => off && (await api.post("/v1/legacy/enable"));
+    let given = 0;
+    const give = async vm => {
+        const next = await act(api, action, vm);
+        given++;
+        return next;
+    };
     const several = async (_state, control) => {
         if (action === "look") return begin(host, "look", vms);
         await before();
         const results = await forEach(
             vms,
-            vm => act(api, action, vm),
+            give,
             next => NEXT_OF_SEVERAL[next] ?? NEXT_OF_SEVERAL.now,
             control,
         );
         reload();
-        return results;
+        return off && given === 0 ? (
+            <>
+                {results}
+                <p>{nowOn()}</p>
+            </>
+        ) : (
+            results
+        );
     };
     const single = async () => {
         await before();
-        const next = await act(api, action, one);
+        const next = await give(one).catch(problem => {
+            if (off) reload();
+            throw off ? Object.assign(problem, { besides: nowOn() }) : problem;
+        });
         toast(format(NEXT[next] ?? NEXT.now, one.name));
         reload();
     };

@@ -42,19 +42,26 @@ export const SHOWS = {
     trusted: isTrusted,
 };
 
+/* What libvirt does not define can neither be changed here nor looked into. */
+const isLibvirts = vm => vm.source === "libvirt";
+
+/* What is done in the VM, or for the host. */
+const ANYWHERE = ["install-updates", "verify", "sync-server"];
+
 /* What can be done for a VM here, the first first: {action, benefit}.  Each action once. */
 export function actionsOf(vm) {
     const found = new Map();
+    const possible = action => isLibvirts(vm) || ANYWHERE.includes(action);
     for (const b of eligible(vm))
-        if (b.status !== "active" && b.action && !found.has(b.action))
+        if (b.status !== "active" && b.action && possible(b.action) && !found.has(b.action))
             found.set(b.action, { action: b.action, benefit: b.id });
     // one benefit may be known to be inactive, and another want to know the system
-    if (!vm.running && vm.benefits.some(b => b.status === "unknown")) found.set("look", { action: "look" });
+    if (possible("look") && !vm.running && vm.benefits.some(b => b.status === "unknown"))
+        found.set("look", { action: "look" });
     return [...found.values()];
 }
 
-/* What several VMs can be given at once: for which of them each makes sense.  What libvirt does not define cannot be
- * changed here. */
+/* What several VMs can be given at once: for which of them each makes sense. */
 const SUITS = {
     "legacy-network": vm => !vm.legacy,
     "add-vsock": vm => !vm.vsock,
@@ -63,7 +70,7 @@ const SUITS = {
     "legacy-off": vm => vm.legacy,
 };
 export const BULK = Object.keys(SUITS);
-export const suiting = (action, vms) => vms.filter(vm => vm.source === "libvirt" && SUITS[action](vm));
+export const suiting = (action, vms) => vms.filter(vm => isLibvirts(vm) && SUITS[action](vm));
 
 /* VMs that turning on legacy OS support would let onto its network. */
 export const withoutWay = vms => suiting("legacy-network", vms).filter(vm => !vm.vsock);

@@ -106,6 +106,7 @@ export function ProblemAlert({ problem, onRetry, variant = "danger" }) {
                 )
             }>
             {problem.remedy && <p>{problem.remedy}</p>}
+            {problem.besides && <p>{problem.besides}</p>}
             {problem.id && <code>{problem.id}</code>}
         </Alert>
     );

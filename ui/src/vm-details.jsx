@@ -13,6 +13,12 @@ import { ACTION, BENEFIT } from "./words.js";
 
 const SOURCE = { agent: _("told by the guest agent"), disk: _("seen on the disk") };
 
+/* One that is inactive without an action lacks what this host cannot give the VM. */
+const todo = b =>
+    b.action
+        ? (ACTION[b.action]?.short ?? b.action)
+        : b.status === "inactive" && _("change the VM where it is defined");
+
 const documentDialog = (vm, answer) => ({
     title: format(_("Document of $0"), vm.name),
     wide: true,
@@ -104,7 +110,7 @@ export function VmDetails({ vm, titles, now }) {
                 {eligible(vm).map(b => (
                     <Item key={b.id} term={titles.get(b.id) ?? b.id}>
                         <Word table={BENEFIT} word={b.status} />{" "}
-                        {b.action && <Muted>{format(_("to do: $0"), ACTION[b.action]?.short ?? b.action)}</Muted>}
+                        {todo(b) && <Muted>{format(_("to do: $0"), todo(b))}</Muted>}
                     </Item>
                 ))}
             </DescriptionList>

@@ -65,6 +65,7 @@ export function makeApi({ vms = 8, servers = 1, state = "Active" } = {}) {
         jobs: [],
         legacy: { enabled: false, mode: "bridge", bridge: "vbr-imds", addresses: [], problems: [], vms: [] },
         asked: [],
+        busy: new Set(), // names of VMs that get nothing, since somebody else changes them
     };
     const findVm = name => world.vms.find(v => v.uuid === name || v.name === name);
     const jobs = makeJobs(world, findVm),
@@ -101,6 +102,7 @@ export function makeApi({ vms = 8, servers = 1, state = "Active" } = {}) {
         if (action === "add-vsock" && vm.name === "vm6") return problem(409, ...BUSY);
         if (action === "legacy-network" && !world.legacy.enabled)
             return problem(409, "legacy.disabled", "legacy OS support is off", "Run: surety legacy enable");
+        if (world.busy.has(vm.name)) return problem(409, ...BUSY);
         if (action === "look")
             return ok({ action, changed: true, next: "job", job: jobs.post({ op: "look", vms: [vm] }).body.id });
         return ok({ action, changed: true, next: given(vm, action) });

@@ -25,7 +25,7 @@ test("benefits are counted, of all or of one", () => {
 });
 
 test("each action once, and what makes an unknown system known", () => {
-    const actions = vm => model.actionsOf(vm).map(a => a.action);
+    const actions = vm => model.actionsOf({ source: "libvirt", ...vm }).map(a => a.action);
     const benefits = [
         { id: "a", status: "inactive", action: "verify" },
         { id: "b", status: "inactive", action: "verify" },
@@ -43,6 +43,17 @@ test("each action once, and what makes an unknown system known", () => {
     const later = [{ id: "b", status: "inactive", action: "restart" }];
     assert.deepEqual(actions({ benefits: later, running: true }), ["restart"]);
     assert.deepEqual(actions({ benefits: [] }), []);
+});
+
+test("what can be done for a VM that libvirt does not define", () => {
+    const actions = vm => model.actionsOf({ source: "file:a.conf", ...vm }).map(a => a.action);
+    const b = (action, status = "inactive") => ({ id: `b-${action}`, status, action });
+    for (const action of ["add-vsock", "legacy-network", "agent-channel", "upgrade", "start", "restart"])
+        assert.deepEqual(actions({ benefits: [b(action)], running: true }), [], action);
+    for (const action of ["install-updates", "verify", "sync-server"])
+        assert.deepEqual(actions({ benefits: [b(action)], running: true }), [action]);
+    assert.deepEqual(actions({ benefits: [b(null, "unknown")], running: false }), [], "its disk is not looked at");
+    assert.deepEqual(actions({ benefits: [b(null)], running: true }), [], "inactive without an action");
 });
 
 test("for which of several VMs an action makes sense", () => {

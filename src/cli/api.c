@@ -3,7 +3,10 @@
 #include "net/httpc.h"
 #include "wire/hostconf.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { MAX_ANSWER = 64 << 20 };
@@ -67,11 +70,27 @@ static int interpret(unsigned status, const struct su_buf *answer, json_t **out,
     return 0;
 }
 
+/* Somebody listens there, though he may have no room now. */
+static bool is_served(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    SU_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || snprintf(a.sun_path, sizeof a.sun_path, "%s", path) >= (int)sizeof a.sun_path)
+        return false;
+    return connect(fd, (struct sockaddr *)&a, sizeof a) == 0 || errno == EAGAIN;
+}
+
+/* Why no whole answer came. */
 static int no_answer(const char *path, struct su_err *e)
 {
     if (access(path, W_OK) < 0 && errno == EACCES) {
         su_fail(e, SU_E_REFUSED, "api.refused", "this user may not reach %.120s", path);
         return su_remedy(e, "Be root or in group surety");
+    }
+    if (is_served(path)) {
+        su_fail(e, SU_E_CONFLICT, "api.busy",
+                "suretyd ended the connection: it has as many as it takes, or as it takes of this user");
+        return su_remedy(e, "Try again in a moment; systemctl status suretyd, if it stays so");
     }
     su_fail(e, SU_E_IO, "api.connect", "suretyd does not answer at %.120s", path);
     return su_remedy(e, "Start it: systemctl start suretyd");
@@ -98,7 +117,7 @@ static int call(const struct su_args *a, const char *method, const char *path, c
     int rc = su_http_call(&c, &status, &answer, e);
     if (text)
         explicit_bzero(text, strlen(text)); /* a token may be in it */
-    if (rc < 0 && strcmp(e->id, "http.connect") == 0)
+    if (rc < 0 && (strcmp(e->id, "http.connect") == 0 || (strcmp(e->id, "http.answer") == 0 && e->kind == SU_E_IO)))
         return no_answer(default_socket(a), e);
     return rc < 0 ? -1 : interpret(status, &answer, out, e);
 }

@@ -178,7 +178,8 @@ static void show(struct watch *w, const json_t *view)
 static int bear(struct watch *w, const struct su_err *e)
 {
     int64_t now = su_monotonic_us();
-    bool away = e->id && (strcmp(e->id, "api.connect") == 0 || strncmp(e->id, "http.", 5) == 0);
+    bool away = e->id && (strcmp(e->id, "api.connect") == 0 || strcmp(e->id, "api.busy") == 0 ||
+                          strncmp(e->id, "http.", 5) == 0);
     if (!away)
         return -1;
     if (!w->away_us) {

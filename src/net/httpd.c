@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "httpd.h"
-#include <arpa/inet.h>
+#include "net/peer.h"
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { CONNECTION_MEMORY = 24 << 10, THREAD_STACK = 512 << 10, MAX_GROUPS = 64, MAX_PATH = 1024 };
+enum { CONNECTION_MEMORY = 24 << 10, THREAD_STACK = 512 << 10, MAX_PATH = 1024 };
 
 /* A connection: what the reaper must know of it, and who is at its other end. */
 struct conn {
@@ -87,40 +86,7 @@ static int fd_of(struct MHD_Connection *c)
     return i ? (int)i->connect_fd : -1;
 }
 
-struct peer {
-    char text[INET6_ADDRSTRLEN];
-    uid_t uid;
-    gid_t gid;
-    gid_t groups[MAX_GROUPS];
-    size_t n_groups;
-};
-
-static void look_at_peer(struct MHD_Connection *c, struct peer *p)
-{
-    struct sockaddr_storage a;
-    socklen_t n = sizeof a;
-    int fd = fd_of(c);
-    *p = (struct peer){.text = "unknown", .uid = (uid_t)-1, .gid = (gid_t)-1};
-    if (getpeername(fd, (struct sockaddr *)&a, &n) < 0)
-        return;
-    if (a.ss_family == AF_INET)
-        inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, p->text, sizeof p->text);
-    if (a.ss_family == AF_INET6)
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, p->text, sizeof p->text);
-    if (a.ss_family != AF_UNIX)
-        return;
-    struct ucred u;
-    socklen_t un = sizeof u, gn = sizeof p->groups;
-    memcpy(p->text, "unix", 5);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &un) < 0)
-        return;
-    p->uid = u.uid;
-    p->gid = u.gid;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->groups, &gn) == 0)
-        p->n_groups = gn / sizeof p->groups[0];
-}
-
-static void fill_peer(struct su_http_request *q, const struct peer *peer)
+static void fill_peer(struct su_http_request *q, const struct su_net_peer *peer)
 {
     q->uid = peer->uid;
     q->gid = peer->gid;
@@ -130,7 +96,7 @@ static void fill_peer(struct su_http_request *q, const struct peer *peer)
 }
 
 /* Somebody who may call only what is for everybody. */
-static bool is_stranger(const struct su_httpd *d, const struct peer *p)
+static bool is_stranger(const struct su_httpd *d, const struct su_net_peer *p)
 {
     static const struct su_http_route closed;
     struct su_err ignored = {0};
@@ -156,24 +122,31 @@ static bool crowded(const struct su_httpd *d, uid_t uid, bool stranger)
            (stranger && strangers >= d->o.max_connections / 2);
 }
 
+/* With the lock held; NULL: all are taken. */
+static struct conn *free_row(struct su_httpd *d)
+{
+    for (unsigned i = 0; i < d->o.max_connections; i++)
+        if (d->conn[i].fd < 0)
+            return &d->conn[i];
+    return NULL;
+}
+
 static void on_connection(void *cls, struct MHD_Connection *c, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct su_httpd *d = cls;
-    struct peer peer;
-    look_at_peer(c, &peer);
+    SU_AUTO(su_net_peer_done) struct su_net_peer peer = {0};
+    su_net_peer_look(fd_of(c), &peer);
     pthread_mutex_lock(&d->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         bool stranger = is_stranger(d, &peer);
-        if (crowded(d, peer.uid, stranger))
-            shutdown(fd_of(c), SHUT_RDWR);
-        for (unsigned i = 0; i < d->o.max_connections; i++) {
-            if (d->conn[i].fd >= 0)
-                continue;
-            d->conn[i] = (struct conn){.fd = fd_of(c), .uid = peer.uid, .stranger = stranger};
-            begins_to_wait(d, &d->conn[i]);
-            *socket_context = &d->conn[i];
-            break;
+        struct conn *row = crowded(d, peer.uid, stranger) ? NULL : free_row(d);
+        if (row) {
+            *row = (struct conn){.fd = fd_of(c), .uid = peer.uid, .stranger = stranger};
+            begins_to_wait(d, row);
+            *socket_context = row;
+        } else {
+            shutdown(fd_of(c), SHUT_RDWR); /* on_request refuses what it sent before */
         }
     } else if (*socket_context) {
         ((struct conn *)*socket_context)->fd = -1;
@@ -182,10 +155,15 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **socket_con
     pthread_mutex_unlock(&d->lock);
 }
 
-static void set_busy(struct su_httpd *d, struct MHD_Connection *c, bool busy)
+static struct conn *row_of(struct MHD_Connection *c)
 {
     const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct conn *row = i ? i->socket_context : NULL;
+    return i ? i->socket_context : NULL;
+}
+
+static void set_busy(struct su_httpd *d, struct MHD_Connection *c, bool busy)
+{
+    struct conn *row = row_of(c);
     if (!row)
         return;
     pthread_mutex_lock(&d->lock);
@@ -332,7 +310,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *c, struct su_http_resp
 static size_t body_limit(const struct su_httpd *d, struct MHD_Connection *c, const char *method, const char *path)
 {
     struct su_err e = {0};
-    struct peer peer;
+    SU_AUTO(su_net_peer_done) struct su_net_peer peer = {0};
     struct su_http_request q = {.method = method, .path = path, .internal = c};
     char work[MAX_PATH], allow[64];
     if (strlen(path) >= sizeof work)
@@ -340,7 +318,7 @@ static size_t body_limit(const struct su_httpd *d, struct MHD_Connection *c, con
     const struct su_http_route *row = find(d, method, path, work, q.param, allow, sizeof allow);
     if (!row || row->max_body <= d->o.max_body)
         return d->o.max_body;
-    look_at_peer(c, &peer);
+    su_net_peer_look(fd_of(c), &peer);
     fill_peer(&q, &peer);
     return d->o.allow && d->o.allow(d->o.ctx, row, &q, &e) < 0 ? d->o.max_body : row->max_body;
 }
@@ -349,7 +327,7 @@ static enum MHD_Result dispatch(struct su_httpd *d, struct MHD_Connection *c, co
                                 struct call *call)
 {
     struct su_err e = {0};
-    struct peer peer;
+    SU_AUTO(su_net_peer_done) struct su_net_peer peer = {0};
     struct su_http_request q = {.method = method, .path = path, .internal = c};
     struct su_http_response a = {.status = 200, .type = "application/json"};
     char work[MAX_PATH], allow[64];
@@ -367,7 +345,7 @@ static enum MHD_Result dispatch(struct su_httpd *d, struct MHD_Connection *c, co
             su_fail(&e, SU_E_MISSING, "http.path", "there is nothing at this path");
         return send_problem(c, &e, *allow ? 405 : 404, allow);
     }
-    look_at_peer(c, &peer);
+    su_net_peer_look(fd_of(c), &peer);
     fill_peer(&q, &peer);
     q.body = su_buf_bytes(&call->body);
     q.row = row;
@@ -388,6 +366,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     struct su_httpd *d = cls;
     struct call *call = *state;
     (void)version;
+    if (!row_of(c))
+        return MHD_NO;
     if (!call) {
         *state = call = calloc(1, sizeof *call);
         if (call)
@@ -418,11 +398,13 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **state, enum
     set_busy(cls, c, false);
 }
 
+/* Who is shed has a thread for a moment, but none of the places. */
 static struct MHD_Daemon *start_mhd(struct su_httpd *d, int listener)
 {
+    unsigned most = d->o.per_user ? 4 * d->o.max_connections : d->o.max_connections;
     return MHD_start_daemon(
         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, NULL, NULL,
-        on_request, d, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, d->o.max_connections,
+        on_request, d, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT, most,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, d->o.timeout_s,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, d->o.per_peer, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, d, MHD_OPTION_NOTIFY_CONNECTION, on_connection, d, MHD_OPTION_END);

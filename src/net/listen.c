@@ -31,7 +31,7 @@ int su_listen_unix(const char *path, unsigned mode, int *fd, struct su_err *e)
     mode_t old = umask(~(mode_t)mode & 0777);
     int rc = bind(s, (struct sockaddr *)&a, sizeof a);
     umask(old);
-    if (rc < 0 || listen(s, 128) < 0)
+    if (rc < 0 || listen(s, SOMAXCONN) < 0)
         return su_fail_os(e, "http.listen", "cannot listen on %s", path);
     *fd = s;
     s = -1;

@@ -20,7 +20,8 @@ enum {
     QUEUE = GUESTS_QUEUE + OWN_QUEUE,
     KEEP_LOG = 100000, /* of each kind */
     KEEP_VM_S = 90 * 86400,
-    FORGET_MAX = 256
+    FORGET_EVERY_S = 86400,
+    FORGET_MAX = 64 /* in a turn, which is a second at least: each is a flush */
 };
 
 struct entry {
@@ -280,30 +281,6 @@ static void write_batch(struct su_audit *q, struct batch *b)
         free(b->value[i]);
 }
 
-static void *run(void *arg)
-{
-    struct su_audit *q = arg;
-    struct batch *b SU_FREE = malloc(sizeof *b);
-    bool last = false;
-    while (b && !last) {
-        pthread_mutex_lock(&q->lock);
-        while (!q->stopping && q->own.n + q->guests.n == 0)
-            pthread_cond_wait(&q->wake, &q->lock);
-        struct timespec until = su_deadline_ms(1000);
-        while (!q->stopping && pthread_cond_clockwait(&q->wake, &q->lock, CLOCK_MONOTONIC, &until) == 0)
-            ;
-        last = q->stopping;
-        uint64_t dropped = q->dropped;
-        q->dropped = 0;
-        pthread_mutex_unlock(&q->lock);
-        if (dropped)
-            su_log(LOG_WARNING, "audit log: %llu records were not kept; the lines above have them",
-                   (unsigned long long)dropped);
-        write_batch(q, b);
-    }
-    return NULL;
-}
-
 struct old {
     char key[FORGET_MAX][48];
     size_t n;
@@ -323,18 +300,58 @@ static int find_old(void *arg, const char *key, uint64_t revision, struct su_byt
     return o->n == FORGET_MAX;
 }
 
-/* VMs of which nothing was heard for a season. */
-static void forget_old(struct su_store *s)
+/* VMs of which nothing was heard for a season.  True: there may be more of them. */
+static bool forget_old(struct su_store *s)
 {
     struct old *o SU_FREE = calloc(1, sizeof *o);
     struct su_err e = {0};
     uint64_t now = su_now();
     if (!o || now < KEEP_VM_S)
-        return;
+        return false;
     o->before = now - KEEP_VM_S;
     int rc = su_store_list(s, "vm/", find_old, o, &e);
     for (size_t i = 0; i < o->n && rc == 0; i++)
         rc = su_store_del(s, o->key[i], SU_STORE_ANY, &e);
+    if (rc < 0)
+        su_log_err(LOG_WARNING, "audit log: records of old VMs", &e);
+    return rc == 0 && o->n == FORGET_MAX;
+}
+
+/* Until there is something to write, or it is time to forget, and a second more, for what comes meanwhile.  False: this
+ * is the last time. */
+static bool wait_turn(struct su_audit *q, int64_t forget_at, uint64_t *dropped)
+{
+    int64_t left = forget_at - su_monotonic_s();
+    struct timespec due = su_deadline_ms(left > 0 ? (unsigned)left * 1000 : 0);
+    SU_HOLD(&q->lock);
+    while (!q->stopping && q->own.n + q->guests.n == 0 &&
+           pthread_cond_clockwait(&q->wake, &q->lock, CLOCK_MONOTONIC, &due) == 0)
+        ;
+    struct timespec until = su_deadline_ms(1000);
+    while (!q->stopping && pthread_cond_clockwait(&q->wake, &q->lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    *dropped = q->dropped;
+    q->dropped = 0;
+    return !q->stopping;
+}
+
+/* Records of VMs are written here alone, so that none is forgotten that was just written. */
+static void *run(void *arg)
+{
+    struct su_audit *q = arg;
+    struct batch *b SU_FREE = malloc(sizeof *b);
+    int64_t forget_at = su_monotonic_s();
+    for (bool more = b != NULL; more;) {
+        uint64_t dropped;
+        more = wait_turn(q, forget_at, &dropped);
+        if (dropped)
+            su_log(LOG_WARNING, "audit log: %llu records were not kept; the lines above have them",
+                   (unsigned long long)dropped);
+        write_batch(q, b);
+        if (more && su_monotonic_s() >= forget_at)
+            forget_at = su_monotonic_s() + (forget_old(q->d->store) ? 0 : FORGET_EVERY_S);
+    }
+    return NULL;
 }
 
 void su_audit_recall(struct su_daemon *d, struct su_vm *vm)
@@ -364,7 +381,6 @@ int su_audit_start(struct su_daemon *d, struct su_err *e)
     q->own = (struct ring){.entry = q->own_entries, .cap = OWN_QUEUE};
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->wake, NULL);
-    forget_old(d->store);
     if (pthread_create(&q->thread, NULL, run, q) != 0) {
         free(q);
         return su_fail(e, SU_E_NOMEM, "daemon.thread", "cannot start a thread");

@@ -107,8 +107,8 @@ struct su_vm *su_vmtab_find(const struct su_vmtab *t, const char *uuid); /* borr
 int su_vmtab_lookup(const struct su_vmtab *t, const char *name, struct su_vm **out, struct su_err *e) SU_MUST_CHECK;
 
 enum su_vm_change { SU_VM_NOTHING, SU_VM_PUT, SU_VM_REMOVE };
-/* What this peer has to be told next; until a table that changed is resolved, only what it has to let go of.  *vm is valid
- * until the table changes. */
+/* What this peer has to be told next; until a table that changed is resolved, only what it has to let go of.
+ * *vm is valid until the table changes. */
 enum su_vm_change su_vmtab_next(struct su_vmtab *t, enum su_vm_peer peer, struct su_vm **vm);
 /* The peer's answer to a change of the VM with this UUID: rev, cid and mark are those of the moment it was sent. */
 struct su_vm_sent {

@@ -72,7 +72,7 @@ export async function forEach(vms, run, group, { tell, stopped }) {
     return <Results well={[...well]} failed={failed} />;
 }
 
-/* dialog: {title, text, action (the button), danger, wide, body(state, set) with the form's own state (initial),
+/* dialog: {title, text, action (the button), dismiss (the other, "Cancel"), danger, wide, body(state, set) with the form's own state (initial),
  * valid(state), run(state, {tell(done, all), stopped()}) -> promise}.  Without run it only tells.  An element that run
  * gives is shown until it is closed; anything else it gives is for others. */
 export function Dialog({ dialog, onClose }) {
@@ -128,7 +128,7 @@ export function Dialog({ dialog, onClose }) {
                       </Button>
                   ) : (
                       <Button key="cancel" variant="link" isDisabled={busy} onClick={onClose}>
-                          {_("Cancel")}
+                          {dialog.dismiss ?? _("Cancel")}
                       </Button>
                   ),
               ];

@@ -29,9 +29,10 @@ import { AFTER, OPERATION, OUTCOME, PROOF, said, STEP } from "./words.js";
 const PAGE_SIZE = 50;
 
 const cancelDialog = ({ api, toast }, job) => ({
-    title: _("Stop this job?"),
+    title: _("Cancel this job?"),
     text: _("No further VM begins. VMs that have begun are finished or brought back; that may take a while."),
-    action: _("Stop the job"),
+    action: _("Cancel the job"),
+    dismiss: _("Let it go on"),
     danger: true,
     run: () => api.post(`/v1/jobs/${job.id}/cancel`).then(() => toast(_("The job ends after what has begun"))),
 });
@@ -213,7 +214,7 @@ function Ended({ job }) {
         job.status === 0
             ? _("The job has ended; all is well")
             : job.cancelled
-              ? _("The job was stopped")
+              ? _("The job was cancelled")
               : _("The job has ended; not every VM is where it should be");
     return (
         <Alert isInline component="p" variant={job.status === 0 ? "success" : "warning"} title={title}>
@@ -230,7 +231,7 @@ function Head({ job, title, host, again, children }) {
                 <a href="#/upgrade">{_("All VMs and jobs")}</a>
                 {!isEnded(job) && !job.cancelled && (
                     <Button variant="secondary" isDanger onClick={() => host.ask(cancelDialog(host, job))}>
-                        {_("Stop the job…")}
+                        {_("Cancel the job…")}
                     </Button>
                 )}
                 {isEnded(job) && job.vms.some(vm => ["skipped", "stuck"].includes(vm.outcome)) && (

@@ -157,8 +157,8 @@ export const ACTION = {
         here: false,
         title: _("Let $0 verify itself"),
         text: _(
-            "Everything is set up on this host, but software in the VM has not verified a document for a day. Inside " +
-                "the VM, as root:",
+            "Everything is set up on this host, but software in the VM has not verified a document in this run of " +
+                "the VM, or not for a day. Inside the VM, as root:",
         ),
         commands: ["surety-guest verify", "systemctl enable --now surety-guest"],
         after: _("The first verifies once; the service does it from time to time. The status then becomes active."),
@@ -278,7 +278,7 @@ export const CALL = {
     "add-vsock": _("vsock device added"),
     "agent-channel": _("Guest agent channel added"),
     job: _("Job"),
-    "job cancel": _("Job stopped"),
+    "job cancel": _("Job cancelled"),
     "job run": _("Job run again"),
     ...OPERATION,
 };

@@ -194,6 +194,7 @@ async function sync() {
 }
 
 async function vms() {
+    api.world.legacy.enabled = api.world.servers[0].legacy.enabled = false; // an earlier part left it on
     const page = await open("vms");
     const row = name => page.locator(`[data-vm="${name}"]`);
     await row("vm2").waitFor();

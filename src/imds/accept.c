@@ -13,11 +13,13 @@
 
 enum { STRANGER_AUDITS = 10, STRANGER_BURST = 20 };
 
-static void free_listener(struct su_listener **at)
+/* close() alone would leave it in the epoll for as long as suretyd has the socket open: epoll(7). */
+static void free_listener(struct su_server *s, struct su_listener **at)
 {
     struct su_listener *l = *at;
     *at = l->next;
-    close(l->source.fd); /* takes it out of the epoll too: nobody else has this socket open here */
+    epoll_ctl(s->epoll, EPOLL_CTL_DEL, l->source.fd, NULL);
+    close(l->source.fd);
     free(l);
 }
 
@@ -64,7 +66,7 @@ int su_listen_remove(void *server, const char *name, struct su_err *e)
     struct su_listener **at = find(s, name);
     if (!*at)
         return su_fail(e, SU_E_MISSING, "imds.listener", "no listener %s", name);
-    free_listener(at);
+    free_listener(s, at);
     s->n_listeners--;
     return 0;
 }
@@ -73,7 +75,7 @@ void su_listen_remove_all(void *server)
 {
     struct su_server *s = server;
     while (s->listeners)
-        free_listener(&s->listeners);
+        free_listener(s, &s->listeners);
     s->n_listeners = 0;
 }
 

@@ -268,6 +268,11 @@ class Imds:
         self.p.terminate()
         return self.p.wait(10)
 
+    def ticks(self):
+        """Processor time, of 1/100 s."""
+        field = open(f'/proc/{self.pid}/stat').read().rsplit(')', 1)[1].split()
+        return int(field[11]) + int(field[12])
+
     def rss(self):
         return int(open(f'/proc/{self.pid}/statm').read().split()[1]) * 4
 

@@ -110,7 +110,9 @@ void su_daemon_refresh(struct su_daemon *d)
 {
     struct su_err e = {0};
     if (d->vms.dirty) {
-        su_pids_update(d);
+        if (su_vmtab_resolve(&d->vms, &e) < 0)
+            su_log_err(LOG_ERR, "table of VMs", &e);
+        su_pids_update(d); /* a VM has its claim only now; one whose process is gone stops */
         if (su_vmtab_resolve(&d->vms, &e) < 0)
             su_log_err(LOG_ERR, "table of VMs", &e);
         su_listeners_vms(d);

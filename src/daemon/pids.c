@@ -34,6 +34,7 @@ static int on_end(sd_event_source *s, int fd, uint32_t events, void *arg)
     (void)fd, (void)events;
     su_log(LOG_INFO, "vm %s: its process has ended", w->uuid);
     su_vmtab_stopped(&w->d->vms, w->source, w->uuid);
+    w->pid = 0; /* a claim that comes before the next look is not taken for watched */
     sd_event_source_set_enabled(s, SD_EVENT_OFF);
     su_daemon_wake(w->d);
     return 0;

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60 };
+enum { RETRY_MIN_S = 1, RETRY_MAX_S = 30, ENSURE_S = 60, CLAIM_TRIES = 16 };
 #define SOURCE "libvirt"
 
 static void quiet(void *arg, virErrorPtr err)
@@ -84,30 +84,48 @@ static void look_later(virDomainPtr dom, struct su_vm_desc *desc)
     desc->agent_later = next->agent_channel && !desc->agent_channel;
 }
 
-void su_virt_claim(struct su_virt *v, virDomainPtr dom)
+static uint64_t ended_until_now(struct su_virt *v)
+{
+    SU_HOLD(&v->d->lock);
+    return v->d->vms.ended;
+}
+
+/* False: a VM stopped or went while this one was read, so it may have been this one; unless it is to count anyway. */
+static bool claim(struct su_virt *v, virDomainPtr dom, bool anyway)
 {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
     struct su_err e = {0};
     struct su_vm_desc *desc SU_FREE = malloc(sizeof *desc);
+    uint64_t ended = ended_until_now(v);
+    virDomainGetUUIDString(dom, uuid); /* it would reset the error of the next ones */
     bool live = runs(dom);
     char *xml SU_FREE = virDomainGetXMLDesc(dom, live ? 0 : VIR_DOMAIN_XML_INACTIVE);
-    virDomainGetUUIDString(dom, uuid);
     if (!xml || !desc) { /* undefined meanwhile, or the connection broke: then everything is read again */
         if (xml || (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
             gone(v, uuid);
-        return;
+        return true;
     }
     if (su_desc_from_xml((struct su_bytes){(const uint8_t *)xml, strlen(xml)}, live && runs(dom), desc, &e) < 0) {
         su_log_err(LOG_ERR, uuid, &e);
         gone(v, uuid);
-        return;
+        return true;
     }
     set_pid_file(v, desc);
     look_later(dom, desc);
     SU_HOLD(&v->d->lock);
+    if (v->d->vms.ended != ended && !anyway)
+        return false;
     if (su_vmtab_claim(&v->d->vms, SOURCE, desc, &v->d->conf, &e) < 0)
         su_log_err(LOG_ERR, desc->name, &e);
     su_daemon_wake(v->d);
+    return true;
+}
+
+/* What was read may be old when it is claimed: threads of the API do this, too, and no event would put it right. */
+void su_virt_claim(struct su_virt *v, virDomainPtr dom)
+{
+    for (unsigned tries = 1; !claim(v, dom, tries == CLAIM_TRIES); tries++)
+        ;
 }
 
 static void free_domains(virDomainPtr *all, int n)

@@ -189,6 +189,7 @@ static void drop_claim(struct su_vmtab *t, size_t i)
     }
     kept_free(t->claim[i].desc);
     t->claim[i] = t->claim[--t->n_claims];
+    t->ended++;
     t->dirty = true;
 }
 
@@ -204,6 +205,7 @@ void su_vmtab_stopped(struct su_vmtab *t, const char *source, const char *uuid)
     struct su_vm_claim *c = find_claim(t, source, uuid);
     if (!c)
         return;
+    t->ended++;
     c->desc->running = false;
     c->desc->cid = 0;
     c->desc->secure_boot = c->desc->vtpm = false;

@@ -67,6 +67,7 @@ struct su_vmtab {
     uint64_t rev;
     uint64_t round; /* of begin and end */
     bool dirty;
+    uint64_t ended; /* grows when a claim stops running or goes */
 };
 enum { SU_VMTAB_MAX = 4096 }; /* as many as surety-imds takes */
 

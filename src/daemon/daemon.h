@@ -76,8 +76,8 @@ struct su_daemon {
     struct su_listener *listener; /* owned */
     size_t n_listeners;
     bool legacy_known, legacy_enabled; /* the network for VMs without vsock */
-    bool libvirt_here; /* facts about all running domains arrived once */
-    bool vms_complete; /* and so did those of files: a VM that appears is new on this host */
+    bool libvirt_here;                 /* facts about all running domains arrived once */
+    bool vms_complete;                 /* and so did those of files: a VM that appears is new on this host */
     struct su_server_facts facts;
     struct su_server_state state; /* as last computed */
     char authority[512];
@@ -155,6 +155,9 @@ void su_audit_recall(struct su_daemon *d, struct su_vm *vm);
 
 /* sync.c: without lock */
 int su_sync_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
+/* Nobody waits for a job any more, and none is begun; others may still call. */
+void su_sync_end(struct su_daemon *d);
+/* After su_sync_end(), when nobody calls any more. */
 void su_sync_stop(struct su_daemon *d);
 /* Each waits for the end of the job, up to two minutes.  SU_E_CONFLICT "server.busy". */
 int su_sync_now(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;

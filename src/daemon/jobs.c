@@ -21,6 +21,7 @@ enum {
     TRIM_S = 86400, /* once a day ... */
     KEEP_DAYS = 90, /* ... what ended longer ago goes */
     TRIED = 64,
+    TRIED_S = 3600, /* until a row may be another job's */
     SYSTEMCTL_MS = 20000,
 };
 
@@ -55,8 +56,9 @@ void su_jobs_look(const struct su_daemon *d, struct su_jobs_mark *m)
     }
 }
 
-/* The row of this ID; a new one takes the place of the oldest. */
-static struct tried *row_of(struct su_runner *r, const char *id)
+/* The row of this ID; a new one takes the place of the oldest.  NULL: that was tried lately, and is not to be
+ * forgotten. */
+static struct tried *row_of(struct su_runner *r, const char *id, bool must)
 {
     struct tried *oldest = &r->tried[0];
     for (size_t i = 0; i < TRIED; i++) {
@@ -65,6 +67,8 @@ static struct tried *row_of(struct su_runner *r, const char *id)
         if (!r->tried[i].id[0] || (oldest->id[0] && r->tried[i].last < oldest->last))
             oldest = &r->tried[i];
     }
+    if (oldest->id[0] && !must && su_monotonic_s() - oldest->last < TRIED_S)
+        return NULL;
     *oldest = (struct tried){0};
     snprintf(oldest->id, sizeof oldest->id, "%s", id);
     return oldest;
@@ -96,7 +100,7 @@ int su_jobs_run(struct su_daemon *d, const char *id, struct su_err *e)
 {
     struct su_runner *r = d->runner;
     SU_HOLD(&r->lock);
-    struct tried *t = row_of(r, id);
+    struct tried *t = row_of(r, id, true);
     t->starts = 0;
     t->said = false;
     return start(r, t, e);
@@ -112,8 +116,8 @@ static int look_at(void *arg, const struct su_batch *b)
         return 1;
     if (strcmp(b->origin, "local") == 0 && now >= b->created && now - b->created < FRESH_S)
         return 0;
-    struct tried *t = row_of(r, b->id);
-    if (t->starts && su_monotonic_s() - t->last < SETTLE_S)
+    struct tried *t = row_of(r, b->id, false);
+    if (!t || (t->starts && su_monotonic_s() - t->last < SETTLE_S))
         return 0;
     if (t->starts >= STARTS) {
         if (!t->said)

@@ -103,6 +103,8 @@ int su_launcher_ask(int fd, const char *id, struct su_err *e)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     int rc = 0;
+    while (recv(fd, &rc, sizeof rc, MSG_DONTWAIT) > 0)
+        ; /* an answer that came too late was to an earlier question */
     if (send(fd, id, strlen(id), MSG_NOSIGNAL) < 0)
         return su_fail_os(e, "daemon.launch", "asking for a runner");
     int n = poll(&p, 1, ANSWER_MS);

@@ -245,8 +245,10 @@ static void stop(struct su_daemon *d, struct su_httpd **api)
     signal(SIGALRM, leave_anyway);
     alarm(LEAVE_S);
     if (d->sync)
+        su_sync_end(d);
+    su_httpd_stop(api); /* its threads use all that follows */
+    if (d->sync)
         su_sync_stop(d);
-    su_httpd_stop(api);
     su_audit_stop(d);
     su_guests_stop(d);
     su_jobs_stop(d);

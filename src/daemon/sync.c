@@ -446,15 +446,18 @@ int su_sync_start(struct su_daemon *d, struct su_err *e)
     return 0;
 }
 
+void su_sync_end(struct su_daemon *d)
+{
+    struct su_sync *s = d->sync;
+    SU_HOLD(&s->lock);
+    s->stopping = true;
+    pthread_cond_signal(&s->wake);
+    pthread_cond_broadcast(&s->done);
+}
+
 void su_sync_stop(struct su_daemon *d)
 {
     struct su_sync *s = su_steal(&d->sync);
-    if (!s)
-        return;
-    pthread_mutex_lock(&s->lock);
-    s->stopping = true;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
     explicit_bzero(&s->enrol, sizeof s->enrol);
     pthread_cond_destroy(&s->wake);

@@ -222,7 +222,8 @@ export function actionDialog(host, action, vms, { legacyOn, benefits }) {
     };
 }
 
-/* A button that asks for an action; an upgrade has a tab of its own. */
+/* A button that asks for an action; an upgrade has a tab of its own.  Who gives the legacy network is told before that
+ * the host's legacy support is turned on for it, so it has to be known whether it is. */
 export function ActionButton({ action, vms, context, variant = "secondary", count = false }) {
     const host = useHost();
     const words = ACTION[action];
@@ -236,7 +237,7 @@ export function ActionButton({ action, vms, context, variant = "secondary", coun
             variant={variant}
             size="sm"
             isDanger={!!words?.danger && variant === "secondary"}
-            isDisabled={vms.length === 0}
+            isDisabled={vms.length === 0 || (action === "legacy-network" && context.legacyOn === undefined)}
             data-action={action}
             onClick={press}>
             {words?.button ?? action}

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api.h"
 #include "net/httpc.h"
+#include "net/httpd.h"
 #include "wire/hostconf.h"
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { MAX_ANSWER = 64 << 20 };
@@ -70,16 +68,6 @@ static int interpret(unsigned status, const struct su_buf *answer, json_t **out,
     return 0;
 }
 
-/* Somebody listens there, though he may have no room now. */
-static bool is_served(const char *path)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    SU_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || snprintf(a.sun_path, sizeof a.sun_path, "%s", path) >= (int)sizeof a.sun_path)
-        return false;
-    return connect(fd, (struct sockaddr *)&a, sizeof a) == 0 || errno == EAGAIN;
-}
-
 /* Why no whole answer came. */
 static int no_answer(const char *path, struct su_err *e)
 {
@@ -87,7 +75,7 @@ static int no_answer(const char *path, struct su_err *e)
         su_fail(e, SU_E_REFUSED, "api.refused", "this user may not reach %.120s", path);
         return su_remedy(e, "Be root or in group surety");
     }
-    if (is_served(path)) {
+    if (su_unix_served(path)) {
         su_fail(e, SU_E_CONFLICT, "api.busy",
                 "suretyd ended the connection: it has as many as it takes, or as it takes of this user");
         return su_remedy(e, "Try again in a moment; systemctl status suretyd, if it stays so");

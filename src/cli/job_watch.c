@@ -189,7 +189,7 @@ static int bear(struct watch *w, const struct su_err *e)
     }
     if (now - w->away_us > (int64_t)AWAY_S * 1000000)
         return -1;
-    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    su_nap_ms(1000);
     return 0;
 }
 

@@ -106,15 +106,19 @@ static void note_runs(struct su_daemon *d)
     d->vms_complete = d->libvirt_here || !d->facts.libvirt_wanted;
 }
 
-void su_daemon_refresh(struct su_daemon *d)
+static void resolve(struct su_daemon *d)
 {
     struct su_err e = {0};
+    if (su_vmtab_resolve(&d->vms, &e) < 0)
+        su_log_err(LOG_ERR, "table of VMs", &e);
+}
+
+void su_daemon_refresh(struct su_daemon *d)
+{
     if (d->vms.dirty) {
-        if (su_vmtab_resolve(&d->vms, &e) < 0)
-            su_log_err(LOG_ERR, "table of VMs", &e);
+        resolve(d);
         su_pids_update(d); /* a VM has its claim only now; one whose process is gone stops */
-        if (su_vmtab_resolve(&d->vms, &e) < 0)
-            su_log_err(LOG_ERR, "table of VMs", &e);
+        resolve(d);
         su_listeners_vms(d);
         log_problems(d);
         note_runs(d);

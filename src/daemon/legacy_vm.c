@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VMs on the legacy network: who has a grant, giving one, taking it away. */
+#include "base/clock.h"
 #include "legacy_int.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 const char *su_legacy_state_name(enum su_legacy_state s)
 {
@@ -202,7 +202,7 @@ bool su_legacy_pause(struct su_legacy *l, unsigned *left_ms)
     *left_ms -= SU_LEGACY_LOOK_MS;
     if (l->pause)
         return l->pause(l->pause_arg, SU_LEGACY_LOOK_MS);
-    nanosleep(&(struct timespec){.tv_nsec = SU_LEGACY_LOOK_MS * 1000000L}, NULL);
+    su_nap_ms(SU_LEGACY_LOOK_MS);
     return true;
 }
 

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define LISTENERS "legacy:"
-enum { LET_GO_S = 5, SLICE_MS = 200, PAUSE_NS = 2000000 };
+enum { LET_GO_S = 5, SLICE_MS = 200, PAUSE_MS = 2 };
 
 static void tell_enrolled(struct su_virt *v)
 {
@@ -306,7 +306,7 @@ int su_virt_legacy_grant_all(struct su_daemon *d, json_t **granted, json_t **fai
     *failed = rc == 0 ? json_array() : NULL;
     for (size_t at = 0; rc == 0 && at < n;) {
         at = grant_some(v, w, at, n, *granted, *failed);
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL); /* a mutex is not fair */
+        su_nap_ms(PAUSE_MS); /* a mutex is not fair */
     }
     atomic_fetch_sub(&v->at_work, 1);
     su_virt_legacy_look(v);

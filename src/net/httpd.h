@@ -67,6 +67,8 @@ int su_httpd_start(int listener /* taken */, const struct su_httpd_options *o, s
                    struct su_err *e) SU_MUST_CHECK;
 void su_httpd_stop(struct su_httpd **d); /* waits for handlers that run; NULL is fine */
 
+/* Somebody listens there, though he may have no room for another connection now. */
+bool su_unix_served(const char *path);
 int su_listen_unix(const char *path, unsigned mode, int *fd, struct su_err *e) SU_MUST_CHECK;
 /* "ADDRESS:PORT", "[v6]:PORT"; port 0 picks one, su_listen_port tells which. */
 int su_listen_tcp(const char *where, int *fd, struct su_err *e) SU_MUST_CHECK;

@@ -8,6 +8,16 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+bool su_unix_served(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof a.sun_path)
+        return false;
+    memcpy(a.sun_path, path, strlen(path) + 1);
+    SU_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 && (connect(fd, (struct sockaddr *)&a, sizeof a) == 0 || errno == EAGAIN);
+}
+
 int su_listen_unix(const char *path, unsigned mode, int *fd, struct su_err *e)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -20,8 +30,7 @@ int su_listen_unix(const char *path, unsigned mode, int *fd, struct su_err *e)
         return su_fail_os(e, "http.listen", "cannot make a socket");
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
         /* a socket that nobody serves is left over from a crash */
-        SU_CLOSE int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (probe >= 0 && connect(probe, (struct sockaddr *)&a, sizeof a) == 0) {
+        if (su_unix_served(path)) {
             su_fail(e, SU_E_CONFLICT, "http.served", "another program serves %s", path);
             return su_remedy(e, "stop the program that runs already");
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The steps of an upgrade.  Each looks first what of it is done, so that it may be run again after a crash. */
 #include "base/clean.h"
+#include "base/clock.h"
 #include "upgrade/job_int.h"
 #include <string.h>
 #include <time.h>
@@ -143,7 +144,7 @@ static int run_worker(struct su_run *r, const char *verb, int *status, json_t **
             *e = ignored;
             return -1;
         }
-        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+        su_nap_ms(500);
     }
     return 0;
 }

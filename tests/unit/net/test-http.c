@@ -4,6 +4,7 @@
 #include "net/httpd.h"
 #include "tests/lib/tap.h"
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -302,6 +303,29 @@ static void hostile(unsigned port)
     ok(call("GET", "/v1/things/1", NULL, out, sizeof out) == 200, "after garbage, it serves");
 }
 
+/* Whose backlog is full is there all the same; whose listener is closed is not. */
+static void served(void)
+{
+    struct su_err e = {0};
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = -1, guest[4], full = 0;
+    snprintf(a.sun_path, sizeof a.sun_path, "/tmp/surety-full.%d", (int)getpid());
+    ok(!su_unix_served(a.sun_path), "nothing is there");
+    ok(su_listen_unix(a.sun_path, 0600, &fd, &e) == 0 && listen(fd, 1) == 0, "a server that does not accept");
+    for (size_t i = 0; i < SU_ARRAY_LEN(guest); i++) {
+        guest[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        full += connect(guest[i], (struct sockaddr *)&a, sizeof a) < 0 && errno == EAGAIN;
+    }
+    ok(full > 0 && su_unix_served(a.sun_path), "is served, with no room for one more");
+    int second = -1;
+    ok(su_listen_unix(a.sun_path, 0600, &second, &e) < 0 && !strcmp(e.id, "http.served"), "and keeps its socket");
+    for (size_t i = 0; i < SU_ARRAY_LEN(guest); i++)
+        close(guest[i]);
+    close(fd);
+    ok(!su_unix_served(a.sun_path), "left over: not served");
+    unlink(a.sun_path);
+}
+
 static void addresses(void)
 {
     static const char *const bad[] = {
@@ -333,6 +357,7 @@ int main(void)
     strangers();
     hostile(port);
     addresses();
+    served();
     su_httpd_stop(&d);
     su_httpd_stop(&u);
     ok(d == NULL && u == NULL);

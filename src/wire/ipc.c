@@ -154,21 +154,20 @@ int su_ipc_recv(int sock, uint8_t *buf, size_t cap, struct su_ipc_msg *out, stru
     ssize_t n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
-    if (n == 0 || (n < 0 && errno == ECONNRESET))
-        return su_fail(e, SU_E_CONFLICT, "ipc.closed", "the other side went away");
-    if (n < 0)
+    if (n < 0 && errno != ECONNRESET)
         return su_fail_os(e, "ipc.io", "cannot receive a message");
-    int fd;
-    take_fds(&m, &fd);
-    if (n < SU_IPC_HEADER || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || buf[1] != SU_IPC_VERSION || buf[2] || buf[3]) {
-        if (fd >= 0)
-            close(fd);
+    SU_CLOSE int fd = -1;
+    if (n >= 0) /* a message of no bytes, which looks like the end, may bring some, too */
+        take_fds(&m, &fd);
+    if (n <= 0)
+        return su_fail(e, SU_E_CONFLICT, "ipc.closed", "the other side went away");
+    if (n < SU_IPC_HEADER || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || buf[1] != SU_IPC_VERSION || buf[2] || buf[3])
         return su_fail(e, SU_E_FORMAT, "ipc.frame", "a message of %zd bytes is none of ours", n);
-    }
     out->op = buf[0];
     out->seq = su_be32(buf + 4);
     out->body = (struct su_bytes){buf + SU_IPC_HEADER, (size_t)n - SU_IPC_HEADER};
     out->fd = fd;
+    fd = -1;
     return 1;
 }
 

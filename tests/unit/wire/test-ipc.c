@@ -63,6 +63,47 @@ static void garbage(void)
     }
 }
 
+/* Whether the number is free that a new descriptor would have got before. */
+static bool nothing_open_since(int lowest)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(fd);
+    return fd == lowest;
+}
+
+/* Of a message that is none of ours, nothing stays open. */
+static void stowaways(void)
+{
+    int s[2];
+    struct su_err e = {0};
+    struct su_ipc_msg m = {.fd = -2};
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(3 * sizeof(int))];
+    } control = {0};
+    static const uint8_t frame[SU_IPC_HEADER] = {7, SU_IPC_VERSION, 0, 0, 0, 0, 0, 1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, s) < 0)
+        abort();
+    int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC), three[] = {s[0], s[0], s[0]};
+    close(lowest);
+    struct iovec io = {(void *)frame, 0};
+    struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+    *c = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof three)};
+    memcpy(CMSG_DATA(c), three, sizeof three);
+    ok(sendmsg(s[0], &h, 0) == 0 && su_ipc_recv(s[1], buf, sizeof buf, &m, &e) < 0 && !strcmp(e.id, "ipc.closed"));
+    ok(nothing_open_since(lowest), "descriptors with a message of no bytes are closed");
+    io.iov_len = sizeof frame;
+    ok(sendmsg(s[0], &h, 0) == SU_IPC_HEADER && su_ipc_recv(s[1], buf, sizeof buf, &m, &e) == 1 && m.fd == lowest);
+    close(m.fd);
+    ok(nothing_open_since(lowest), "of several descriptors, one is taken");
+    io.iov_len = 3;
+    ok(sendmsg(s[0], &h, 0) == 3 && su_ipc_recv(s[1], buf, sizeof buf, &m, &e) < 0 && !strcmp(e.id, "ipc.frame"));
+    ok(nothing_open_since(lowest), "of a short one, none");
+    close(s[0]);
+    close(s[1]);
+}
+
 static void *answer(void *arg)
 {
     int s = *(int *)arg;
@@ -121,6 +162,7 @@ int main(void)
 {
     frames();
     garbage();
+    stowaways();
     asking();
     return tap_done();
 }

@@ -84,16 +84,21 @@ void su_buf_printf(struct su_buf *b, const char *fmt, ...)
     b->n += (size_t)n;
 }
 
-/* Bytes at s that stand for themselves in a JSON string. */
+/* Bytes of the character at s if it stands for itself in a JSON string; 0: it does not, or s ends. */
+static size_t plain_char(const char *s)
+{
+    const unsigned char c = (unsigned char)*s;
+    bool shows;
+    if (c < ' ' || c == '"' || c == '\\')
+        return 0;
+    return c < 0x80 ? 1 : su_clean_char((struct su_bytes){(const uint8_t *)s, strnlen(s, 4)}, &shows);
+}
+
 static size_t plain(const char *s)
 {
-    size_t n = 0, len = 1;
-    bool shows;
-    while (len && (unsigned char)s[n] >= ' ' && s[n] != '"' && s[n] != '\\') {
-        if ((unsigned char)s[n] >= 0x80)
-            len = su_clean_char((struct su_bytes){(const uint8_t *)s + n, strnlen(s + n, 4)}, &shows);
+    size_t n = 0, len;
+    while ((len = plain_char(s + n)))
         n += len;
-    }
     return n;
 }
 

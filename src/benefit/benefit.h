@@ -57,6 +57,7 @@ struct su_benefit_facts {
     bool vsock, legacy;                          /* it has a vsock device; it was granted the legacy network */
     bool agent_later, vsock_later, legacy_later; /* that is in its definition alone: it runs without until it is off */
     bool secure_boot, vtpm;
+    bool vsock_off;         /* this host serves nobody by its vsock, and the VM has no other one */
     bool foreign;           /* not libvirt's: nothing of its definition can be changed from here */
     bool stopped;           /* it does not run */
     bool server_off;        /* the server is not Active: it signs nothing */
@@ -88,13 +89,13 @@ enum su_benefit_action {
 };
 struct su_benefit_verdict {
     enum su_benefit_status status;
-    enum su_benefit_action action;
+    enum su_benefit_action action; /* what can be done from here */
+    const char *todo;              /* a sentence for people, of what cannot, too; static; "" */
 };
-/* Inactive without an action: something is missing that this host cannot give the VM, a foreign one. */
+/* Inactive without an action: something is missing that this host cannot give the VM. */
 struct su_benefit_verdict su_benefit_judge(const struct su_benefit *b, const struct su_benefit_facts *f);
 /* Of this run of the VM, and within the period: what was started since, or taken back to a snapshot, may be another. */
 bool su_benefit_verified(uint64_t last_verified, uint64_t runs_since, uint64_t now);
 const char *su_benefit_status_name(enum su_benefit_status s);     /* "inactive", ... */
 const char *su_benefit_action_name(enum su_benefit_action a);     /* "install-updates", ...; NULL: nothing */
 const char *su_benefit_action_sentence(enum su_benefit_action a); /* for people; "" */
-const char *su_benefit_todo(struct su_benefit_verdict v);         /* the same, of one without an action, too */

@@ -126,10 +126,11 @@ static bool too_old(const struct su_benefit *b, const struct su_guest_os *os, bo
 
 static enum su_benefit_action transport_action(const struct su_benefit *b, const struct su_benefit_facts *f)
 {
-    const bool vsock = f->vsock && b->transport != SU_BENEFIT_LEGACY;
+    const bool vsock = f->vsock && !f->vsock_off && b->transport != SU_BENEFIT_LEGACY;
     const bool legacy = f->legacy && b->transport != SU_BENEFIT_VSOCK;
+    const bool instead = f->vsock_off && !f->foreign && b->transport != SU_BENEFIT_VSOCK;
     if (!vsock && !legacy)
-        return b->transport == SU_BENEFIT_LEGACY ? SU_BENEFIT_LEGACY_NETWORK : SU_BENEFIT_ADD_VSOCK;
+        return instead || b->transport == SU_BENEFIT_LEGACY ? SU_BENEFIT_LEGACY_NETWORK : SU_BENEFIT_ADD_VSOCK;
     return (vsock && !f->vsock_later) || (legacy && !f->legacy_later) ? SU_BENEFIT_VERIFY : SU_BENEFIT_RESTART;
 }
 
@@ -160,10 +161,10 @@ static enum su_benefit_action next_action(const struct su_benefit *b, const stru
     return proved_now(f) ? SU_BENEFIT_NOTHING : SU_BENEFIT_VERIFY;
 }
 
-/* Its agent tells which system it is, when it can be asked. */
+/* Its agent tells which system it is, when it can be asked; that of a foreign one never is. */
 static enum su_benefit_action agent_action(const struct su_benefit_facts *f)
 {
-    if (f->os.id[0] || (f->agent_channel && !f->agent_later))
+    if (f->foreign || f->os.id[0] || (f->agent_channel && !f->agent_later))
         return SU_BENEFIT_NOTHING;
     return f->agent_channel ? SU_BENEFIT_RESTART : SU_BENEFIT_AGENT_CHANNEL;
 }
@@ -171,26 +172,31 @@ static enum su_benefit_action agent_action(const struct su_benefit_facts *f)
 /* What changes the definition of a VM works for those of libvirt alone. */
 static bool is_change(enum su_benefit_action a)
 {
-    return a == SU_BENEFIT_UPGRADE || a == SU_BENEFIT_ADD_VSOCK || a == SU_BENEFIT_LEGACY_NETWORK ||
-           a == SU_BENEFIT_AGENT_CHANNEL;
+    return a == SU_BENEFIT_UPGRADE || a == SU_BENEFIT_ADD_VSOCK || a == SU_BENEFIT_LEGACY_NETWORK;
 }
 
-static enum su_benefit_action possible(enum su_benefit_action a, const struct su_benefit_facts *f)
+/* What cannot be done from here is no action: the sentence says where. */
+static struct su_benefit_verdict verdict(enum su_benefit_status status, enum su_benefit_action a,
+                                         const struct su_benefit_facts *f)
 {
-    return f->foreign && is_change(a) ? SU_BENEFIT_NOTHING : a;
+    const char *elsewhere = NULL;
+    if (a == SU_BENEFIT_ADD_VSOCK && f->vsock_off)
+        elsewhere = "Let this host serve VMs by vsock: vsock-port in surety.conf";
+    else if (f->foreign && is_change(a))
+        elsewhere = "Change the VM where it is defined: it is none of libvirt's";
+    return elsewhere ? (struct su_benefit_verdict){status, SU_BENEFIT_NOTHING, elsewhere}
+                     : (struct su_benefit_verdict){status, a, su_benefit_action_sentence(a)};
 }
 
 struct su_benefit_verdict su_benefit_judge(const struct su_benefit *b, const struct su_benefit_facts *f)
 {
     enum fit fit = !asks_for_os(b) ? FITS : f->os.id[0] ? eligible(b, &f->os) : NOT_KNOWN;
     if (fit == NOT_KNOWN)
-        return (struct su_benefit_verdict){SU_BENEFIT_UNKNOWN, possible(agent_action(f), f)};
+        return verdict(SU_BENEFIT_UNKNOWN, agent_action(f), f);
     if (fit == FITS_NOT)
-        return (struct su_benefit_verdict){SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING};
+        return verdict(SU_BENEFIT_NOT_APPLICABLE, SU_BENEFIT_NOTHING, f);
     enum su_benefit_action action = next_action(b, f);
-    if (action == SU_BENEFIT_NOTHING)
-        return (struct su_benefit_verdict){SU_BENEFIT_ACTIVE, action};
-    return (struct su_benefit_verdict){SU_BENEFIT_INACTIVE, possible(action, f)};
+    return verdict(action == SU_BENEFIT_NOTHING ? SU_BENEFIT_ACTIVE : SU_BENEFIT_INACTIVE, action, f);
 }
 
 const char *su_benefit_status_name(enum su_benefit_status s)
@@ -223,11 +229,4 @@ const char *su_benefit_action_name(enum su_benefit_action a)
 const char *su_benefit_action_sentence(enum su_benefit_action a)
 {
     return (unsigned)a < SU_BENEFIT_ACTIONS ? actions[a].sentence : "";
-}
-
-const char *su_benefit_todo(struct su_benefit_verdict v)
-{
-    if (v.status == SU_BENEFIT_INACTIVE && v.action == SU_BENEFIT_NOTHING)
-        return "Change the VM where it is defined: it is none of libvirt's";
-    return su_benefit_action_sentence(v.action);
 }

@@ -16,6 +16,7 @@ void su_api_benefit_facts(const struct su_daemon *d, const struct su_vm *vm, uin
     const bool runs = desc && desc->running;
     *f = (struct su_benefit_facts){.legacy = vm->granted,
                                    .legacy_later = vm->granted_later && runs,
+                                   .vsock_off = !d->facts.vsock_wanted && !(desc && desc->socket[0]),
                                    .foreign = strcmp(vm->source, "libvirt") != 0,
                                    .stopped = !runs,
                                    .server_off = d->state.status != SU_SERVER_ACTIVE,
@@ -78,7 +79,7 @@ static int get_vm_benefits(void *ctx, const struct su_http_request *q, struct su
         struct su_benefit_verdict v = su_benefit_judge(&d->benefits.row[i], &f);
         json_t *row = verdict_json(&d->benefits.row[i], v);
         (void)json_object_set_new(row, "title", json_string(d->benefits.row[i].title));
-        (void)json_object_set_new(row, "todo", su_api_words(su_benefit_todo(v)));
+        (void)json_object_set_new(row, "todo", su_api_words(v.todo));
         (void)json_array_append_new(list, row);
     }
     return su_api_answer(json_pack("{s:s,s:s,s:o,s:o,s:s,s:o}", "uuid", vm->uuid, "name", vm->name, "os",

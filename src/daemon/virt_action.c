@@ -28,15 +28,18 @@ static int refuse(struct su_err *e)
     return -1;
 }
 
-/* With a device that this host cannot serve a VM would not start.  Where surety.conf turns vsock off nobody looks. */
+/* With a device that the kernel cannot serve a VM would not start; one that nobody serves is of no use. */
 static int check_vsock(struct su_daemon *d, struct su_err *e)
 {
     su_listeners_vsock(d); /* the module may have come a moment ago */
     su_daemon_wake(d);
-    if (!d->facts.vsock_wanted || d->facts.vsock_open)
+    if (d->facts.vsock_open)
         return 0;
-    su_fail(e, SU_E_REFUSED, "vm.action.vsock", "this host cannot serve VMs by vsock: %.160s", d->facts.vsock_problem);
-    return su_remedy(e, "modprobe vhost_vsock, and keep it in /etc/modules-load.d; or use the legacy network");
+    const bool off = !d->facts.vsock_wanted;
+    su_fail(e, SU_E_REFUSED, "vm.action.vsock", "this host cannot serve VMs by vsock: %.160s",
+            off ? "vsock-port is 0 in surety.conf" : d->facts.vsock_problem);
+    return su_remedy(e, off ? "Set vsock-port in surety.conf and restart suretyd; or use the legacy network"
+                            : "modprobe vhost_vsock, and keep it in /etc/modules-load.d; or use the legacy network");
 }
 
 /* Which VM this is, and whether there is anything to do. */

@@ -3,19 +3,29 @@
 # Suites that print TAP, some at a time, each told when it has ended, and how many tests passed and failed in all. For the
 # runners beside them; source me. HERE: where the suites are; SUITE_DIR: scratch.
 
-# suites_one NAME SECONDS: its lines, named; in SUITE_DIR/NAME.count how many passed and failed
+# suites_one NAME SECONDS: its lines, named; in SUITE_DIR/NAME.count how many passed and failed. The lines go through a
+# file: a pipe's end comes only when everything that the suite has left behind has ended, too.
 suites_one() {
-    local good bad tap=$SUITE_DIR/$1.tap own=()
+    local good bad pid rc=0 tap=$SUITE_DIR/$1.tap own=()
     # mounts of its own: a namespace that another suite makes meanwhile would keep them
     [ "$(id -u)" != 0 ] || own=(unshare --mount --propagation private)
     echo "# suite $1"
     SECONDS=0
-    timeout "$2" "${own[@]}" "$HERE/$1" | tee "$tap" | sed -u "s/^\(not ok\|ok\) [0-9]* - /\1 - $1: /;/^1\.\.[0-9]/d"
+    : >"$tap"
+    timeout -k 60 "$2" "${own[@]}" "$HERE/$1" >"$tap" &
+    pid=$!
+    echo $pid >"$tap.pid"
+    tail -n +1 -s 0.2 -f --pid=$pid "$tap" | sed -u "s/^\(not ok\|ok\) [0-9]* - /\1 - $1: /;/^1\.\.[0-9]/d"
+    wait $pid || rc=$?
+    rm "$tap.pid"
     good=$(grep -c '^ok ' "$tap")
     bad=$(grep -c '^not ok ' "$tap")
     # a suite that ended early is a failure, whatever it said until then
     if [ "$(sed -n 's/^1\.\.//p' "$tap")" != $((good + bad)) ]; then
-        echo "not ok - $1: the suite came to its end"
+        case $rc in
+        124|137) echo "not ok - $1: the suite came to its end in $2 s";;
+        *) echo "not ok - $1: the suite came to its end";;
+        esac
         bad=$((bad + 1))
     fi
     echo "# $1: $SECONDS s"
@@ -29,11 +39,20 @@ suites_ended() { # changes running of its caller
     unset "running[$pid]"
 }
 
+# Whoever interrupts the runner ends its suites: they have process groups of their own.
+# shellcheck disable=SC2317 # called by the traps
+suites_stop() {
+    cat "$SUITE_DIR"/*.tap.pid 2>/dev/null | xargs -r kill 2>/dev/null
+    exit "$1"
+}
+
 # suites_run JOBS SECONDS NAME...: JOBS at a time, each for so long at most; the status says whether all passed
 suites_run() {
     local jobs=$1 limit=$2 s good bad passed=0 failed=0
     local -A running=()
     shift 2
+    trap 'suites_stop 130' INT
+    trap 'suites_stop 143' TERM
     for s in "$@"; do
         if [ "$jobs" = 1 ]; then
             suites_one "$s" "$limit"

@@ -3,8 +3,9 @@
 # TAP, scratch files and children of a suite in bash. Source me; do not run me. A suite ends with plan_done.
 # SUITE_DIR: where the scratch directory T is made; KEEP=1 keeps it.
 set -uo pipefail
-PATH=$PATH:/usr/sbin:/sbin
-export LC_ALL=C.UTF-8
+export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C.UTF-8
+umask 022
+unset LANGUAGE CDPATH
 T=$(mktemp -d "${SUITE_DIR:-${TMPDIR:-/tmp}}/surety-${0##*/}.XXXXXX")
 COUNT=0 FAILED=0
 CHILDREN=() MOUNTS=() LOOPS=()

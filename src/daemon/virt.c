@@ -275,7 +275,8 @@ static void on_close(virConnectPtr c, int why, void *arg)
 static void on_nftables(int watch, int fd, int events, void *arg)
 {
     struct su_virt *v = arg;
-    (void)watch, (void)fd, (void)events;
+    (void)watch, (void)events;
+    su_legacy_watch_drain(fd); /* while somebody is at work nobody else does */
     v->look_at_legacy = true;
 }
 

@@ -36,7 +36,7 @@ static void ask_suretyd(const struct su_args *a, struct su_doctor_facts *f)
     } rows[] = {{"/v1/server", &f->server, &f->server_why},
                 {"/v1/vms", &f->vms, &f->vms_why},
                 {"/v1/benefits", &f->benefits, &f->benefits_why},
-                {"/v1/jobs?max=1000", &f->jobs, &f->jobs_why},
+                {"/v1/jobs?limit=1000", &f->jobs, &f->jobs_why},
                 {"/v1/legacy", &f->legacy, &f->legacy_why}};
     const struct su_err *silent = NULL;
     for (size_t i = 0; i < SU_ARRAY_LEN(rows); i++) {

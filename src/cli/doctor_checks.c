@@ -196,7 +196,8 @@ static void check_vsock(const struct su_doctor_facts *f, struct su_doctor_findin
         say(o, SU_DOCTOR_OK, "surety.conf says that vsock is not used", NULL);
     else if (!f->vhost_vsock)
         say(o, SU_DOCTOR_BROKEN, "There is no /dev/vhost-vsock: no VM can have a vsock device",
-            "modprobe vhost_vsock, and keep it in /etc/modules-load.d");
+            "modprobe vhost_vsock, and keep it in /etc/modules-load.d; or set vsock-port = 0 in surety.conf, and use "
+            "the legacy network");
     else
         say(o, open ? SU_DOCTOR_OK : SU_DOCTOR_BROKEN,
             open ? "VMs can reach the host over vsock" : "The vsock port is not open",

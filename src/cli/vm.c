@@ -47,7 +47,10 @@ static void print_vm(const json_t *o)
         su_api_line("problem id", su_api_text(o, "problem.id"));
     }
     su_api_line_words("transport", o, "transports");
-    printf("%-14s %lld\n", "vsock cid", (long long)json_integer_value(su_api_member(o, "cid")));
+    char cid[24] = "";
+    if (json_integer_value(su_api_member(o, "cid")))
+        snprintf(cid, sizeof cid, "%lld", (long long)json_integer_value(su_api_member(o, "cid")));
+    su_api_line("vsock cid", cid);
     su_api_line("secure boot", yes(o, "security.secureBoot"));
     su_api_line("vtpm", yes(o, "security.vTpm"));
     su_api_line("security type", su_api_text(o, "security.securityType"));

@@ -105,17 +105,19 @@ class Control:
     def ask(self, op, body=b'', fd=None, want=DONE):
         seq = self.raw(op, body, fd)
         with self.change:
-            assert self.change.wait_for(lambda: seq in self.answers or self.ended, 10), 'no answer'
+            assert self.change.wait_for(lambda: seq in self.answers or self.ended, 60), 'no answer'
             assert seq in self.answers, 'the connection ended'
             m = self.answers.pop(seq)
         if want is not None and m[0] != want:
             raise AssertionError(f'operation {op} answered {m[0]}: {m[8:]!r}')
         return m
 
-    def audit(self, n=1, timeout=5):
+    def audit(self):
+        """All records of what was answered before."""
         time.sleep(0.05)        # records wait up to 10 ms for others
+        self.status()           # a turn of the loop, at the end of which they go out
+        self.status()           # the answer comes after them
         with self.change:
-            self.change.wait_for(lambda: len(self.audits) >= n, timeout)
             got, self.audits = self.audits, []
         return got
 
@@ -258,7 +260,7 @@ class Imds:
         self.p = subprocess.Popen([*prefix, program, '--run', run, *options], stderr=self.log, stdout=self.log)
         self.pid = self.p.pid
         atexit.register(self.p.kill)    # does nothing once it was waited for
-        for _ in range(500):
+        for _ in range(6000):
             if os.path.exists(run + '/imds/imds.sock') and b'waiting' in open(run + '/imds.log', 'rb').read():
                 break
             assert self.p.poll() is None, open(run + '/imds.log').read()
@@ -266,7 +268,7 @@ class Imds:
 
     def stop(self):
         self.p.terminate()
-        return self.p.wait(10)
+        return self.p.wait(60)
 
     def ticks(self):
         """Processor time, of 1/100 s."""

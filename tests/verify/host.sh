@@ -18,9 +18,7 @@ daemon_of() {
 
 # start_authority [DOMAIN [KEYS]]: on a free port of 127.0.0.1
 start_authority() {
-    local port
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    AUTHORITY=http://127.0.0.1:$port
+    AUTHORITY=http://127.0.0.1:$(free_port)
     surety authority init "$AUTHORITY_DIR" --domain "${1:-example.org}" --url "$AUTHORITY" \
         --algorithm "${2:-p256}" >"$T/init.out" 2>&1 || { note "$(cat "$T/init.out")"; return 1; }
     serve_authority
@@ -51,8 +49,10 @@ DAEMON_OPTIONS=()
 start_daemon() {
     daemon_of suretyd suretyd --config "$HOST_CONF" --state "$HOST_STATE" --run "$HOST_RUN" "${DAEMON_OPTIONS[@]}"
     DAEMON_PID=$REPLY
-    wait_for test -S "$SOCKET"
+    wait_for answers
 }
+# The socket of the one before lies there until the next one listens: only an answer tells that it does.
+answers() { curl -s --noproxy '*' --max-time 10 -o /dev/null --unix-socket "$SOCKET" http://x/v1/server; }
 
 record() { # record KEY JSON: in the store of jobs, as a runner writes it
     python3 - "$HOST_STATE/jobs/jobs.db" "$@" <<'PY'
@@ -66,9 +66,11 @@ PY
 
 server_state() { surety server show --socket "$SOCKET" --json 2>/dev/null | jq -r "${1:-.state}"; }
 state_is() { [ "$(server_state)" = "$1" ]; }
+signer_seen() { [ "$(server_state .parts.signer.connected)" = true ]; }
 
-# enrol_host NAME: with a token from the authority of this machine
+# enrol_host NAME: with a token from the authority of this machine, when suretyd has found the signer
 enrol_host() {
+    wait_for signer_seen || return
     surety authority token "$1" --dir "$AUTHORITY_DIR" >"$T/token.out" || return
     grep -o 'sut1_[A-Za-z0-9._-]*' "$T/token.out" >"$T/token"
     surety server enrol --socket "$SOCKET" --authority "$AUTHORITY" --token-file "$T/token"

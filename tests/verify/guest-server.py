@@ -141,7 +141,8 @@ if PATH.startswith("127."):
     os.rename(f"{DIR}/port.new", f"{DIR}/port")
 else:
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(PATH)
-listener.listen(16)
+    listener.bind(PATH + ".new")
+    listener.listen(16)
+    os.rename(PATH + ".new", PATH)      # who sees it can connect
 while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()

@@ -184,6 +184,8 @@ static struct su_benefit_verdict verdict(enum su_benefit_status status, enum su_
         elsewhere = "Let this host serve VMs by vsock: vsock-port in surety.conf";
     else if (f->foreign && is_change(a))
         elsewhere = "Change the VM where it is defined: it is none of libvirt's";
+    else if (f->foreign && a == SU_BENEFIT_START)
+        elsewhere = "Start the VM where it is defined: a guest that is off proves nothing";
     return elsewhere ? (struct su_benefit_verdict){status, SU_BENEFIT_NOTHING, elsewhere}
                      : (struct su_benefit_verdict){status, a, su_benefit_action_sentence(a)};
 }

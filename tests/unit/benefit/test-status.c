@@ -225,7 +225,7 @@ static const struct row {
      all,
      {DEBIAN, .vsock = true, .foreign = true, .stopped = true},
      SU_BENEFIT_INACTIVE,
-     SU_BENEFIT_START},
+     SU_BENEFIT_NOTHING},
     {"not libvirt's, not verified",
      all,
      {DEBIAN, .vsock = true, .foreign = true},

@@ -22,14 +22,8 @@ X
 
 console() { cat "/var/log/libvirt/$1.console" 2>/dev/null; }
 
-console_says() { # console_says GUEST TEXT [SECONDS]
-    local i
-    for ((i = 0; i < ${3:-60} * 10; i++)); do
-        if grep -qF "$2" "/var/log/libvirt/$1.console" 2>/dev/null; then return 0; fi
-        sleep 0.1
-    done
-    return 1
-}
+says() { grep -q "$2" "/var/log/libvirt/$1.console" 2>/dev/null; }
+console_says() { within 90 says "$@"; } # console_says GUEST REGEX
 
 boot() { # boot GUEST...: started, until they take commands; not in a subshell, which would keep the serial ports
     local g
@@ -56,11 +50,11 @@ tell() { # tell GUEST COMMAND: does not wait; REPLY is the id
     printf '%s %s\n' "$REPLY" "${2//$'\n'/; }" >&"${PTY[$1]}"
 }
 
-ask() { # ask GUEST COMMAND [SECONDS]: the command's output
+ask() { # ask GUEST COMMAND: the command's output
     local id
     tell "$1" "$2"
     id=$REPLY
-    console_says "$1" "<$id " "${3:-120}" || { echo "no answer from $1"; return 1; }
+    console_says "$1" "<$id [0-9]*>" || { echo "no answer from $1"; return 1; } # all of the line: its status is read next
     console "$1" | tr -d '\r' | sed -n "/^<$id>\$/,/^<$id /{/^<$id/d;p}"
     console "$1" | finds -F "<$id 0>"
 }

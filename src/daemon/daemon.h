@@ -196,6 +196,8 @@ int su_virt_add_device(struct su_daemon *d, const char *vm, enum su_vm_device wh
 /* files.c: main thread */
 int su_files_start(struct su_daemon *d, struct su_err *e) SU_MUST_CHECK;
 void su_files_read(struct su_daemon *d);
+void su_files_look(struct su_daemon *d); /* whether the directory has come meanwhile */
+void su_files_done(void);
 
 /* pids.c: main thread; watches the processes of VMs */
 void su_pids_update(struct su_daemon *d);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* VMs without libvirt: the files of [vms] dir, read at start, on SIGHUP and when the directory changes. */
+/* VMs without libvirt: the files of [vms] dir, read at start, on SIGHUP and when the directory changes or comes. */
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include <dirent.h>
@@ -19,6 +19,7 @@ struct known {
 };
 static struct known *known; /* main thread only */
 static size_t n_known;
+static sd_event_source *watch; /* of the directory; NULL: it was not there */
 
 static bool is_config(const char *name)
 {
@@ -115,19 +116,42 @@ void su_files_read(struct su_daemon *d)
 static int on_change(sd_event_source *s, const struct inotify_event *ev, void *arg)
 {
     (void)s;
+    if (ev->mask & (IN_IGNORED | IN_MOVE_SELF)) /* it is gone, or another one now */
+        watch = sd_event_source_disable_unref(watch);
     if (ev->len == 0 || is_config(ev->name) || ev->mask & IN_Q_OVERFLOW)
         su_files_read(arg);
     return 0;
 }
 
+static int watch_dir(struct su_daemon *d)
+{
+    return sd_event_add_inotify(d->ev, &watch, d->conf.vms_dir,
+                                IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF |
+                                    IN_MOVE_SELF | IN_ONLYDIR,
+                                on_change, d);
+}
+
+void su_files_look(struct su_daemon *d)
+{
+    if (!watch && watch_dir(d) >= 0)
+        su_files_read(d);
+}
+
 int su_files_start(struct su_daemon *d, struct su_err *e)
 {
-    int rc = sd_event_add_inotify(d->ev, NULL, d->conf.vms_dir,
-                                  IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR, on_change, d);
+    int rc = watch_dir(d);
     if (rc < 0 && rc != -ENOENT) {
         errno = -rc;
         return su_fail_os(e, "daemon.vms", "watching %s", d->conf.vms_dir);
     }
     su_files_read(d);
     return 0;
+}
+
+void su_files_done(void)
+{
+    watch = sd_event_source_disable_unref(watch);
+    free(known);
+    known = NULL;
+    n_known = 0;
 }

@@ -88,6 +88,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
         d->at_signer.status_due = d->at_imds.status_due = true;
         su_listeners_vsock(d);
     }
+    su_files_look(d);
     for (size_t i = 0; i < d->vms.n; i++) /* a socket whose directory was not there yet */
         d->vms.dirty |= strcmp(d->vms.vm[i]->problem_id, "vm.socket") == 0;
     d->vms.dirty |= su_listeners_lost(d); /* a VMM's start often clears the directory */
@@ -257,6 +258,7 @@ static void stop(struct su_daemon *d, struct su_httpd **api)
         su_peer_stop(&d->signer);
         su_peer_stop(&d->imds);
     }
+    su_files_done();
     su_pids_done();
     su_listeners_done(d);
     su_vmtab_done(&d->vms);

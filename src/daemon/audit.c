@@ -21,6 +21,8 @@ enum {
     KEEP_LOG = 100000, /* of each kind */
     KEEP_VM_S = 90 * 86400,
     FORGET_EVERY_S = 86400,
+    LOOK_S = 60,    /* whether somebody else could not write it */
+    AGAIN_S = 5,    /* while it cannot be written */
     FORGET_MAX = 64 /* in a turn, which is a second at least: each is a flush */
 };
 
@@ -262,13 +264,31 @@ static void told(struct su_daemon *d, int rc, const struct su_err *e)
     su_daemon_wake(d);
 }
 
-static void write_batch(struct su_audit *q, struct batch *b)
+static bool failing(struct su_daemon *d)
+{
+    SU_HOLD(&d->lock);
+    return d->facts.store_failed;
+}
+
+/* Whether the store can be written: a record of no meaning. */
+static void probe(struct su_daemon *d)
+{
+    struct su_err e = {0};
+    int rc = su_store_put(d->store, "probe", (struct su_bytes){0}, SU_STORE_ANY, NULL, &e);
+    told(d, rc, &e);
+}
+
+/* first: since suretyd began, which may have been without room. */
+static void write_batch(struct su_audit *q, struct batch *b, bool first)
 {
     struct su_err e = {0};
     memset(b, 0, sizeof *b);
     take_queue(q, b);
-    if (b->n == 0)
+    if (b->n == 0) {
+        if (first || failing(q->d))
+            probe(q->d);
         return;
+    }
     add_vms(q->d, b);
     int rc = su_store_batch(q->d->store, b->w, b->n, KEEP_LOG, &e);
     told(q->d, rc, &e);
@@ -317,11 +337,13 @@ static bool forget_old(struct su_store *s)
     return rc == 0 && o->n == FORGET_MAX;
 }
 
-/* Until there is something to write, or it is time to forget, and a second more, for what comes meanwhile.  False: this
- * is the last time. */
+/* Until there is something to write, or it is time to forget or to try again, and a second more, for what comes
+ * meanwhile.  False: this is the last time. */
 static bool wait_turn(struct su_audit *q, int64_t forget_at, uint64_t *dropped)
 {
+    const int64_t most = failing(q->d) ? AGAIN_S : LOOK_S;
     int64_t left = forget_at - su_monotonic_s();
+    left = left < most ? left : most;
     struct timespec due = su_deadline_ms(left > 0 ? (unsigned)left * 1000 : 0);
     SU_HOLD(&q->lock);
     while (!q->stopping && q->own.n + q->guests.n == 0 &&
@@ -341,13 +363,14 @@ static void *run(void *arg)
     struct su_audit *q = arg;
     struct batch *b SU_FREE = malloc(sizeof *b);
     int64_t forget_at = su_monotonic_s();
-    for (bool more = b != NULL; more;) {
+    bool first = true;
+    for (bool more = b != NULL; more; first = false) {
         uint64_t dropped;
         more = wait_turn(q, forget_at, &dropped);
         if (dropped)
             su_log(LOG_WARNING, "audit log: %llu records were not kept; the lines above have them",
                    (unsigned long long)dropped);
-        write_batch(q, b);
+        write_batch(q, b, first);
         if (more && su_monotonic_s() >= forget_at)
             forget_at = su_monotonic_s() + (forget_old(q->d->store) ? 0 : FORGET_EVERY_S);
     }

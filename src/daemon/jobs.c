@@ -181,7 +181,7 @@ int su_jobs_prepare(struct su_daemon *d, const char *surety, struct su_err *e)
 
 int su_jobs_start(struct su_daemon *d, struct su_err *e)
 {
-    if (su_jobs_open(d->state_dir, &d->jobs, e) < 0)
+    if (su_jobs_open_sparing(d->state_dir, &d->jobs, e) < 0)
         return -1;
     int rc = pthread_create(&d->runner->thread, NULL, watch, d);
     d->jobs_watched = rc == 0;

@@ -210,7 +210,7 @@ static int start(struct su_daemon *d, struct su_httpd **api, struct su_err *e)
 {
     char path[256];
     if (su_daemon_path(d->state_dir, "host/state.db", path, sizeof path, e) < 0 ||
-        su_store_open(path, &d->store, e) < 0 || make_events(d, e) < 0)
+        su_store_open_sparing(path, &d->store, e) < 0 || make_events(d, e) < 0)
         return -1;
     if (su_daemon_path(d->run_dir, "signer/control.sock", path, sizeof path, e) < 0 ||
         su_peer_start(&d->signer, d->ev, path, &su_signer_ops, d, e) < 0)

@@ -30,6 +30,8 @@ struct su_jobs {
 };
 /* Makes what is missing.  SU_E_IO "job.state"; SU_E_REFUSED "job.state.open" when others may write there. */
 int su_jobs_open(const char *state_dir, struct su_jobs *out, struct su_err *e) SU_MUST_CHECK;
+/* For suretyd, which has to start also when there is no room: su_store_open_sparing(). */
+int su_jobs_open_sparing(const char *state_dir, struct su_jobs *out, struct su_err *e) SU_MUST_CHECK;
 void su_jobs_done(struct su_jobs *j);
 #define SU_JOBS SU_AUTO(su_jobs_done)
 

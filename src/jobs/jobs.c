@@ -21,7 +21,9 @@ static int make_dir(const char *path, struct su_err *e)
     return 0;
 }
 
-int su_jobs_open(const char *state_dir, struct su_jobs *out, struct su_err *e)
+typedef int (*opener)(const char *path, struct su_store **out, struct su_err *e);
+
+static int open_jobs(const char *state_dir, opener open_store, struct su_jobs *out, struct su_err *e)
 {
     static const char *const under[] = {"", "/vm", "/report", "/log", "/lock"};
     struct su_jobs j = {.store = NULL};
@@ -36,10 +38,20 @@ int su_jobs_open(const char *state_dir, struct su_jobs *out, struct su_err *e)
             return -1;
     }
     snprintf(path, sizeof path, "%s/jobs.db", j.dir);
-    if (su_store_open(path, &j.store, e) < 0)
+    if (open_store(path, &j.store, e) < 0)
         return -1;
     *out = j;
     return 0;
+}
+
+int su_jobs_open(const char *state_dir, struct su_jobs *out, struct su_err *e)
+{
+    return open_jobs(state_dir, su_store_open, out, e);
+}
+
+int su_jobs_open_sparing(const char *state_dir, struct su_jobs *out, struct su_err *e)
+{
+    return open_jobs(state_dir, su_store_open_sparing, out, e);
 }
 
 void su_jobs_done(struct su_jobs *j)

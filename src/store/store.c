@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 enum {
     VERSION = 2,
     BUSY_MS = 10000, /* how long one waits for another process's transaction */
-    CUT_PART = 64,   /* the log is cut when it may be longer than it should be by this part */
+    ROOM = 1 << 20,  /* with so much, a store is opened for all */
+    LOOK_S = 2,
+    CUT_PART = 64, /* the log is cut when it may be longer than it should be by this part */
 };
 
 enum statement {
@@ -60,6 +64,11 @@ struct su_store {
     sqlite3 *db;
     pthread_mutex_t lock;
     sqlite3_stmt *st[S_COUNT];
+    char *path;         /* owned */
+    bool sparing;       /* su_store_open_sparing() */
+    bool alone;         /* nobody else can have it open meanwhile */
+    int64_t look_at;    /* when that may end; seconds, monotonic */
+    bool short_of_room; /* what the last failure was for, as far as SQLite tells */
     bool lazy;          /* commits are not flushed now */
     uint64_t log_added; /* entries since it was cut; at first many: nobody knows */
 };
@@ -68,9 +77,12 @@ static void unlockp(pthread_mutex_t **m)
 {
     pthread_mutex_unlock(*m);
 }
-#define HOLD(s)                                                                                                        \
+static int ready(struct su_store *s, struct su_err *e);
+#define HOLD(s, e)                                                                                                     \
     pthread_mutex_t *held_ SU_AUTO(unlockp) = &(s)->lock;                                                              \
-    pthread_mutex_lock(held_)
+    pthread_mutex_lock(held_);                                                                                         \
+    if (ready(s, e) < 0)                                                                                               \
+    return -1
 
 static int fail(struct su_store *s, const char *what, struct su_err *e)
 {
@@ -78,9 +90,11 @@ static int fail(struct su_store *s, const char *what, struct su_err *e)
     bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     su_fail(e, damaged ? SU_E_FORMAT : SU_E_IO, damaged ? "store.format" : "store.io", "%s: %s", what,
             sqlite3_errmsg(s->db));
+    s->short_of_room =
+        code == SQLITE_FULL || code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_IOERR;
     if (damaged)
         su_remedy(e, "Move the state file away, start suretyd, and sync: only the audit log is lost");
-    else if (code == SQLITE_FULL || code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_IOERR)
+    else if (s->short_of_room)
         su_remedy(e, SU_STORE_REMEDY);
     return -1;
 }
@@ -118,8 +132,10 @@ static const char *const steps[VERSION] = {
 static int set_up(struct su_store *s, struct su_err *e)
 {
     int rc = SQLITE_OK;
+    const char *how = s->alone ? "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"
+                               : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
     for (int i = 0; i < 100; i++) {
-        rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", NULL, NULL, NULL);
+        rc = sqlite3_exec(s->db, how, NULL, NULL, NULL);
         if (rc != SQLITE_BUSY)
             break;
         sqlite3_sleep(50);
@@ -173,15 +189,25 @@ static int prepare(struct su_store *s, struct su_err *e)
     return 0;
 }
 
+static void close_db(struct su_store *s)
+{
+    for (int i = 0; i < S_COUNT; i++) {
+        sqlite3_finalize(s->st[i]);
+        s->st[i] = NULL;
+    }
+    sqlite3_close(s->db);
+    s->db = NULL;
+    s->lazy = false;
+}
+
 void su_store_close(struct su_store **sp)
 {
     struct su_store *s = su_steal(sp);
     if (!s)
         return;
-    for (int i = 0; i < S_COUNT; i++)
-        sqlite3_finalize(s->st[i]);
-    sqlite3_close(s->db);
+    close_db(s);
     pthread_mutex_destroy(&s->lock);
+    free(s->path);
     free(s);
 }
 
@@ -199,21 +225,67 @@ static int make_file(const char *path, struct su_err *e)
     return 0;
 }
 
-int su_store_open(const char *path, struct su_store **out, struct su_err *e)
+static int open_db(struct su_store *s, bool alone, struct su_err *e)
+{
+    int rc;
+    s->alone = alone;
+    if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)
+        rc = s->db ? fail(s, s->path, e) : su_fail_nomem(e, 0);
+    else
+        rc = prepare(s, e) < 0 ? su_context(e, "%s", s->path) : 0;
+    if (rc < 0)
+        close_db(s);
+    return rc;
+}
+
+/* The index of the log that processes share is a file, which has to be made; who is alone has it in memory. */
+static int open_either(struct su_store *s, struct su_err *e)
+{
+    struct su_err shared = {0}, met = {0};
+    s->short_of_room = false;
+    s->look_at = su_monotonic_s() + LOOK_S;
+    if (open_db(s, false, &shared) == 0 || (s->sparing && s->short_of_room && open_db(s, true, &met) == 0))
+        return 0;
+    *e = shared;
+    return -1;
+}
+
+/* As soon as there is room, others are let in again. */
+static int ready(struct su_store *s, struct su_err *e)
+{
+    struct statvfs v;
+    if (s->db && (!s->alone || su_monotonic_s() < s->look_at || statvfs(s->path, &v) < 0 ||
+                  (uint64_t)v.f_bfree * v.f_frsize < ROOM))
+        return 0;
+    close_db(s);
+    return open_either(s, e);
+}
+
+static int open_store(const char *path, bool sparing, struct su_store **out, struct su_err *e)
 {
     struct su_store *s SU_AUTO(su_store_close) = calloc(1, sizeof *s);
     if (!s)
         return su_fail_nomem(e, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
     s->log_added = UINT64_MAX / 2;
-    if (make_file(path, e) < 0)
+    s->sparing = sparing;
+    s->path = strdup(path);
+    if (!s->path)
+        return su_fail_nomem(e, strlen(path));
+    if (make_file(path, e) < 0 || open_either(s, e) < 0)
         return -1;
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) != SQLITE_OK)
-        return s->db ? fail(s, path, e) : su_fail_nomem(e, 0);
-    if (prepare(s, e) < 0)
-        return su_context(e, "%s", path);
     *out = su_steal(&s);
     return 0;
+}
+
+int su_store_open(const char *path, struct su_store **out, struct su_err *e)
+{
+    return open_store(path, false, out, e);
+}
+
+int su_store_open_sparing(const char *path, struct su_store **out, struct su_err *e)
+{
+    return open_store(path, true, out, e);
 }
 
 static int check_key(const char *key, size_t value, struct su_err *e)
@@ -244,7 +316,7 @@ static int look(struct su_store *s, const char *key, struct su_buf *value, uint6
 int su_store_get(struct su_store *s, const char *key, struct su_buf *value, uint64_t *revision, struct su_err *e)
 {
     uint64_t found;
-    HOLD(s);
+    HOLD(s, e);
     if (check_key(key, 0, e) < 0 || look(s, key, value, &found, e) < 0)
         return -1;
     if (found == 0)
@@ -300,7 +372,7 @@ int su_store_put(struct su_store *s, const char *key, struct su_bytes value, uin
                  struct su_err *e)
 {
     uint64_t found = 0;
-    HOLD(s);
+    HOLD(s, e);
     if (check_key(key, value.n, e) < 0 || begin(s, false, e) < 0)
         return -1;
     int rc = expect(s, key, expected, &found, e);
@@ -315,7 +387,7 @@ int su_store_put(struct su_store *s, const char *key, struct su_bytes value, uin
 
 int su_store_put_lazy(struct su_store *s, const char *key, struct su_bytes value, struct su_err *e)
 {
-    HOLD(s);
+    HOLD(s, e);
     if (check_key(key, value.n, e) < 0 || begin(s, true, e) < 0)
         return -1;
     return finish(s, put(s, key, value, e), e);
@@ -323,7 +395,7 @@ int su_store_put_lazy(struct su_store *s, const char *key, struct su_bytes value
 
 int su_store_drop(struct su_store *s, const char *prefix, struct su_err *e)
 {
-    HOLD(s);
+    HOLD(s, e);
     if (check_key(prefix, 0, e) < 0 || begin(s, false, e) < 0)
         return -1;
     sqlite3_bind_text(s->st[S_DROP], 1, prefix, -1, SQLITE_STATIC);
@@ -333,7 +405,7 @@ int su_store_drop(struct su_store *s, const char *prefix, struct su_err *e)
 int su_store_del(struct su_store *s, const char *key, uint64_t expected, struct su_err *e)
 {
     uint64_t found = 0;
-    HOLD(s);
+    HOLD(s, e);
     if (check_key(key, 0, e) < 0 || begin(s, false, e) < 0)
         return -1;
     int rc = expect(s, key, expected, &found, e);
@@ -346,7 +418,7 @@ int su_store_del(struct su_store *s, const char *key, uint64_t expected, struct 
 
 int su_store_list(struct su_store *s, const char *prefix, su_store_each each, void *arg, struct su_err *e)
 {
-    HOLD(s);
+    HOLD(s, e);
     sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_LIST];
     int rc;
     sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
@@ -391,7 +463,7 @@ static int write_one(struct su_store *s, const struct su_store_write *w, struct 
 
 int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n, uint64_t keep_log, struct su_err *e)
 {
-    HOLD(s);
+    HOLD(s, e);
     for (size_t i = 0; i < n; i++)
         if (w[i].key ? check_key(w[i].key, w[i].value.n, e) < 0 : check_key("log", strlen(w[i].text), e) < 0)
             return -1;
@@ -406,7 +478,7 @@ int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n,
 int su_store_log(struct su_store *s, const struct su_store_which *w, uint64_t before, unsigned max, su_store_entry each,
                  void *arg, struct su_err *e)
 {
-    HOLD(s);
+    HOLD(s, e);
     sqlite3_stmt *st SU_AUTO(rewindp) = s->st[S_LOG_READ + (w->subject ? 1 : 0) + (w->kind ? 2 : 0)];
     int rc;
     if (w->subject)

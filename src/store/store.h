@@ -21,6 +21,10 @@ enum { SU_STORE_KEY = 255, SU_STORE_VALUE = 64 << 10 };
 struct su_store;
 /* Made with mode 0600 when it is not there. */
 int su_store_open(const char *path, struct su_store **out, struct su_err *e) SU_MUST_CHECK;
+/* The same.  When the file system is full, this process has the store alone until there is room: what it has can be
+ * read then, and each write succeeds or fails for itself.  Others fail to open it meanwhile.  Not of a store that is
+ * new, or of an older version. */
+int su_store_open_sparing(const char *path, struct su_store **out, struct su_err *e) SU_MUST_CHECK;
 void su_store_close(struct su_store **s);
 
 #define SU_STORE_REMEDY "Make room in the state directory, or let it be written to"

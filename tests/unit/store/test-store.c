@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/clock.h"
 #include "base/tmpdir.h"
 #include "store/store.h"
 #include "tests/lib/tap.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct su_bytes text(const char *s)
@@ -154,6 +157,44 @@ static void first_version(const char *path)
     su_store_close(&s);
 }
 
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit l;
+    getrlimit(RLIMIT_FSIZE, &l);
+    l.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &l);
+}
+
+/* No file can be made larger, as on a full disk: neither what processes share of a store, nor its log. */
+static void sparing(const char *path)
+{
+    struct su_err e = {0}, full = {0};
+    struct su_store *s = NULL, *other = NULL;
+    struct su_buf v SU_BUF = {0}, w SU_BUF = {0};
+    int rc = su_store_open(path, &s, &e);
+    rc |= s ? su_store_put(s, "key", text("text"), 0, NULL, &e) : 0;
+    su_store_close(&s);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(100);
+    int refused = su_store_open(path, &other, &full);
+    int opened = su_store_open_sparing(path, &s, &e);
+    int got = s ? su_store_get(s, "key", &v, NULL, &e) : -1;
+    int put = s ? su_store_put(s, "key", text("text"), 1, NULL, &e) : -1;
+    limit_files(RLIM_INFINITY);
+    ok(rc == 0 && refused < 0 && strcmp(full.id, "store.io") == 0, "no room: not opened, %s", full.id);
+    ok(opened == 0 && got == 0 && v.n == 4, "sparing: opened, and read");
+    ok(put < 0 && strcmp(e.id, "store.io") == 0 && e.remedy, "a write fails by name: %s, %s", e.id, e.msg);
+    if (!s)
+        return;
+    e = (struct su_err){0};
+    ok(su_store_put(s, "key", text("text"), 1, NULL, &e) == 0, "room: the next one does not: %s", e.msg);
+    su_nap_ms(2100); /* it looks for room that often */
+    ok(su_store_get(s, "key", &w, NULL, &e) == 0 && su_store_open(path, &other, &e) == 0, "and others are let in: %s",
+       e.msg);
+    su_store_close(&other);
+    su_store_close(&s);
+}
+
 int main(void)
 {
     struct su_tmpdir t SU_TMPDIR = SU_TMPDIR_NONE;
@@ -175,6 +216,8 @@ int main(void)
     kinds(bad);
     snprintf(bad, sizeof bad, "%s/first.db", t.path);
     first_version(bad);
+    snprintf(bad, sizeof bad, "%s/sparing.db", t.path);
+    sparing(bad);
     su_store_close(&s);
     struct su_buf v SU_BUF = {0};
     ok(su_store_open(path, &s, &e) == 0 && su_store_get(s, "with", &v, NULL, &e) == 0,

@@ -143,7 +143,7 @@ static void garbage(void)
 static bool wait_in(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, 5000) == 1;
+    return poll(&p, 1, 60000) == 1;
 }
 
 static void connecting(void)

@@ -154,7 +154,7 @@ static void its_time(void)
     /* We die: so does it, after it has put the disk back. */
     w.timeout_s = 0;
     play(
-        "echo $$ > $D/pid.new; mv $D/pid.new $D/pid; trap 'echo back > $D/back2; exit 1' TERM; while :; do sleep 0.05; "
+        "trap 'echo back > $D/back2; exit 1' TERM; echo $$ > $D/pid.new; mv $D/pid.new $D/pid; while :; do sleep 0.05; "
         "done");
     pid_t pid = fork();
     if (pid == 0) {

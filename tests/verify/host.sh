@@ -73,7 +73,11 @@ enrol_host() {
     wait_for signer_seen || return
     surety authority token "$1" --dir "$AUTHORITY_DIR" >"$T/token.out" || return
     grep -o 'sut1_[A-Za-z0-9._-]*' "$T/token.out" >"$T/token"
-    surety server enrol --socket "$SOCKET" --authority "$AUTHORITY" --token-file "$T/token"
+    # a suretyd that was just started may be syncing by itself, and says to try again
+    until surety server enrol --socket "$SOCKET" --authority "$AUTHORITY" --token-file "$T/token" 2>"$T/enrol.err"; do
+        grep -qF '[server.busy]' "$T/enrol.err" || { cat "$T/enrol.err" >&2; return 1; }
+        sleep 0.2
+    done
 }
 
 host_logs() { local f; for f in authority suretyd signer imds; do note "$f: $(tail -15 "$T/$f.log" 2>/dev/null)"; done; }

@@ -128,7 +128,8 @@ if [ -n "$TPM" ]; then
     swtpm socket --tpm2 --tpmstate "dir=$TPM" --ctrl "type=unixio,path=$T/swtpm.sock" --flags startup-clear \
         --terminate --log "file=$OUT/swtpm.log" 9>&- &
     TPMPID=$!
-    for _ in $(seq 250); do [ ! -S "$T/swtpm.sock" ] || break; sleep 0.02; done
+    for _ in $(seq 3000); do [ ! -S "$T/swtpm.sock" ] || break; sleep 0.02; done
+    [ -S "$T/swtpm.sock" ] || die "swtpm does not start; see $OUT/swtpm.log"
     ARGS+=(-chardev "socket,id=chrtpm,path=$T/swtpm.sock" -tpmdev "emulator,id=tpm0,chardev=chrtpm"
            -device "tpm-crb,tpmdev=tpm0")
 fi

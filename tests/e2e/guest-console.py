@@ -102,11 +102,21 @@ class Watcher:
             self.script.write(text + "\n")
 
 
+def answer(qemu, opts):
+    """Types it; whoever asks may empty the line before it reads it: when the prompt stands there still, once more."""
+    qemu.stdin.write(opts.send.encode() + b"\n")
+    qemu.stdin.flush()
+    return time.monotonic() + 10
+
+
 def watch(qemu, listener, watcher, opts):
     """Until QEMU closes its first serial port (True), or time is up or the guest is stuck (False)."""
     ports = {qemu.stdout.fileno(): 0, listener.fileno(): -1}
     want, end, conn = opts.expect.encode(), time.monotonic() + opts.timeout, None
+    again = None                        # when to type the answer once more
     while time.monotonic() < end:
+        if again and time.monotonic() > again:
+            again = answer(qemu, opts) if opts.expect.encode() in watcher.tails[0] else None
         for fd in select.select(list(ports), [], [], 1)[0]:
             port = ports[fd]
             if port < 0:
@@ -121,9 +131,7 @@ def watch(qemu, listener, watcher, opts):
                 del ports[fd]
                 continue
             if port == 0 and want and want in watcher.tails[0] + data:
-                time.sleep(0.5)         # the prompt is printed before its line is read
-                qemu.stdin.write(opts.send.encode() + b"\n")
-                qemu.stdin.flush()
+                again = answer(qemu, opts)
                 want = b""
             stuck = HOPELESS.search(watcher.tails[port] + data)
             watcher.feed(port, data)

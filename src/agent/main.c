@@ -330,7 +330,7 @@ static int verb_benefits(const struct su_args *a, struct su_err *e)
 static int verb_completion(const struct su_args *a, struct su_err *e)
 {
     (void)a, (void)e;
-    su_verbs_completion(verbs, SU_ARRAY_LEN(verbs), "surety-guest", stdout);
+    su_verbs_completion(verbs, SU_ARRAY_LEN(verbs), "surety-guest", NULL, stdout);
     return SU_GUEST_OK;
 }
 

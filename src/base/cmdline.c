@@ -180,32 +180,33 @@ void su_verb_help(const struct su_verb *v, const char *prog, FILE *out)
     }
 }
 
-static void completion_case(const struct su_verb *v, FILE *out)
+/* Where the words come from that may stand behind an option: "words", "files", "none". */
+static const char *words_from(const struct su_option *o)
 {
-    fprintf(out, "    \"%s%s%s\") opts=\"--help", v->noun ? v->noun : "", v->noun ? " " : "", v->name);
+    static const char *const files[] = {"FILE", "DIR", "PATH"};
+    for (size_t i = 0; !o->words && i < SU_ARRAY_LEN(files); i++)
+        if (strcmp(o->arg, files[i]) == 0)
+            return "files";
+    return o->words && o->words[0] ? "words" : "none";
+}
+
+static void completion_case(const struct su_verb *v, const char *operand, FILE *out)
+{
+    fprintf(out, "    \"%s%s%s\") operand=%s opts=\"--help", v->noun ? v->noun : "", v->noun ? " " : "", v->name,
+            v->max_operands ? operand : "none");
     for (const struct su_option *const *o = v->options; o && *o; o++)
         fprintf(out, " %s", (*o)->name);
     fprintf(out, "\"; case \"$prev\" in\n");
     for (const struct su_option *const *o = v->options; o && *o; o++)
-        if ((*o)->arg && (*o)->words)
-            fprintf(out, "        %s) words=\"%s\";;\n", (*o)->name, (*o)->words);
-        else if ((*o)->arg)
-            fprintf(out, "        %s) words=;;\n", (*o)->name);
+        if ((*o)->arg)
+            fprintf(out, "        %s) from=%s words=\"%s\";;\n", (*o)->name, words_from(*o),
+                    (*o)->words ? (*o)->words : "");
     fprintf(out, "        esac;;\n");
 }
 
-void su_verbs_completion(const struct su_verb *verbs, size_t n, const char *prog, FILE *out)
+/* A case for each noun: its verbs. */
+static void completion_verbs(const struct su_verb *verbs, size_t n, FILE *out)
 {
-    fprintf(out,
-            "# bash completion for %s, made from its table of commands\n"
-            "_%s() {\n"
-            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} opts= words=none cmd=\n"
-            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W \"",
-            prog, prog);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || strcmp(of(&verbs[i]), of(&verbs[i - 1])) != 0)
-            fprintf(out, "%s%s", i ? " " : "", of(&verbs[i]));
-    fprintf(out, "\" -- \"$cur\")); return\n    fi\n    cmd=${COMP_WORDS[1]}\n    case $cmd in\n");
     for (size_t i = 0; i < n; i++) {
         if (!verbs[i].noun || (i && verbs[i - 1].noun && strcmp(verbs[i].noun, verbs[i - 1].noun) == 0))
             continue;
@@ -214,17 +215,43 @@ void su_verbs_completion(const struct su_verb *verbs, size_t n, const char *prog
             fprintf(out, "%s%s", k > i ? " " : "", verbs[k].name);
         fprintf(out, "\" -- \"$cur\")); return; fi; cmd=\"$cmd ${COMP_WORDS[2]}\";;\n");
     }
+}
+
+void su_verbs_completion(const struct su_verb *verbs, size_t n, const char *prog,
+                         const char *(*names)(const struct su_verb *v), FILE *out)
+{
+    fprintf(out,
+            "# bash completion for %s, made from its table of commands\n"
+            "_%s() {\n"
+            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} opts= words= from= operand= cmd= "
+            "name=\n"
+            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W \"",
+            prog, prog);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(of(&verbs[i]), of(&verbs[i - 1])) != 0)
+            fprintf(out, "%s%s", i ? " " : "", of(&verbs[i]));
+    fprintf(out, "\" -- \"$cur\")); return\n    fi\n    cmd=${COMP_WORDS[1]}\n    case $cmd in\n");
+    completion_verbs(verbs, n, out);
     fprintf(out, "    esac\n    case $cmd in\n");
     for (size_t i = 0; i < n; i++)
-        completion_case(&verbs[i], out);
+        completion_case(&verbs[i], names ? names(&verbs[i]) : "files", out);
+    /* Names are not for compgen -W, which does what $(...) in them says. */
     fprintf(out,
             "    esac\n"
-            "    if [ \"$words\" != none ]; then\n"
-            "        [ -n \"$words\" ] && COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) || COMPREPLY=($(compgen -f "
-            "-- \"$cur\"))\n"
-            "    elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$opts\" -- \"$cur\"))\n"
-            "    else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n"
+            "    if [ -z \"$from\" ]; then\n"
+            "        from=$operand\n"
+            "        [[ $cur != -* ]] || from=words words=$opts\n"
+            "    fi\n"
+            "    COMPREPLY=()\n"
+            "    case $from in\n"
+            "    none|'') ;;\n"
+            "    words) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"));;\n"
+            "    files) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\");;\n"
+            "    *) while IFS= read -r name; do\n"
+            "            [[ $name != \"$cur\"* ]] || COMPREPLY+=(\"$name\")\n"
+            "        done < <(%s completion \"$from\" 2>/dev/null);;\n"
+            "    esac\n"
             "}\n"
             "complete -o filenames -F _%s %s\n",
-            prog, prog);
+            prog, prog, prog);
 }

@@ -47,5 +47,7 @@ int su_parse_size(const char *text, uint64_t *out, struct su_err *e) SU_MUST_CHE
 
 void su_verbs_usage(const struct su_verb *verbs, size_t n, const char *prog, const char *noun, FILE *out);
 void su_verb_help(const struct su_verb *v, const char *prog, FILE *out);
-/* A bash completion script for prog. */
-void su_verbs_completion(const struct su_verb *verbs, size_t n, const char *prog, FILE *out);
+/* A bash completion script for prog.  names: of the operands of a row: "none", "files", or what "PROG completion WORD"
+ * prints, a line each; NULL: all are files. */
+void su_verbs_completion(const struct su_verb *verbs, size_t n, const char *prog,
+                         const char *(*names)(const struct su_verb *v), FILE *out);

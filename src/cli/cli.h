@@ -36,6 +36,10 @@ int su_document_get(const struct su_args *a, struct su_err *e);
 int su_document_show(const struct su_args *a, struct su_err *e);
 int su_document_verify(const struct su_args *a, struct su_err *e);
 
+/* names.c: what completes the operands of a row, and the names themselves: "surety completion vms". */
+const char *su_names_of(const struct su_verb *v);
+int su_names_print(const struct su_args *a, struct su_err *e);
+
 /* Text that came from a guest, made fit for a terminal as base/clean.h has it. */
 void su_print_safe(const char *text, FILE *out);
 /* A file's name as a word that a shell takes back, also when it starts with '-'. */

@@ -18,7 +18,8 @@ static int verb_completion(const struct su_args *a, struct su_err *e);
 static int verb_version(const struct su_args *a, struct su_err *e);
 
 static const struct su_verb plain_verbs[] = {
-    {NULL, "completion", "", "print a completion script for bash", 0, 0, NULL, verb_completion},
+    {NULL, "completion", "[NAMES]", "print a completion script for bash; or names: vms, jobs, benefits", 0, 1, NULL,
+     verb_completion},
     {NULL, "version", "", "print the version", 0, 0, NULL, verb_version},
 };
 
@@ -41,8 +42,9 @@ static void gather_verbs(void)
 
 static int verb_completion(const struct su_args *a, struct su_err *e)
 {
-    (void)a, (void)e;
-    su_verbs_completion(su_verbs, su_n_verbs, "surety", stdout);
+    if (a->n_operands)
+        return su_names_print(a, e);
+    su_verbs_completion(su_verbs, su_n_verbs, "surety", su_names_of, stdout);
     return SU_EXIT_OK;
 }
 

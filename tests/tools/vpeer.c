@@ -208,6 +208,7 @@ static int listen_to(struct peer *p)
         case VIRTIO_VSOCK_OP_RW:
             p->forwarded += len;
             fwrite(data, 1, len, stdout);
+            fflush(stdout);
             break;
         case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
             send_packet(p, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, NULL, 0);

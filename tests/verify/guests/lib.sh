@@ -71,7 +71,7 @@ start_guest() {
     local name=$1 initramfs=$2
     shift 2
     truncate -s 4M "$T/$name.tar"
-    timeout -k 5 "${GUEST_TIMEOUT:-120}" qemu-system-x86_64 -name "$name" -accel tcg -m 256 -nodefaults -no-user-config \
+    timeout -k 5 "${GUEST_TIMEOUT:-600}" qemu-system-x86_64 -name "$name" -accel tcg -m 256 -nodefaults -no-user-config \
         -no-reboot -display none -serial "file:$T/$name.log" -kernel "$KERNEL/vmlinuz" -initrd "$initramfs" \
         -append "console=ttyS0 quiet panic=-1 random.trust_cpu=on tsc=reliable no_timer_check" \
         -drive "file=$T/$name.tar,format=raw,if=none,id=out" -device virtio-blk-pci,drive=out "$@" \

@@ -45,7 +45,7 @@ host_tpm() {
 # start_host QEMU-OPTION...: its process in REPLY; T/host.log is its console
 start_host() {
     : >"$T/host.out"
-    timeout -k 5 "${GUEST_TIMEOUT:-300}" qemu-system-x86_64 -name host -accel tcg,thread=multi -smp 2 -m 768 -nodefaults \
+    timeout -k 5 "${GUEST_TIMEOUT:-1200}" qemu-system-x86_64 -name host -accel tcg,thread=multi -smp 2 -m 768 -nodefaults \
         -no-user-config -display none -serial "file:$T/host.log" -serial "file:$T/host.out" \
         -kernel "$KERNEL/vmlinuz" -initrd "$T/host.initramfs" \
         -append "console=ttyS0 quiet random.trust_cpu=on tsc=reliable no_timer_check mitigations=off" \

@@ -18,11 +18,15 @@ request() { # request PATH [HEADER]
 answer() {
     file=/out/$1
     shift
-    vpeer "$@" 169 >"$file" 2>>/out/vpeer.log
+    vpeer --wait 60000 "$@" 169 >"$file" 2>>/out/vpeer.log
     echo $? >"$file.status"
 }
+until_grep() { # until_grep TEXT FILE: at most two minutes
+    tries=1200
+    while [ $((tries -= 1)) -ge 0 ] && ! grep -q "$1" "$2" 2>/dev/null; do sleep 0.1; done
+}
 patient() { # patient FILE STATUS CID: until the answer has that status
-    tries=20
+    tries=240
     while [ $((tries -= 1)) -ge 0 ]; do
         request "${DOCUMENT}$1-nonce-0123456789abcdef" | answer "$1" "$3"
         grep -q "^HTTP/1.1 $2" "/out/$1" && return
@@ -38,10 +42,13 @@ wait $JOBS
 
 request "${DOCUMENT}unknown" | answer unknown 77
 request "${DOCUMENT}forged" | answer forged --source 42 --wait 700 41
-{ sleep 2; } | vpeer 42 0 >/out/holder 2>&1 &
+mkfifo /tmp/hold
+vpeer 42 0 </tmp/hold >/out/holder 2>&1 &
 HOLDER=$!
-sleep 0.4
+exec 9>/tmp/hold
+until_grep '^holding' /out/holder
 request "${DOCUMENT}taken" | answer taken 42
+exec 9>&-
 wait $HOLDER
 for cid in 0 1 2 4294967295; do request "${DOCUMENT}reserved" | answer reserved-$cid $cid; done
 
@@ -54,9 +61,9 @@ request "/metadata/instance?api-version=2021-02-01" | answer instance 42
 {
     printf 'GET %sbefore HTTP/1.1\r\nHost: h\r\nMetadata: true\r\n\r\n' "$DOCUMENT"
     printf 'GET %s HTTP/1.1\r\nHost: h\r\nMetadata: true\r\n' /metadata/versions
-} | answer cut --wait 20000 43 &
+} | answer cut 43 &
 CUT=$!
-sleep 0.5
+until_grep '^HTTP/1.1 200' /out/cut
 mv /etc/surety/vms.d/vm3.conf /vm3.conf
 wait $CUT
 patient gone 403 43

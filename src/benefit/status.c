@@ -186,6 +186,8 @@ static struct su_benefit_verdict verdict(enum su_benefit_status status, enum su_
         elsewhere = "Change the VM where it is defined: it is none of libvirt's";
     else if (f->foreign && a == SU_BENEFIT_START)
         elsewhere = "Start the VM where it is defined: a guest that is off proves nothing";
+    else if (!f->foreign && status == SU_BENEFIT_UNKNOWN && a == SU_BENEFIT_NOTHING)
+        elsewhere = "Let its guest agent tell, or look at its disk: surety vm look NAME";
     return elsewhere ? (struct su_benefit_verdict){status, SU_BENEFIT_NOTHING, elsewhere}
                      : (struct su_benefit_verdict){status, a, su_benefit_action_sentence(a)};
 }

@@ -124,5 +124,6 @@ int su_jobs_trim(struct su_jobs *j, unsigned days, struct su_err *e)
 {
     uint64_t now = (uint64_t)time(NULL), age = (uint64_t)days * 86400;
     struct trimming t = {j, now > age ? now - age : 0, e, 0};
+    jobs_trim_locks(j, t.before);
     return su_batch_list(j, trim_one, &t, e) < 0 ? -1 : t.rc;
 }

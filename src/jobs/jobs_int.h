@@ -16,3 +16,6 @@ char *jobs_line_text(const struct su_batch_vm *vm);
 /* SU_E_FORMAT "job.record"; *out is untouched then. */
 int jobs_batch_parse(struct su_bytes text, struct su_batch *out, struct su_err *e) SU_MUST_CHECK;
 int jobs_line_parse(struct su_bytes text, struct su_batch_vm *out, struct su_err *e) SU_MUST_CHECK;
+
+/* Removes the locks of VMs and disks that were made before, and that nobody has. */
+void jobs_trim_locks(struct su_jobs *j, uint64_t before);

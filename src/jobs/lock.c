@@ -5,6 +5,7 @@
  * fcntl(2), not of flock(2), because whoever only looks must not hold it, not even for a moment: the one who comes to
  * hold it would be told that somebody works. */
 #include "jobs_int.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -108,4 +109,28 @@ int su_vm_lock(struct su_jobs *j, const char *uuid, int *fd, struct su_err *e)
 int su_disk_lock(struct su_jobs *j, const char *key, int *fd, struct su_err *e)
 {
     return lock(j, &disks, key, fd, e);
+}
+
+/* To remove a file, it is held for a moment: whoever wants it then is told that somebody works.  So it is only done to
+ * those that were made long ago, once a day. */
+void jobs_trim_locks(struct su_jobs *j, uint64_t before)
+{
+    static const struct kind *const kinds[] = {&vms, &disks};
+    char path[sizeof j->dir + 8];
+    const struct dirent *f;
+    snprintf(path, sizeof path, "%s/lock", j->dir);
+    DIR *dir = opendir(path);
+    while (dir && (f = readdir(dir)))
+        for (size_t i = 0; i < SU_ARRAY_LEN(kinds); i++) {
+            struct stat st;
+            struct su_err ignored;
+            SU_CLOSE int fd = -1;
+            size_t n = strlen(kinds[i]->prefix);
+            if (strncmp(f->d_name, kinds[i]->prefix, n) == 0 && f->d_name[n] == '-' &&
+                fstatat(dirfd(dir), f->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_mtime < before &&
+                lock(j, kinds[i], f->d_name + n + 1, &fd, &ignored) == 0)
+                unlinkat(dirfd(dir), f->d_name, 0);
+        }
+    if (dir)
+        closedir(dir);
 }

@@ -253,11 +253,36 @@ static void lists(const char *dir, struct su_jobs *j)
     ok(su_jobs_trim(j, 2, &e) == 0 && su_batch_get(j, b[0].id, &b[0], NULL, &e) == 0, "younger than that stays");
     ok(su_jobs_trim(j, 1, &e) == 0 && su_batch_get(j, b[0].id, &b[0], NULL, &e) < 0 &&
            su_batch_vm_get(j, b[0].id, 0, &vm, &e) < 0 && !is_there(dir, "log", b[0].id, "-a.log") &&
-           !is_there(dir, "report", b[0].id, ".json") && !is_there(dir, "lock/batch-", b[0].id, ""),
+           !is_there(dir, "report", b[0].id, ".json") && !is_there(dir, "lock", "batch-", b[0].id),
        "what is old goes, with its files: %s", e.msg);
     ok(su_batch_vm_get(j, b[1].id, 0, &vm, &e) == 0 && is_there(dir, "log", b[1].id, "-a.log") &&
            is_there(dir, "report", b[2].id, ".json"),
        "the others stay");
+}
+
+static void old_locks(struct su_jobs *j, const char *dir)
+{
+    static const char *const vm[] = {"c7a5fdbd-edaf-9455-926a-000000000001", "c7a5fdbd-edaf-9455-926a-000000000002",
+                                     "c7a5fdbd-edaf-9455-926a-000000000003"};
+    const struct timespec old[2] = {{time(NULL) - 3 * 86400}, {time(NULL) - 3 * 86400}};
+    struct su_err e = {0};
+    int held = -1, fd = -1;
+    for (int i = 0; i < 3; i++) {
+        ok(su_vm_lock(j, vm[i], &fd, &e) == 0 && (i == 2 || futimens(fd, old) == 0));
+        held = i == 1 ? fd : held;
+        if (i != 1)
+            close(fd);
+    }
+    ok(su_disk_lock(j, "fe01-1a2c", &fd, &e) == 0 && futimens(fd, old) == 0);
+    close(fd);
+    ok(su_jobs_trim(j, 2, &e) == 0 && !is_there(dir, "lock", "vm-", vm[0]) &&
+           !is_there(dir, "lock", "disk-", "fe01-1a2c"),
+       "old locks of VMs and disks go");
+    ok(is_there(dir, "lock", "vm-", vm[1]) && su_vm_lock(j, vm[1], &fd, &e) < 0, "one that somebody has stays");
+    ok(is_there(dir, "lock", "vm-", vm[2]), "so does a new one");
+    close(held);
+    ok(su_vm_lock(j, vm[0], &fd, &e) == 0, "what went can be taken again");
+    close(fd);
 }
 
 static void locks(struct su_jobs *j)
@@ -356,6 +381,7 @@ int main(void)
     texts(&j);
     changes(dir, &j);
     locks(&j);
+    old_locks(&j, dir);
     status();
     damaged(&j);
     return tap_done();

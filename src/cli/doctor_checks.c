@@ -141,8 +141,8 @@ static void check_sync(const struct su_doctor_facts *f, struct su_doctor_finding
         not_told(o, &f->server_why);
         return;
     }
-    snprintf(text, sizeof text, "The last sync was at %s%s%.200s",
-             last ? su_api_text(f->server, "sync.last") : "no time", problem[0] ? "; since then: " : "", problem);
+    snprintf(text, sizeof text, "%s%s%s%.200s", last ? "The last sync was at " : "There was no sync yet",
+             last ? su_api_text(f->server, "sync.last") : "", problem[0] ? "; since then: " : "", problem);
     bool late = !last || f->now > last + LATE_S;
     say(o,
         late         ? SU_DOCTOR_BROKEN

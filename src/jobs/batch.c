@@ -9,13 +9,19 @@
 
 enum { TRIES = 100 }; /* of a write that meets others */
 
+int jobs_none(const char *id, struct su_err *e)
+{
+    su_fail(e, SU_E_MISSING, "job.none", "there is no job %.64s", id);
+    return su_remedy(e, "See: surety job list");
+}
+
 int jobs_check_id(const char *id, struct su_err *e)
 {
     static const char form[] = "dddddddd-dddddd-xxxx";
     bool good = strlen(id) == sizeof form - 1;
     for (size_t i = 0; good && form[i]; i++)
         good = form[i] == '-' ? id[i] == '-' : memchr("0123456789abcdef", id[i], form[i] == 'd' ? 10 : 16) != NULL;
-    return good ? 0 : su_fail(e, SU_E_MISSING, "job.none", "there is no batch \"%.32s\"", id);
+    return good ? 0 : jobs_none(id, e);
 }
 
 void jobs_batch_key(char out[JOBS_KEY], const char *id)
@@ -163,7 +169,7 @@ int su_batch_get(struct su_jobs *j, const char *id, struct su_batch *out, uint64
     jobs_batch_key(key, id);
     if (su_store_get(j->store, key, &v, &found, e) < 0) {
         if (e->kind == SU_E_MISSING)
-            return su_fail(e, SU_E_MISSING, "job.none", "there is no batch %s", id);
+            return jobs_none(id, e);
         return -1;
     }
     if (jobs_batch_parse(su_buf_bytes(&v), out, e) < 0)
@@ -245,7 +251,7 @@ int su_batch_cancel(struct su_jobs *j, const char *id, struct su_err *e)
     bool ended = false;
     if (su_batch_change(j, id, mark_cancelled, &ended, NULL, e) < 0)
         return -1;
-    return ended ? su_fail(e, SU_E_CONFLICT, "job.ended", "batch %s has ended already", id) : 0;
+    return ended ? su_fail(e, SU_E_CONFLICT, "job.ended", "job %s has ended already", id) : 0;
 }
 
 int su_batch_vm_get(struct su_jobs *j, const char *id, uint32_t index, struct su_batch_vm *out, struct su_err *e)

@@ -7,6 +7,7 @@ enum { JOBS_KEY = 64 };
 
 /* An ID comes from people and becomes part of keys and file names.  SU_E_MISSING "job.none" when it is none. */
 int jobs_check_id(const char *id, struct su_err *e) SU_MUST_CHECK;
+int jobs_none(const char *id, struct su_err *e); /* -1: there is no such job */
 void jobs_batch_key(char out[JOBS_KEY], const char *id);
 void jobs_line_key(char out[JOBS_KEY], const char *id, uint32_t index);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "jobs/view.h"
+#include "jobs/jobs_int.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -93,7 +94,7 @@ int su_jobs_view(struct su_jobs *j, const char *id, json_t **out, struct su_err 
     struct su_batch b;
     SU_AUTO(lines_done) struct lines l = {.jobs = j, .id = id, .list = json_array()};
     if (!su_batch_id_valid(id))
-        return su_fail(e, SU_E_MISSING, "job.none", "there is no job %.64s", id);
+        return jobs_none(id, e);
     if (su_batch_get(j, id, &b, NULL, e) < 0 || su_batch_vms(j, id, add_line, &l, e) < 0)
         return -1;
     json_t *o JSON = l.list && !l.failed ? su_batch_json(&b) : NULL;
@@ -165,7 +166,7 @@ static int report_path(struct su_jobs *j, const char *id, const char *ending, ch
 {
     struct su_batch b;
     if (!su_batch_id_valid(id))
-        return su_fail(e, SU_E_MISSING, "job.none", "there is no job %.64s", id);
+        return jobs_none(id, e);
     if (su_batch_get(j, id, &b, NULL, e) < 0)
         return -1;
     snprintf(out, cap, "%s/report/%s.%s", j->dir, id, ending);

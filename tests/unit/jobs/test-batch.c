@@ -40,6 +40,7 @@ static void make(struct su_jobs *j)
        "its second VM");
     ok(su_batch_vm_get(j, b.id, 3, &vm, &e) < 0 && strcmp(e.id, "job.none") == 0, "no fourth one");
     ok(su_batch_get(j, "20260101-000000-0000", &got, NULL, &e) < 0 && strcmp(e.id, "job.none") == 0, "no other batch");
+    ok(strcmp(e.msg, "there is no job 20260101-000000-0000") == 0 && e.remedy && *e.remedy, "told, with a remedy");
     ok(su_batch_get(j, "../../../etc/shadow", &got, NULL, &e) < 0 && strcmp(e.id, "job.none") == 0, "no path");
     ok(su_batch_get(j, "20260101-000000-000G", &got, NULL, &e) < 0 && strcmp(e.id, "job.none") == 0, "no other form");
     rev = 9;

@@ -475,6 +475,35 @@ async function dark() {
     await noComplaints(page, "nothing on the console");
 }
 
+/* An answer that was made before something was done, and comes after it: the page asks once more, and not with its next
+ * look, which never comes here. */
+async function late() {
+    const host = await serve(SOCKET, { vms: 1, state: "Expired" });
+    const page = await open("servers");
+    const row = page.locator("[data-server=node1]");
+    await row.locator('[data-word="Expired"]').waitFor({ timeout: LONG });
+    let answer;
+    await new Promise(asked =>
+        host.world.late.set("/v1/servers", () => {
+            asked();
+            return new Promise(resolve => (answer = resolve));
+        }),
+    );
+    host.world.late.clear();
+    await page.evaluate(() => {
+        const after = setTimeout;
+        globalThis.setTimeout = (run, ms, ...rest) => (ms < 4000 ? after(run, ms, ...rest) : 0);
+    });
+    await row.getByRole("button", { name: "Sync now" }).click();
+    await page.getByText("node1 is synced").first().waitFor({ timeout: LONG });
+    answer();
+    await step("an answer from before a sync does not hide it", () =>
+        row.locator('[data-word="Active"]').waitFor({ timeout: LONG }),
+    );
+    host.close();
+    await noComplaints(page, "nothing on the console");
+}
+
 /* Hosts of every kind: none enrolled, no VMs, nobody there. */
 async function others() {
     const empty = await serve(SOCKET, { vms: 0, state: "Inactive" });
@@ -527,7 +556,7 @@ async function inCockpit() {
 }
 
 try {
-    for (const part of [tabs, narrow, languages, sync, vms, several, upgrade, dark, others, inCockpit])
+    for (const part of [tabs, narrow, languages, sync, vms, several, upgrade, dark, late, others, inCockpit])
         await part().catch(error => report(false, part.name, error.message));
 } finally {
     await browser.close();

@@ -17,10 +17,12 @@ const ABSENT_MS = 60000;
  * That is asked again a minute later, or when rights change. */
 export function usePolled(api, path, every) {
     const [state, setState] = useState(EMPTY);
-    const run = useRef({ text: null, timer: 0, alive: true, busy: false });
+    const run = useRef({ text: null, timer: 0, alive: true, busy: false, again: false });
 
     const look = useCallback(async () => {
         const r = run.current;
+        // an answer that is on its way may have been given before what is looked for now
+        r.again = r.busy;
         if (r.busy || !r.alive || !path) return;
         r.busy = true;
         clearTimeout(r.timer);
@@ -46,11 +48,11 @@ export function usePolled(api, path, every) {
             }
         }
         r.busy = false;
-        if (r.alive && !cockpit.hidden && !api.over()) r.timer = setTimeout(look, wait);
+        if (r.alive && !cockpit.hidden && !api.over()) r.timer = setTimeout(look, r.again ? 0 : wait);
     }, [api, path, every]);
 
     useEffect(() => {
-        const r = { text: null, timer: 0, alive: true, busy: false };
+        const r = { text: null, timer: 0, alive: true, busy: false, again: false };
         run.current = r;
         const seen = () => !cockpit.hidden && look();
         look();

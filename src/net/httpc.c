@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "httpc.h"
 #include <curl/curl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -20,6 +21,14 @@ static size_t on_data(char *p, size_t size, size_t n, void *arg)
     }
     su_buf_add(s->buf, p, got);
     return s->buf->failed ? 0 : got;
+}
+
+/* Also called while nothing comes, once a second. */
+static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t total_up, curl_off_t now_up)
+{
+    struct pollfd p = {.fd = *(const int *)arg, .events = POLLIN};
+    (void)total, (void)now, (void)total_up, (void)now_up;
+    return poll(&p, 1, 0) > 0;
 }
 
 static void start_curl(void)
@@ -42,6 +51,11 @@ static int set_options(CURL *c, const struct su_http_call *q, struct curl_slist 
     SET(CURLOPT_HTTPHEADER, headers);
     SET(CURLOPT_WRITEFUNCTION, on_data);
     SET(CURLOPT_WRITEDATA, s);
+    if (q->stop_fd) {
+        SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+        SET(CURLOPT_XFERINFODATA, (void *)q->stop_fd);
+        SET(CURLOPT_NOPROGRESS, 0L);
+    }
     if (q->unix_path) {
         SET(CURLOPT_UNIX_SOCKET_PATH, q->unix_path);
         SET(CURLOPT_PROXY, "");

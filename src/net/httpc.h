@@ -5,13 +5,14 @@
 #include "base/buf.h"
 
 struct su_http_call {
-    const char *method;    /* "GET", "POST", "DELETE" */
-    const char *url;       /* "http://authority:8829/pkix/node1"; with unix_path any host */
-    const char *unix_path; /* NULL: over the network */
+    const char *method;       /* "GET", "POST", "DELETE" */
+    const char *url;          /* "http://authority:8829/pkix/node1"; with unix_path any host */
+    const char *unix_path;    /* NULL: over the network */
     const char *content_type; /* of the body */
     struct su_bytes body;
-    unsigned timeout_ms;   /* default 10 s */
-    size_t max_answer;     /* default 1 MiB */
+    unsigned timeout_ms; /* default 10 s */
+    size_t max_answer;   /* default 1 MiB */
+    const int *stop_fd;  /* readable: give up, within a second or two; NULL: none */
 };
 /* Any HTTP status is success here: *status and the body say what happened.  SU_E_IO "http.connect", "http.timeout",
  * "http.answer". */

@@ -330,6 +330,30 @@ static void served(void)
     unlink(a.sun_path);
 }
 
+/* Nobody answers, and whoever asks is told to end. */
+static void stopped(void)
+{
+    struct su_err e = {0};
+    struct timespec t0, t1;
+    unsigned status = 0;
+    SU_BUF struct su_buf b = {0};
+    char url[64];
+    int fd = -1, end[2];
+    if (!ok(su_listen_tcp("127.0.0.1:0", &fd, &e) == 0 && pipe(end) == 0))
+        return;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", su_listen_port(fd));
+    struct su_http_call q = {.method = "GET", .url = url, .timeout_ms = 1500, .stop_fd = &end[0]};
+    ok(su_http_call(&q, &status, &b, &e) < 0 && !strcmp(e.id, "http.timeout"), "not told: its time");
+    q.timeout_ms = 60000;
+    close(end[1]);
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    ok(su_http_call(&q, &status, &b, &e) < 0 && !strcmp(e.id, "http.answer"), "told: %s", e.msg);
+    clock_gettime(CLOCK_MONOTONIC, &t1);
+    ok(t1.tv_sec - t0.tv_sec < 30, "at once");
+    close(end[0]);
+    close(fd);
+}
+
 static void addresses(void)
 {
     static const char *const bad[] = {
@@ -362,6 +386,7 @@ int main(void)
     hostile(port);
     addresses();
     served();
+    stopped();
     su_httpd_stop(&d);
     su_httpd_stop(&u);
     ok(d == NULL && u == NULL);

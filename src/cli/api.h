@@ -41,6 +41,8 @@ void su_api_list(const struct su_args *a, const json_t *rows, const struct su_ap
 /* The text of member under (NULL: none), where a row has it, goes below the row's last column. */
 void su_api_table_under(const json_t *rows, const struct su_api_column *c, size_t n, su_api_cell *cell,
                         const char *under);
+/* Rows in the order of a member that is text, without regard to case, as virsh lists VMs. */
+void su_api_sort(json_t *rows, const char *member);
 /* Seconds since 1970 of a member that is a time; 0: it is none. */
 uint64_t su_api_time(const json_t *o, const char *path);
 /* "2 minutes ago", "in 29 days", "now"; pure. */

@@ -80,6 +80,7 @@ static int verb_show(const struct su_args *a, struct su_err *e)
     su_api_line("vtpm", yes(o, "require.vTpm"));
     su_api_line_words("min build", o, "require.minBuild");
     putchar('\n');
+    su_api_sort(json_object_get(o, "vms"), "name");
     su_api_table(su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), NULL);
     return SU_EXIT_OK;
 }
@@ -109,6 +110,7 @@ static int status_of_all(const struct su_args *a, struct su_err *e)
         return -1;
     if (json_wanted(a))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    su_api_sort(json_object_get(o, "vms"), "name");
     su_api_list(a, su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), action_cell);
     return SU_EXIT_OK;
 }

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include <locale.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -253,6 +254,26 @@ static void print(struct table *t)
             print_last(below, indent_of(t) + 3, t->limit);
         }
     }
+}
+
+static int by_member(const void *a, const void *b, void *member)
+{
+    const char *one = su_api_text(*(json_t *const *)a, member), *other = su_api_text(*(json_t *const *)b, member);
+    int order = strcasecmp(one, other);
+    return order ? order : strcmp(one, other);
+}
+
+void su_api_sort(json_t *rows, const char *member)
+{
+    size_t n = json_array_size(rows);
+    json_t **row SU_FREE = calloc(n ? n : 1, sizeof *row);
+    if (!row)
+        return; /* as it came */
+    for (size_t i = 0; i < n; i++)
+        row[i] = json_incref(json_array_get(rows, i));
+    qsort_r(row, n, sizeof *row, by_member, (void *)member);
+    for (size_t i = 0; i < n; i++)
+        (void)json_array_set_new(rows, i, row[i]);
 }
 
 void su_api_table(const json_t *rows, const struct su_api_column *c, size_t n, su_api_cell *cell)

@@ -26,6 +26,7 @@ int su_vm_list(const struct su_args *a, struct su_err *e)
         return -1;
     if (su_args_get(a, "--json"))
         return su_json_print(su_steal(&o), stdout, e) < 0 ? -1 : SU_EXIT_OK;
+    su_api_sort(json_object_get(o, "vms"), "name");
     su_api_list(a, su_api_member(o, "vms"), columns, SU_ARRAY_LEN(columns), NULL);
     return SU_EXIT_OK;
 }

@@ -105,9 +105,22 @@ static void times(void)
     ok(!su_api_time(o, "c") && !su_api_time(o, "d") && !su_api_time(o, "e"), "and what is none");
 }
 
+static void order(void)
+{
+    json_t *o SU_JSON = json_loads("[{\"n\":\"web10\"},{\"n\":\"Db\"},{},{\"n\":\"db\"},{\"n\":\"app\"}]", 0, NULL);
+    char *text SU_FREE = NULL;
+    su_api_sort(o, "n");
+    text = json_dumps(o, JSON_COMPACT);
+    is_str(text, "[{},{\"n\":\"app\"},{\"n\":\"Db\"},{\"n\":\"db\"},{\"n\":\"web10\"}]");
+    json_array_clear(o);
+    su_api_sort(o, "n");
+    ok(json_array_size(o) == 0, "and of nothing, nothing");
+}
+
 int main(void)
 {
     tables();
+    order();
     times();
     return tap_done();
 }

@@ -7,8 +7,8 @@ import { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/co
 import { _, format } from "./cockpit.js";
 import { time } from "./format.js";
 import { go, useHost, useLocation } from "./hooks.js";
-import { AUDIT_KINDS, chooseEntries, wentWell } from "./model.js";
-import { Label, Loading, Muted, Nothing, ProblemAlert, sentence } from "./parts.jsx";
+import { AUDIT_KINDS, chooseEntries, isSame, wentWell } from "./model.js";
+import { InWords, Label, Loading, Muted, Nothing, ProblemAlert } from "./parts.jsx";
 import { Cell, Row, Table } from "./table.jsx";
 import { CALL, KIND, TRANSPORT } from "./words.js";
 
@@ -49,7 +49,7 @@ function Entry({ entry }) {
             </Cell>
             <Cell at={5}>
                 {managed ? (
-                    sentence(entry.detail)
+                    <InWords id={entry.result} text={entry.detail} name={entry.name} />
                 ) : (
                     <>
                         <code>{entry.path}</code>
@@ -77,7 +77,7 @@ const Choice = ({ label, value, onChange, all, rows }) => (
 const NONE = { entries: null, before: 0, more: false, problem: null };
 
 export function Activity({ vms }) {
-    const { api } = useHost();
+    const { api, general } = useHost();
     const { options } = useLocation();
     const vm = options.vm ?? "",
         kind = options.kind ?? "",
@@ -153,11 +153,11 @@ export function Activity({ vms }) {
                         rows={Object.entries(RESULTS)}
                         onChange={v => choose({ result: v })}
                     />
-                    <Button variant="secondary" isDisabled={busy} onClick={newest}>
+                    <Button variant="secondary" isAriaDisabled={busy} onClick={newest}>
                         {_("Look again")}
                     </Button>
                 </div>
-                {shown.problem && <ProblemAlert problem={shown.problem} onRetry={() => read(shown)} />}
+                {shown.problem && !isSame(shown.problem, general) && <ProblemAlert problem={shown.problem} onRetry={() => read(shown)} />}
                 {!shown.entries && !shown.problem && <Loading what={_("Reading the audit log…")} />}
                 {shown.entries?.length === 0 && !shown.more && (
                     <Nothing title={_("No activity")}>
@@ -175,7 +175,7 @@ export function Activity({ vms }) {
                 )}
                 {shown.more && (
                     <div className="row">
-                        <Button variant="link" isDisabled={busy} isLoading={busy} onClick={() => read(shown)}>
+                        <Button variant="link" isAriaDisabled={busy} isLoading={busy} onClick={() => read(shown)}>
                             {_("Older entries")}
                         </Button>
                         {shown.entries.length === 0 && (

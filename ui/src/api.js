@@ -106,6 +106,11 @@ export function gate(room) {
 /* suretyd gives a user who is not root eight connections; a stream of a job has one of them. */
 const AT_A_TIME = 4;
 
+/* Cockpit's bridge does not tell of every connection that breaks off amid an answer: what says nothing for so long is
+ * given up.  On a stream suretyd says something every second. */
+const ANSWER_MS = 60000,
+    SILENT_MS = 10000;
+
 /* Calls changed() when administrative access is turned on or off.  Not by cockpit.permission(): that loads the whole
  * page anew, and what was begun on it would be lost. */
 function watchAccess(changed) {
@@ -136,15 +141,27 @@ export function connect() {
         tell("session");
     });
 
-    /* A request that ends with the session. */
-    const ask = (options, use = () => {}) =>
+    /* A request that ends with the session, and when nothing of it was heard for so many milliseconds; 0: for ever. */
+    const ask = (options, patience, use = () => {}) =>
         new Promise((resolve, reject) => {
             if (over) return reject(over);
             const request = http.request({ body: "", headers: {}, params: {}, ...options });
-            use(request, reject);
-            request.then(resolve, (error, body) => reject(over ?? toProblem(error, body)));
+            let timer = 0;
+            const heard = () => {
+                clearTimeout(timer);
+                if (patience)
+                    timer = setTimeout(() => {
+                        reject(unreachable("timeout"));
+                        request.close("timeout");
+                    }, patience);
+            };
+            heard();
+            use(request, reject, heard);
+            request
+                .then(resolve, (error, body) => reject(over ?? toProblem(error, body)))
+                .finally(() => clearTimeout(timer));
         });
-    const text = async options => harmless(await inTurn(() => ask(options)));
+    const text = async options => harmless(await inTurn(() => ask(options, options.method === "GET" ? ANSWER_MS : 0)));
     const json = async options => {
         const answer = await text(options);
         return answer.trim() ? JSON.parse(answer) : null;
@@ -173,9 +190,10 @@ export function connect() {
         stream(path, each) {
             const take = lines(each);
             let current = null;
-            const done = ask({ method: "GET", path }, (request, reject) => {
+            const done = ask({ method: "GET", path }, SILENT_MS, (request, reject, heard) => {
                 current = request;
                 request.stream(part => {
+                    heard();
                     try {
                         take(part);
                     } catch (error) {

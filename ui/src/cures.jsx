@@ -10,7 +10,7 @@ import { number } from "./format.js";
 import { go, useHost } from "./hooks.js";
 import { argumentOf, cureOf, jobOf } from "./model.js";
 import { Of } from "./parts.jsx";
-import { ACTION, NEXT, NEXT_OF_SEVERAL } from "./words.js";
+import { ACTION, lineOf, NEXT, NEXT_OF_SEVERAL } from "./words.js";
 
 /* Servers ---------------------------------------------------------------------------------------------------------- */
 
@@ -32,12 +32,12 @@ export function SyncButton({ name, variant = "secondary" }) {
         try {
             await api.post("/v1/server/sync").then(done(format(_("$0 is synced"), name)));
         } catch (problem) {
-            toast(`${problem.message} ${problem.remedy}`.trim(), "danger");
+            toast(lineOf(problem), "danger");
         }
         setBusy(false);
     };
     return (
-        <Button variant={variant} size="sm" isLoading={busy} isDisabled={busy} onClick={sync}>
+        <Button variant={variant} size="sm" isLoading={busy} isAriaDisabled={busy} onClick={sync}>
             {busy ? _("Syncing…") : _("Sync now")}
             <Of name={name} />
         </Button>

@@ -6,8 +6,9 @@ import { Modal } from "@patternfly/react-core/dist/esm/components/Modal/Modal";
 import { Progress } from "@patternfly/react-core/dist/esm/components/Progress";
 import { _, format, ngettext } from "./cockpit.js";
 import { number } from "./format.js";
-import { inTurns } from "./model.js";
-import { ProblemAlert, sentence } from "./parts.jsx";
+import { inTurns, isTotal } from "./model.js";
+import { Original, ProblemAlert } from "./parts.jsx";
+import { problemInWords, said, sentence } from "./words.js";
 
 const SHOWN = 8;
 
@@ -15,6 +16,24 @@ const SHOWN = 8;
 export const namesOf = vms =>
     vms.slice(0, SHOWN).map(vm => vm.name).join(", ") +
     (vms.length > SHOWN ? " " + format(_("and $0 more"), number(vms.length - SHOWN)) : "");
+
+function Failure({ vm, problem }) {
+    const { title, detail } = problemInWords(problem);
+    return (
+        <li data-failed={vm.name}>
+            <strong>{vm.name}</strong>: {sentence(title, vm.name)}
+            <Original text={detail} name={vm.name} />
+            {problem.remedy && (
+                <div>
+                    <strong>{_("Remedy:")}</strong> {sentence(said(problem.remedy))}
+                </div>
+            )}
+            <div>
+                <code>{problem.id}</code>
+            </div>
+        </li>
+    );
+}
 
 /* What came of work on several VMs: [[text, vms]] that went well, and [[vm, problem]]. */
 export function Results({ well, failed }) {
@@ -39,17 +58,7 @@ export function Results({ well, failed }) {
                     </p>
                     <ul className="plain stack failures" tabIndex={0} aria-label={_("What failed")}>
                         {failed.map(([vm, problem]) => (
-                            <li key={vm.uuid} data-failed={vm.name}>
-                                <strong>{vm.name}</strong>: {sentence(problem.detail || problem.message, vm.name)}
-                                {problem.remedy && (
-                                    <div>
-                                        <strong>{_("Remedy:")}</strong> {problem.remedy}
-                                    </div>
-                                )}
-                                <div>
-                                    <code>{problem.id}</code>
-                                </div>
-                            </li>
+                            <Failure key={vm.uuid} vm={vm} problem={problem} />
                         ))}
                     </ul>
                 </>
@@ -59,12 +68,18 @@ export function Results({ well, failed }) {
 }
 
 /* Does one thing for several VMs, a few at a time, in a dialog that was asked to: run(vm) -> answer.  group(answer)
- * tells under which words a VM is counted that went well. */
+ * tells under which words a VM is counted that went well.  Where nobody answers any more no further one begins. */
 export async function forEach(vms, run, group, { tell, stopped }) {
+    let gone = false;
     tell(0, vms.length);
-    const { done, failed, left } = await inTurns(vms, run, n => {
+    const one = vm =>
+        run(vm).catch(problem => {
+            gone ||= isTotal(problem);
+            throw problem;
+        });
+    const { done, failed, left } = await inTurns(vms, one, n => {
         tell(n, vms.length);
-        return !stopped();
+        return !stopped() && !gone;
     });
     const well = new Map();
     for (const [vm, answer] of done) well.set(group(answer), [...(well.get(group(answer)) ?? []), vm]);
@@ -114,7 +129,8 @@ export function Dialog({ dialog, onClose }) {
                       key="run"
                       variant={dialog.danger ? "danger" : "primary"}
                       isLoading={busy}
-                      isDisabled={busy || !good}
+                      isDisabled={!good}
+                      isAriaDisabled={busy}
                       onClick={run}>
                       {dialog.action}
                   </Button>,

@@ -4,9 +4,9 @@ import { useMemo } from "react";
 import { _, format, ngettext } from "./cockpit.js";
 import { number } from "./format.js";
 import { findingsByRule, worstFirst } from "./model.js";
-import { Muted, Nothing, sentence, Word } from "./parts.jsx";
+import { Muted, Nothing, Word } from "./parts.jsx";
 import { Cell, Row, Table } from "./table.jsx";
-import { said, SEVERITY, titleOf } from "./words.js";
+import { findingInWords, said, sentence, SEVERITY, titleOf } from "./words.js";
 
 const SHOWN = 200;
 
@@ -67,13 +67,24 @@ export function Findings({ report }) {
     );
 }
 
+function Finding({ finding, name }) {
+    const { text, rule } = findingInWords(finding);
+    return rule ? (
+        <>
+            <span lang="en">{sentence(text, name)}</span> {format(_("(rule: $0)"), rule)}
+        </>
+    ) : (
+        sentence(text, name)
+    );
+}
+
 /* All that was found of one VM, the good at the end and folded. */
 export function VmFindings({ findings, name }) {
     const bad = worstFirst(findings.filter(f => f.severity !== "ok")),
         good = worstFirst(findings.filter(f => f.severity === "ok"));
     const line = f => (
         <li key={`${f.id} ${f.message}`} data-finding={f.id}>
-            <Word table={SEVERITY} word={f.severity} /> {sentence(said(f.message), name)} <code>{f.id}</code>
+            <Word table={SEVERITY} word={f.severity} /> <Finding finding={f} name={name} /> <code>{f.id}</code>
             {f.remedy && (
                 <div>
                     <strong>{_("Remedy:")}</strong> {sentence(said(f.remedy))}

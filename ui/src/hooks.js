@@ -4,17 +4,18 @@ import { createContext, useCallback, useContext, useEffect, useRef, useState } f
 import cockpit from "./cockpit.js";
 import { applyEvent } from "./model.js";
 
-/* {api, may, toast(text, variant), ask(dialog), reload()}; may: whether the user may manage this host; null: not
- * known. */
+/* {api, may, toast(text, variant), ask(dialog), reload(), general}; may: whether the user may manage this host; null:
+ * not known; general: the problem that is told above every tab. */
 export const HostContext = createContext(null);
 export const useHost = () => useContext(HostContext);
 
 const EMPTY = { data: undefined, problem: null };
-const ABSENT_MS = 60000;
+const ABSENT_MS = 60000,
+    FAILED_MS = 5000;
 
 /* GET path every so many milliseconds while the page is seen, the session lasts and path is not null: {data, problem,
  * refresh}.  data stays when an answer fails, beside the problem; but not what the user may not see any more: 403.
- * That is asked again a minute later, or when rights change. */
+ * That is asked again a minute later, or when rights change; what failed otherwise in a few seconds. */
 export function usePolled(api, path, every) {
     const [state, setState] = useState(EMPTY);
     const run = useRef({ text: null, timer: 0, alive: true, busy: false, again: false });
@@ -42,6 +43,7 @@ export function usePolled(api, path, every) {
                 r.text = null;
                 r.alive && setState(s => (s.problem?.status === 403 ? s : { data: undefined, problem }));
             } else if (r.alive && !api.over()) {
+                wait = Math.min(every, FAILED_MS);
                 setState(s =>
                     s.problem?.id === problem.id && s.problem?.message === problem.message ? s : { ...s, problem },
                 );
@@ -77,6 +79,23 @@ export function useNow(every = 30000) {
     return now;
 }
 
+/* A text that is read aloud when it changes: not more often than every so many milliseconds, then the newest. */
+export function useCalm(text, every) {
+    const [told, setTold] = useState(text);
+    const last = useRef(0);
+    useEffect(() => {
+        const timer = setTimeout(
+            () => {
+                last.current = Date.now();
+                setTold(text);
+            },
+            Math.max(0, last.current + every - Date.now()),
+        );
+        return () => clearTimeout(timer);
+    }, [text, every]);
+    return told;
+}
+
 /* Where the page is, as Cockpit keeps it in the address: #/vms?search=web */
 export function useLocation() {
     const get = () => ({ path: cockpit.location.path, options: cockpit.location.options });
@@ -93,15 +112,17 @@ export const go = (path, options = {}) => cockpit.location.go(path, options);
 
 const AGAIN_MS = 2000;
 
-/* One job as long as it runs: the stream of its changes, begun again when it breaks off. */
+/* One job as long as it runs: the stream of its changes, begun again when it breaks off; refresh() begins it for a job
+ * that had ended and runs again. */
 export function useJob(api, id) {
     const [state, setState] = useState(EMPTY);
+    const [turn, setTurn] = useState(0);
+    useEffect(() => setState(EMPTY), [api, id]);
     useEffect(() => {
         let alive = true,
             view = null,
             timer = 0,
             stream = null;
-        setState(EMPTY);
         const follow = async () => {
             let known = { view: null, vms: new Map() };
             try {
@@ -123,6 +144,6 @@ export function useJob(api, id) {
             clearTimeout(timer);
             stream?.stop();
         };
-    }, [api, id]);
-    return state;
+    }, [api, id, turn]);
+    return { ...state, refresh: useCallback(() => setTurn(t => t + 1), []) };
 }

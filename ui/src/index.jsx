@@ -9,6 +9,7 @@ import cockpit, { _ } from "./cockpit.js";
 import { connect } from "./api.js";
 import { Dialog } from "./dialog.jsx";
 import { HostContext, useLocation, usePolled } from "./hooks.js";
+import { generalOf, isTotal } from "./model.js";
 import { ProblemAlert } from "./parts.jsx";
 import { followTheme } from "./theme.js";
 import { Activity } from "./activity.jsx";
@@ -120,9 +121,6 @@ function TabList({ current }) {
     );
 }
 
-/* Where nobody answers, no tab has anything to show. */
-const isTotal = problem => problem?.id.startsWith("page.");
-
 /* Whether the user may manage this host: as suretyd says, which knows him; null: it has not said yet. */
 function mayManage({ servers: _everybody, ...rest }) {
     const told = Object.values(rest);
@@ -167,13 +165,18 @@ function useDialog() {
                 ).focus();
         });
     }, []);
-    // a button may go with what it did, when that is known
-    useEffect(() => {
-        if (dialog || !opener.current || opener.current.isConnected) return;
-        opener.current = null;
-        if (document.activeElement === document.body) document.getElementById("tab-content").focus();
-    });
     return { dialog, ask, close };
+}
+
+/* A button may go with what it did: who pressed it is at the tab's content then, and not at the page's beginning. */
+function keepFocus(root) {
+    let last = null;
+    root.addEventListener("focusin", event => (last = event.target));
+    new MutationObserver(() => {
+        if (!last || last.isConnected) return;
+        last = null;
+        if (document.activeElement === document.body) document.getElementById("tab-content")?.focus({ preventScroll: true });
+    }).observe(root, { childList: true, subtree: true });
 }
 
 function App({ api }) {
@@ -192,7 +195,6 @@ function App({ api }) {
     const refreshers = Object.values(answers).map(a => a.refresh);
     const reload = useCallback(() => refreshers.forEach(f => f()), refreshers);
     const may = mayManage(answers);
-    const host = useMemo(() => ({ api, toast, reload, ask, may }), [api, toast, reload, ask, may]);
     const ended = useSessionEnd(api);
     useEffect(() => api.on("access", reload), [api, reload]);
 
@@ -206,7 +208,12 @@ function App({ api }) {
         summary: answers.summary.data,
     };
     const problems = Object.values(answers).map(a => a.problem);
-    const total = problems.find(isTotal);
+    const general = generalOf(problems),
+        total = isTotal(general);
+    const host = useMemo(
+        () => ({ api, toast, reload, ask, may, general }),
+        [api, toast, reload, ask, may, general],
+    );
     const known = Object.values(answers).some(a => a.data !== undefined);
     const View = tab.View;
     return (
@@ -225,7 +232,7 @@ function App({ api }) {
                             className="stack"
                             tabIndex={-1}>
                             {ended && <ProblemAlert problem={ended} />}
-                            {total && !ended && <ProblemAlert problem={total} onRetry={reload} />}
+                            {general && !ended && <ProblemAlert problem={general} onRetry={reload} />}
                             {!total && may === false && <Limited problem={problems.find(p => p?.status === 403)} />}
                             {(!total || known) && (may !== false || tab.all) && (
                                 <div className="stack" {...(ended && { inert: "" })}>
@@ -245,4 +252,5 @@ function App({ api }) {
 document.documentElement.lang = (cockpit.language ?? "en").replace("_", "-");
 document.title = _("VM trust");
 followTheme();
+keepFocus(document.getElementById("app"));
 createRoot(document.getElementById("app")).render(<App api={connect()} />);

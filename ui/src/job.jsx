@@ -9,11 +9,12 @@ import { Progress } from "@patternfly/react-core/dist/esm/components/Progress";
 import { _, format, ngettext } from "./cockpit.js";
 import { Findings, VmFindings } from "./findings.jsx";
 import { number, seconds, time } from "./format.js";
-import { go, useHost, useJob, useNow } from "./hooks.js";
+import { useCalm, useHost, useJob, useNow } from "./hooks.js";
 import {
     findingsOf,
     isEnded,
     isFinal,
+    isSame,
     optionsAfter,
     pageOf,
     progressOf,
@@ -22,11 +23,24 @@ import {
     STEPS,
     upgradeState,
 } from "./model.js";
-import { Answered, download, Item, Label, Loading, Muted, Of, Pager, ProblemAlert, sentence, Word } from "./parts.jsx";
+import {
+    Answered,
+    download,
+    InWords,
+    Item,
+    Label,
+    Loading,
+    Muted,
+    Of,
+    Pager,
+    ProblemAlert,
+    Word,
+} from "./parts.jsx";
 import { Body, Cell, Row, Table, ToggleCell, Unfolded } from "./table.jsx";
-import { AFTER, OPERATION, OUTCOME, PROOF, said, STEP } from "./words.js";
+import { AFTER, lineOf, OPERATION, OUTCOME, PROOF, said, sentence, STEP } from "./words.js";
 
-const PAGE_SIZE = 50;
+const PAGE_SIZE = 50,
+    TOLD_MS = 10000; // how often progress is read aloud
 
 const cancelDialog = ({ api, toast }, job) => ({
     title: _("Cancel this job?"),
@@ -64,7 +78,10 @@ function Found({ found, vm }) {
                 <ul className="plain" aria-label={_("What was verified")}>
                     {rows.map(r => (
                         <li key={r.id} data-proof={r.id}>
-                            <Word table={PROOF} word={r.proof} /> {sentence(r.text, vm.name)} <code>{r.id}</code>
+                            <Word table={PROOF} word={r.proof} />{" "}
+                            <InWords id={r.id} text={r.text} name={vm.name}>
+                                <code>{r.id}</code>
+                            </InWords>
                         </li>
                     ))}
                 </ul>
@@ -91,8 +108,7 @@ const COLUMNS = [
 
 const Line = memo(function Line({ vm, op, now, found, action }) {
     const [open, setOpen] = useState(false);
-    const text = vm.summary || vm.text,
-        final = isFinal(vm),
+    const final = isFinal(vm),
         bad = ["failed", "stuck", "stopped"].includes(vm.outcome),
         last = STEPS.filter(s => found?.step_us?.[s]).at(-1);
     return (
@@ -116,7 +132,12 @@ const Line = memo(function Line({ vm, op, now, found, action }) {
                             {op === "upgrade" ? <Steps vm={vm} /> : sentence(STEP[vm.step] ?? vm.step)}
                         </>
                     )}
-                    {final && text && <div>{sentence(text, vm.name)}</div>}
+                    {final && vm.summary && <div lang="en">{sentence(vm.summary, vm.name)}</div>}
+                    {final && vm.text && (
+                        <div>
+                            <InWords id={vm.id} text={vm.text} name={vm.name} />
+                        </div>
+                    )}
                     {final && bad && AFTER[vm.outcome] && op !== "assess" && (
                         <div>
                             <Label color={vm.outcome === "stuck" ? "red" : "grey"}>{AFTER[vm.outcome]}</Label>{" "}
@@ -144,7 +165,7 @@ const Line = memo(function Line({ vm, op, now, found, action }) {
     );
 });
 
-/* A report is there a moment after the job ended; who asks too early asks again. */
+/* A report is there a moment after the job ended; who asks too early asks again, and who asks while nobody answers. */
 function useReport(api, job) {
     const [report, setReport] = useState({ data: undefined, problem: null });
     const [again, setAgain] = useState(0);
@@ -157,9 +178,11 @@ function useReport(api, job) {
             api.get(`/v1/jobs/${id}/report`).then(
                 answer => alive && setReport({ data: answer, problem: null }),
                 problem => {
-                    if (alive && problem.id === "job.report" && again < 5)
-                        timer = setTimeout(() => setAgain(again + 1), 1000);
-                    else if (alive) setReport({ data: undefined, problem });
+                    const early = problem.id === "job.report" && again < 5;
+                    if (!alive) return;
+                    if (!early) setReport({ data: undefined, problem });
+                    if (early || !problem.status || problem.status >= 500)
+                        timer = setTimeout(() => setAgain(again + 1), early ? 1000 : 5000);
                 },
             );
         return () => {
@@ -171,8 +194,10 @@ function useReport(api, job) {
 }
 
 function Report({ job, report }) {
+    const { general } = useHost();
     if (!report.ended) return null;
-    if (report.problem) return <ProblemAlert problem={report.problem} variant="warning" />;
+    if (report.problem)
+        return isSame(report.problem, general) ? null : <ProblemAlert problem={report.problem} variant="warning" />;
     if (!report.data) return <Loading what={_("Reading the report…")} />;
     const { path, text, report: found } = report.data;
     return (
@@ -199,7 +224,7 @@ function Report({ job, report }) {
                 {text && (
                     <details>
                         <summary>{_("The whole report")}</summary>
-                        <pre className="report" tabIndex={0}>
+                        <pre className="report" lang="en" tabIndex={0}>
                             {text}
                         </pre>
                     </details>
@@ -225,6 +250,8 @@ function Ended({ job }) {
 
 function Head({ job, title, host, again, children }) {
     const progress = progressOf(job);
+    const done = format(_("$0 of $1 done"), number(progress.done), number(progress.all));
+    const told = useCalm(isEnded(job) ? _("The job has ended") : done, isEnded(job) ? 0 : TOLD_MS);
     return (
         <>
             <div className="row toolbar">
@@ -246,7 +273,7 @@ function Head({ job, title, host, again, children }) {
                     title={_("All VMs")}
                     aria-label={title}
                     value={progress.percent}
-                    label={format(_("$0 of $1 done"), number(progress.done), number(progress.all))}
+                    label={done}
                     measureLocation="top"
                 />
             )}
@@ -255,15 +282,13 @@ function Head({ job, title, host, again, children }) {
                 <Alert isInline component="p" variant="info" title={_("The job ends after what has begun")} />
             )}
             <p role="status" className="screen-reader">
-                {isEnded(job)
-                    ? _("The job has ended")
-                    : format(_("$0 of $1 done"), number(progress.done), number(progress.all))}
+                {told}
             </p>
         </>
     );
 }
 
-function JobView({ job, vms, chosen, dialogs }) {
+function JobView({ job, vms, chosen, dialogs, refresh }) {
     const host = useHost();
     const now = useNow(isEnded(job) ? 3600000 : 1000);
     const report = useReport(host.api, job);
@@ -286,11 +311,8 @@ function JobView({ job, vms, chosen, dialogs }) {
         );
     const again = () =>
         host.api.post(`/v1/jobs/${job.id}/run`).then(
-            () => {
-                go(["upgrade"]);
-                go(["upgrade", job.id]);
-            },
-            problem => host.toast(problem.message, "danger"),
+            refresh,
+            problem => host.toast(lineOf(problem), "danger"),
         );
     const actionOf = vm =>
         isEnded(job) &&
@@ -348,7 +370,9 @@ export function Job({ id, vms, chosen, dialogs }) {
     const answer = useJob(api, id);
     return (
         <Answered answer={answer} what={_("Reading the job…")}>
-            {answer.data && <JobView job={answer.data} vms={vms} chosen={chosen} dialogs={dialogs} />}
+            {answer.data && (
+                <JobView job={answer.data} refresh={answer.refresh} vms={vms} chosen={chosen} dialogs={dialogs} />
+            )}
         </Answered>
     );
 }

@@ -161,6 +161,21 @@ export function attention(summary, host) {
     return items.sort((a, b) => (a.severity === "danger" ? 0 : 1) - (b.severity === "danger" ? 0 : 1));
 }
 
+/* Problems --------------------------------------------------------------------------------------------------------- */
+
+/* Nobody answers: no tab has anything to show. */
+export const isTotal = problem => !!problem?.id.startsWith("page.");
+
+/* Whether two problems are one: nobody answers for one reason, whoever asked. */
+export const isSame = (a, b) =>
+    !!a && !!b && ((isTotal(a) && isTotal(b)) || (a.id === b.id && a.message === b.message));
+
+/* Of the problems of all that was asked the one that is everybody's: that nobody answers, or that several met. */
+export const generalOf = problems =>
+    problems.find(isTotal) ??
+    problems.find((p, i) => p && p.status !== 403 && problems.some((q, j) => j > i && isSame(p, q))) ??
+    null;
+
 /* Jobs ------------------------------------------------------------------------------------------------------------- */
 
 /* One line of the stream of a job's events, put into what is known: {view, vms}.  VMs come first, and count when the

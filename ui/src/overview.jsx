@@ -8,8 +8,8 @@ import { ActionButton, ServerCure, SyncButton } from "./cures.jsx";
 import { number } from "./format.js";
 import { useHost, useNow } from "./hooks.js";
 import { attention, BENEFIT_STATES, inNeedOf, SHOWS } from "./model.js";
-import { Answered, ICONS, Item, Muted, Nothing, Of, sentence, When, Word } from "./parts.jsx";
-import { ACTION, BENEFIT, COUNTERS, LACKS, REASON, SERVER } from "./words.js";
+import { Answered, ICONS, Item, Muted, Nothing, Of, Original, When, Word } from "./parts.jsx";
+import { ACTION, BENEFIT, COUNTERS, inWords, LACKS, REASON, said, sentence, SERVER } from "./words.js";
 
 const SHOWN = 20;
 
@@ -146,8 +146,9 @@ const count = text => Number(text.match(/^\d+/)?.[0] ?? 0);
 
 function wordsOf(a) {
     if (a.kind === "benefit" && LACKS[a.id]) return [format(LACKS[a.id](count(a.text)), number(count(a.text))), null];
-    const [text, remedy] = REASON[a.id] ?? [sentence(a.text), a.remedy];
-    return [a.name ? format(_("$0: $1"), a.name, text) : text, remedy];
+    const { title, detail } = inWords(a.id, a.text);
+    const [text, remedy, more] = REASON[a.id] ?? [sentence(title), sentence(said(a.remedy)), detail];
+    return [a.name ? format(_("$0: $1"), a.name, text) : text, remedy, more];
 }
 
 function Cure({ item, hosts, vms, context }) {
@@ -168,7 +169,7 @@ function Attention({ items, ...rest }) {
         <>
             <ul className="plain stack">
                 {items.slice(0, SHOWN).map(item => {
-                    const [title, remedy] = wordsOf(item);
+                    const [title, remedy, detail] = wordsOf(item);
                     return (
                         <li key={`${item.kind} ${item.id} ${item.name}`} data-attention={item.id}>
                             <Alert
@@ -186,6 +187,7 @@ function Attention({ items, ...rest }) {
                                         </a>
                                     </div>
                                 }>
+                                <Original text={detail} />
                                 {remedy}
                             </Alert>
                         </li>

@@ -26,6 +26,9 @@ import PendingIcon from "@patternfly/react-icons/dist/esm/icons/pending-icon";
 import QuestionCircleIcon from "@patternfly/react-icons/dist/esm/icons/question-circle-icon";
 import { _, format } from "./cockpit.js";
 import { number, relative, time } from "./format.js";
+import { useHost } from "./hooks.js";
+import { isSame } from "./model.js";
+import { inWords, problemInWords, said, sentence } from "./words.js";
 
 export const ICONS = {
     ok: <CheckCircleIcon />,
@@ -62,14 +65,6 @@ export const Muted = ({ children }) => <span className="muted">{children}</span>
 /* To whom a button belongs that every row has: heard, not seen. */
 export const Of = ({ name }) => <span className="screen-reader"> {name}</span>;
 
-/* suretyd's sentences go on after a colon; alone they begin with a capital letter, also translated, unless a name is
- * what they begin with: of a VM, a program, a file. */
-const NAMES = /^(suretyd?|libvirtd?|swtpm|virsh|systemd|qemu|shim)$/;
-export function sentence(text, name) {
-    const first = text?.match(/^\p{Ll}+(?=[\s,:;.’]|$)/u)?.[0];
-    return !first || NAMES.test(first) || first === name ? (text ?? "") : text[0].toUpperCase() + text.slice(1);
-}
-
 /* A time as people say it; the exact one beside it. */
 export function When({ at, now }) {
     return at ? (
@@ -90,13 +85,34 @@ export const Item = ({ term, children }) =>
         </DescriptionListGroup>
     ) : null;
 
+/* suretyd's own sentence, below what it is called in the user's language. */
+export const Original = ({ text, name }) =>
+    text ? (
+        <div className="original" lang="en">
+            {sentence(text, name)}
+        </div>
+    ) : null;
+
+/* An error or a proof: what it is called, what else stands in that line, and what suretyd says of it. */
+export function InWords({ id, text, name, children }) {
+    const { title, detail } = inWords(id, text);
+    return (
+        <>
+            {sentence(title, name)} {children}
+            <Original text={detail} name={name} />
+        </>
+    );
+}
+
 export function ProblemAlert({ problem, onRetry, variant = "danger" }) {
+    const { title, detail } = problemInWords(problem);
     return (
         <Alert
             isInline
             component="p"
+            role="alert"
             variant={variant}
-            title={sentence(problem.title && !problem.detail ? problem.title : problem.detail || problem.message)}
+            title={sentence(title)}
             data-problem={problem.id}
             actionLinks={
                 onRetry && (
@@ -105,7 +121,8 @@ export function ProblemAlert({ problem, onRetry, variant = "danger" }) {
                     </Button>
                 )
             }>
-            {problem.remedy && <p>{problem.remedy}</p>}
+            <Original text={detail} />
+            {problem.remedy && <p>{sentence(said(problem.remedy))}</p>}
             {problem.besides && <p>{problem.besides}</p>}
             {problem.id && <code>{problem.id}</code>}
         </Alert>
@@ -129,11 +146,14 @@ export function Nothing({ title, children, actions }) {
     );
 }
 
-/* An answer in its three states; a problem does not hide what was known before. */
+/* An answer in its three states; a problem does not hide what was known before, and is not told twice. */
 export function Answered({ answer, what, children }) {
+    const { general } = useHost();
     return (
         <>
-            {answer.problem && <ProblemAlert problem={answer.problem} onRetry={answer.refresh} />}
+            {answer.problem && !isSame(answer.problem, general) && (
+                <ProblemAlert problem={answer.problem} onRetry={answer.refresh} />
+            )}
             {answer.data === undefined ? !answer.problem && <Loading what={what} /> : children}
         </>
     );

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What suretyd's rules say, through _: of each what is good, and the remedy.  Made by tools/check-docs from the tables
- * in src/convert and src/upgrade. */
+/* What suretyd says, through _.  Made by tools/check-docs: of each rule what is good, and the remedy, from the tables in
+ * src/convert and src/upgrade; what errors and proofs are called, and their ids, from docs/rules.md; and the remedies of
+ * errors. */
 export const rules = _ => ({
     "boot.files.missing": {
         title: _("the distribution's signed boot files are at hand"),
@@ -820,3 +821,842 @@ export const rules = _ => ({
         remedy: _("move the page file from D: to C:, restart, remove the letter D: from that partition, restart"),
     },
 });
+
+export const errors = _ => ({
+    "api.body": {
+        title: _("the request is malformed"),
+    },
+    "api.query": {
+        title: _("the request is malformed"),
+    },
+    "api.refused": {
+        title: _("the user may not do that"),
+    },
+    "api.version": {
+        title: _("the request is malformed"),
+    },
+    "authority.answer": {
+        title: _("the authority answered with another HTTP status than 200"),
+    },
+    "authority.refused": {
+        title: _("the authority refused, with its own id in the message"),
+    },
+    "benefit.file": {
+        title: _(
+            "a file of a benefit has a name or a value that is none, or cannot be read, or is one of more than " +
+                "256 in its directory; the others count",
+        ),
+    },
+    "benefit.id": {
+        title: _(
+            "a file of a benefit has a name or a value that is none, or cannot be read, or is one of more than " +
+                "256 in its directory; the others count",
+        ),
+    },
+    "benefit.none": {
+        title: _("there is no such benefit"),
+    },
+    "benefit.value": {
+        title: _(
+            "a file of a benefit has a name or a value that is none, or cannot be read, or is one of more than " +
+                "256 in its directory; the others count",
+        ),
+    },
+    "bundle.format": {
+        title: _("what the authority publishes is malformed, or older than what is known"),
+    },
+    "cmp.answer": {
+        title: _("the answer is no CMP message, or not protected by the token's secret or the authority's key"),
+    },
+    "cmp.clock": {
+        title: _("the certificate that came is not valid at this host's time"),
+    },
+    "cmp.refused": {
+        title: _("the authority refused in CMP; the message is its text"),
+    },
+    "conf.host": {
+        title: _(
+            "a configuration file cannot be read, or a line of it is wrong; the message begins with the file and " +
+                "the line",
+        ),
+    },
+    "conf.value": {
+        title: _(
+            "a configuration file cannot be read, or a line of it is wrong; the message begins with the file and " +
+                "the line",
+        ),
+    },
+    "crl.format": {
+        title: _("what the authority publishes is malformed, or older than what is known"),
+    },
+    "crl.signature": {
+        title: _("the list of revoked certificates is not signed by the issuer"),
+    },
+    "daemon.dir": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.event": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.file": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.harden": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.launch": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.libvirt": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.listen": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.path": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.running": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.thread": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.vms": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "daemon.vsock": {
+        title: _("suretyd cannot get what it needs of the system"),
+    },
+    "disk.in-use": {
+        title: _("QEMU's image lock is held: a VM runs on the disk, or another program has it open"),
+    },
+    "document.refused": {
+        title: _("surety-signer refused a document"),
+    },
+    "guest.answer": {
+        title: _("the guest agent does not say which system it runs on"),
+    },
+    "guest.record": {
+        title: _("the record of what a guest runs is damaged"),
+    },
+    "http.address": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.answer": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.connect": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.listen": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.method": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.path": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.served": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.size": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.start": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "http.timeout": {
+        title: _("a server of surety cannot be reached or does not answer, or the request fits nothing that it offers"),
+    },
+    "imds.refused": {
+        title: _(
+            "surety-imds cannot start or shut itself in, or a message of suretyd is not understood or does not " +
+                "fit",
+        ),
+    },
+    "ipc.closed": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.frame": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.full": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.io": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.path": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.peer": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.served": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.size": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "ipc.timeout": {
+        title: _("another of surety's programs does not run, does not answer, or is not allowed to ask"),
+    },
+    "job.canary": {
+        title: _("the VM's turn did not come: one that went first did not end well"),
+    },
+    "job.cancelled": {
+        title: _("the VM's turn did not come: the batch was cancelled"),
+    },
+    "job.connect": {
+        title: _("suretyd works with another libvirt than was asked for"),
+    },
+    "job.ended": {
+        title: _("the job has ended already"),
+    },
+    "job.lock-name": {
+        title: _("what is to be locked has a name that is none"),
+    },
+    "job.max-failures": {
+        title: _("the VM's turn did not come: too many failed before"),
+    },
+    "job.none": {
+        title: _("no job has this ID, or none of its VMs this number"),
+    },
+    "job.option": {
+        title: _("an option that is not known, not to this operation, or whose value is none"),
+    },
+    "job.record": {
+        title: _("the records of jobs cannot be read or written, others may write there, or one is damaged"),
+    },
+    "job.report": {
+        title: _("the job has no report yet"),
+    },
+    "job.report.write": {
+        title: _("the report cannot be written"),
+    },
+    "job.running": {
+        title: _("another process runs the batch"),
+    },
+    "job.state": {
+        title: _("the records of jobs cannot be read or written, others may write there, or one is damaged"),
+    },
+    "job.state.open": {
+        title: _("the records of jobs cannot be read or written, others may write there, or one is damaged"),
+    },
+    "job.thread": {
+        title: _("the system gave no thread"),
+    },
+    "job.twice": {
+        title: _("a VM is named twice"),
+    },
+    "job.vms": {
+        title: _(
+            "no VM or more than 4096 are named, or one by something that is no name or cannot be shown (its UUID " +
+                "can)",
+        ),
+    },
+    "key.opening": {
+        title: _("the host's key is being opened"),
+    },
+    "legacy.address": {
+        title: _("legacy OS support cannot be enabled: its address is in use"),
+    },
+    "legacy.attached": {
+        title: _("legacy OS support cannot be disabled: VMs are attached"),
+    },
+    "legacy.bridge": {
+        title: _("legacy OS support cannot be enabled: its bridge is in use"),
+    },
+    "legacy.clash": {
+        title: _("the VM's interface on the legacy network is a copy made by hand"),
+    },
+    "legacy.cloud": {
+        title: _("legacy OS support cannot be enabled: the host is a cloud's VM"),
+    },
+    "legacy.disabled": {
+        title: _("legacy OS support is off"),
+    },
+    "legacy.enrolled": {
+        title: _("legacy OS support cannot be enabled: the host is not enrolled"),
+    },
+    "legacy.filter": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.firewall": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.full": {
+        title: _("the legacy network has as many VMs as there can be"),
+    },
+    "legacy.ipv6": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.kernel": {
+        title: _("the kernel lacks what the legacy network needs"),
+    },
+    "legacy.leftover": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.libvirt": {
+        title: _("libvirt refused a part of the legacy network"),
+    },
+    "legacy.listen": {
+        title: _("port 80 of the legacy network cannot be had"),
+    },
+    "legacy.mode": {
+        title: _("surety.conf names a mode or a bridge of legacy OS support that there is not"),
+    },
+    "legacy.network": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.nftables": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.offline": {
+        title: _("there is no connection to libvirt"),
+    },
+    "legacy.poweroff": {
+        title: _("the VM cannot take or lose a network card while it runs"),
+    },
+    "legacy.sysctl": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.tool": {
+        title: _("nft or ip failed"),
+    },
+    "legacy.uplink": {
+        title: _("a part of the legacy network is not as it must be"),
+    },
+    "legacy.vm": {
+        title: _("there is no such VM"),
+    },
+    "legacy.vm.broken": {
+        title: _("the VM's grant to the legacy network is not whole"),
+    },
+    "legacy.xml": {
+        title: _("libvirt's XML cannot be read"),
+    },
+    "server.active": {
+        title: _("VMs are attested"),
+    },
+    "server.authority": {
+        title: _("the authority cannot be reached"),
+    },
+    "server.authority-url": {
+        title: _("no URL of an authority is known, it is none, or surety.conf names another one"),
+    },
+    "server.busy": {
+        title: _("another enrolment or sync is under way"),
+    },
+    "server.clock": {
+        title: _("the host's clock stands before its certificate's beginning, or before the last sync"),
+    },
+    "server.expired": {
+        title: _("the host's certificate has ended"),
+    },
+    "server.expires-soon": {
+        title: _("the certificate ends soon"),
+    },
+    "server.imds": {
+        title: _("surety-imds cannot be reached, so that guests get no answer"),
+    },
+    "server.key": {
+        title: _("surety-signer cannot use its key"),
+    },
+    "server.libvirt": {
+        title: _("libvirt cannot be reached; the VMs that are known stay"),
+    },
+    "server.not-enrolled": {
+        title: _("the host has no certificate"),
+    },
+    "server.refused": {
+        title: _("the authority refused this host's last sync"),
+    },
+    "server.remove": {
+        title: _("surety-signer could not destroy the key"),
+    },
+    "server.revoked": {
+        title: _("the authority has revoked this host"),
+    },
+    "server.signer": {
+        title: _("surety-signer cannot be reached"),
+    },
+    "server.stopping": {
+        title: _("suretyd is ending"),
+    },
+    "server.store": {
+        title: _("suretyd's own state cannot be written: what it learns is kept in memory"),
+    },
+    "server.sync": {
+        title: _("the last sync failed"),
+    },
+    "server.sync-failed": {
+        title: _("enrolment or sync failed; the message holds the id of the cause"),
+    },
+    "server.sync-late": {
+        title: _("the next sync is late"),
+    },
+    "server.sync-overdue": {
+        title: _("the last sync was more than 30 days ago"),
+    },
+    "server.token": {
+        title: _("this is no token"),
+    },
+    "server.token-host": {
+        title: _("the token is for another host"),
+    },
+    "server.token-refused": {
+        title: _("the authority does not take the token: wrong, used, or too old"),
+    },
+    "server.vm-collision": {
+        title: _("VMs claim the same identity, and are cut off"),
+    },
+    "server.vsock": {
+        title: _("there is no listener on vsock"),
+    },
+    "signer.refused": {
+        title: _("surety-signer refused what suretyd asked"),
+    },
+    "store.format": {
+        title: _("the state of suretyd or of surety-signer cannot be read or written, or was changed by another"),
+    },
+    "store.io": {
+        title: _("the state of suretyd or of surety-signer cannot be read or written, or was changed by another"),
+    },
+    "store.none": {
+        title: _("the state of suretyd or of surety-signer cannot be read or written, or was changed by another"),
+    },
+    "store.revision": {
+        title: _("the state of suretyd or of surety-signer cannot be read or written, or was changed by another"),
+    },
+    "store.size": {
+        title: _("the state of suretyd or of surety-signer cannot be read or written, or was changed by another"),
+    },
+    "verify.agent": {
+        title: _("the guest agent answers"),
+    },
+    "verify.alive": {
+        title: _("the guest has started: its agent answers, or shim has run and frames were sent"),
+    },
+    "verify.firmware": {
+        title: _("UEFI, by the running definition and by the guest"),
+    },
+    "verify.log": {
+        title: _("the event log replays to PCR 0, 2, 4 and 7"),
+    },
+    "verify.network": {
+        title: _("the guest has an address; else its cards have sent something"),
+    },
+    "verify.network-names": {
+        title: _("each network card has the name in the guest that it had before"),
+    },
+    "verify.os": {
+        title: _("the same distribution and machine-id as before"),
+    },
+    "verify.pcr4": {
+        title: _(
+            "PCR 4 is what was predicted from the boot files before the first start; later also what the boot " +
+                "files give that are on the disk now",
+        ),
+    },
+    "verify.root-disk": {
+        title: _("root is on the disk of the EFI system partition, and no copy of the old disk"),
+    },
+    "verify.running": {
+        title: _("the VM runs"),
+    },
+    "verify.secure-boot": {
+        title: _("Secure Boot is on, as the guest's firmware says; else as NVRAM and the firmware in use show"),
+    },
+    "verify.setup-mode": {
+        title: _("the firmware has a platform key"),
+    },
+    "verify.tpm": {
+        title: _("the guest sees a TPM 2.0; else the running definition has one, and swtpm keeps its state"),
+    },
+    "verify.units": {
+        title: _("systemd says that nothing has failed"),
+    },
+    "vm.action.libvirt": {
+        title: _("libvirt does not add the device"),
+    },
+    "vm.action.source": {
+        title: _("a device is wanted for a VM that is not libvirt's"),
+    },
+    "vm.action.vsock": {
+        title: _("a vsock device is wanted where the host cannot serve it: vhost_vsock is missing, or vsock-port is 0"),
+    },
+    "vm.agent": {
+        title: _("no guest agent answers"),
+    },
+    "vm.agent.answer": {
+        title: _("the guest agent's answer is none"),
+    },
+    "vm.agent.denied": {
+        title: _("the guest's agent does not do that: it is switched off there, or too old"),
+    },
+    "vm.agent.failed": {
+        title: _("the guest's agent tried, and could not: there is no such file, for one"),
+    },
+    "vm.agent.size": {
+        title: _("the guest agent's answer is too long"),
+    },
+    "vm.agent.timeout": {
+        title: _("what the guest agent was asked to run has not ended in time"),
+    },
+    "vm.ambiguous": {
+        title: _("several VMs have that name"),
+    },
+    "vm.bios": {
+        title: _("there is nothing to verify: the VM boots under BIOS"),
+    },
+    "vm.cancelled": {
+        title: _("verification was asked to stop"),
+    },
+    "vm.changed": {
+        title: _("somebody changed the VM while it was upgraded"),
+    },
+    "vm.check": {
+        title: _("a check stops the upgrade with the guest at rest; the message begins with the check's id"),
+    },
+    "vm.cid-collision": {
+        title: _("running VMs claim the same identity: none of them gets an answer"),
+    },
+    "vm.connect": {
+        title: _("libvirt cannot be reached"),
+    },
+    "vm.convert": {
+        title: _("the disk cannot be converted; the message has the rule's id"),
+    },
+    "vm.dir": {
+        title: _("the VM's directory in the job state cannot be used"),
+    },
+    "vm.disk.job": {
+        title: _("another block job runs on the VM's disk"),
+    },
+    "vm.disk.none": {
+        title: _("the VM has no such disk"),
+    },
+    "vm.disk.qcow2": {
+        title: _("a file that is said to be qcow2 does not begin like one"),
+    },
+    "vm.disk.timeout": {
+        title: _(
+            "surety disk could not be run on the VM's disk, gave no answer, or took too long; its own errors " +
+                "keep their ids",
+        ),
+    },
+    "vm.disk.worker": {
+        title: _(
+            "surety disk could not be run on the VM's disk, gave no answer, or took too long; its own errors " +
+                "keep their ids",
+        ),
+    },
+    "vm.expect": {
+        title: _("what the record expects of the VM cannot be read"),
+    },
+    "vm.file": {
+        title: _("a file of vms.d is wrong, or others can write it"),
+    },
+    "vm.finish": {
+        title: _("the distribution's EFI packages were not installed"),
+    },
+    "vm.finish.unknown": {
+        title: _("the distribution's EFI packages are not known"),
+    },
+    "vm.gone": {
+        title: _("somebody undefined the VM while it was upgraded"),
+    },
+    "vm.instance": {
+        title: _("libvirt's description of the VM cannot be used"),
+    },
+    "vm.journal": {
+        title: _("an undo journal of which no record tells is in the way"),
+    },
+    "vm.libvirt": {
+        title: _("libvirt refuses; the message has its own sentence"),
+    },
+    "vm.locked": {
+        title: _("another job works on the VM"),
+    },
+    "vm.look": {
+        title: _("there is no disk of the VM that can be looked at from here, or no known system on it"),
+    },
+    "vm.mark-collision": {
+        title: _("running VMs claim the same identity: none of them gets an answer"),
+    },
+    "vm.name": {
+        title: _("the VM's name is too long"),
+    },
+    "vm.net": {
+        title: _("libvirt counts no bytes of the VM's network cards"),
+    },
+    "vm.none": {
+        title: _("no VM has that name or UUID"),
+    },
+    "vm.not-served": {
+        title: _("the VM gets no answers: it does not run, or has no way to ask"),
+    },
+    "vm.not-upgraded": {
+        title: _("surety has not upgraded this VM"),
+    },
+    "vm.off": {
+        title: _("there is nothing to verify: the VM is off"),
+    },
+    "vm.record": {
+        title: _("the record of the VM's upgrade is damaged, or another version's"),
+    },
+    "vm.record.move": {
+        title: _("a step was to be taken that does not follow: a bug, please report it"),
+    },
+    "vm.record.size": {
+        title: _("the record of the VM's upgrade is too large"),
+    },
+    "vm.redefine": {
+        title: _("libvirt did not keep the new definition as it was given"),
+    },
+    "vm.refused": {
+        title: _("the VM gets no answers: a service did not take it"),
+    },
+    "vm.renamed": {
+        title: _("the VM has another name than when it was upgraded"),
+    },
+    "vm.restore-point": {
+        title: _("the VM was upgraded before and has a restore point of that"),
+    },
+    "vm.restore.block": {
+        title: _("no restore point can be taken of a disk that is no file"),
+    },
+    "vm.restore.disks": {
+        title: _("no restore point can be taken of so many disks"),
+    },
+    "vm.restore.exists": {
+        title: _("the VM has a restore point of an earlier upgrade, or a file of its name is somebody's"),
+    },
+    "vm.restore.format": {
+        title: _("no restore point can be taken of a disk of this format"),
+    },
+    "vm.restore.gone": {
+        title: _("the restore point is not whole any more, was used, or is being given up"),
+    },
+    "vm.restore.io": {
+        title: _("reading or writing the files of a restore point failed; nothing of it is left"),
+    },
+    "vm.restore.name": {
+        title: _("no restore point can be taken beside such a path"),
+    },
+    "vm.restore.path": {
+        title: _("no restore point can be taken beside such a path"),
+    },
+    "vm.restore.record": {
+        title: _("what was written down about the restore point is damaged"),
+    },
+    "vm.restore.running": {
+        title: _("a snapshot cannot be deleted while the VM runs"),
+    },
+    "vm.restore.shared": {
+        title: _("no restore point can be taken of a disk that is somebody else's, too"),
+    },
+    "vm.restore.space": {
+        title: _("there is no room for a restore point; nothing of it is left"),
+    },
+    "vm.restore.stage": {
+        title: _("what was written down about the restore point is damaged"),
+    },
+    "vm.restore.state": {
+        title: _("the state of NVRAM or of the vTPM is not plain files, or somebody else's link leads to it"),
+    },
+    "vm.rollback.journal": {
+        title: _("the undo journal is gone"),
+    },
+    "vm.rollback.newer": {
+        title: _("a full rollback would lose newer data"),
+    },
+    "vm.shutdown": {
+        title: _("the guest does not shut down"),
+    },
+    "vm.socket": {
+        title: _("the VM's socket cannot be made"),
+    },
+    "vm.socket-collision": {
+        title: _("running VMs claim the same identity: none of them gets an answer"),
+    },
+    "vm.started": {
+        title: _("somebody started the VM while it was upgraded"),
+    },
+    "vm.state": {
+        title: _("the VM is not in the state that this needs: off, or running"),
+    },
+    "vm.too-many": {
+        title: _("there are too many VMs"),
+    },
+    "vm.undo": {
+        title: _("the disk worker could not take the layout back"),
+    },
+    "vm.upgrade.undoing": {
+        title: _("an upgrade is being taken back, or could not be"),
+    },
+    "vm.uuid-collision": {
+        title: _("running VMs claim the same identity: none of them gets an answer"),
+    },
+    "vm.verify": {
+        title: _("a required proof says no; the message begins with its id"),
+    },
+    "vm.xml": {
+        title: _("libvirt's description of the VM cannot be used"),
+    },
+    "vm.xml-size": {
+        title: _("libvirt's description of the VM cannot be used"),
+    },
+    "vm.xml.arch": {
+        title: _("this kind of VM cannot become Trusted Launch"),
+    },
+    "vm.xml.launch-security": {
+        title: _("this kind of VM cannot become Trusted Launch"),
+    },
+    "vm.xml.machine": {
+        title: _("this kind of VM cannot become Trusted Launch"),
+    },
+    "vm.xml.os": {
+        title: _("this kind of VM cannot become Trusted Launch"),
+    },
+    "vm.xml.source": {
+        title: _("a disk whose source is to change is not there, or its source is no plain file or device"),
+    },
+    "vm.xml.type": {
+        title: _("this kind of VM cannot become Trusted Launch"),
+    },
+    "volume.encrypted.luks": {
+        title: _("a LUKS volume, and no --key-file"),
+    },
+});
+
+export const remedies = _ => [
+    _("A token looks like sut1_HOST_SECRET: surety authority token HOST"),
+    _("Add the device where the VM is defined"),
+    _("Be root or in group surety"),
+    _("Change or remove url in section [authority] of surety.conf, and restart suretyd"),
+    _(
+        "Compare the clocks of this host and of the authority; if they agree, enrol again with a new token: " +
+            "surety server enrol",
+    ),
+    _("Give --authority URL, or set url in section [authority] of surety.conf"),
+    _("Give it like http://authority.example.org:8829"),
+    _("Give its UUID instead: surety vm list prints it"),
+    _("Give the UUID instead of the name"),
+    _("If that was a mistake, enrol again with a new token: surety server enrol"),
+    _("Install the program surety, or name it: suretyd --surety PATH"),
+    _("It is written when the job ends"),
+    _("It is wrong, used or too old: make another one, surety authority token HOST"),
+    _("Leave out --connect, or do it without suretyd: --local"),
+    _("Let the guest agent tell: install it in the VM, and give the VM its channel"),
+    _("Load vhost_vsock, or set vsock-port = 0 in surety.conf and use the legacy network"),
+    _("Look for the host at the authority (surety authority list), then: surety server enrol"),
+    _("Make a token at the authority (surety authority token HOST), then: surety server enrol"),
+    _("Make a token for this name, or set name in section [host] of surety.conf"),
+    _("Make room in the state directory, or let it be written to"),
+    _("Make room where surety-signer keeps its state, or make that writable, and try again"),
+    _("Move the state file away, start suretyd, and sync: only the audit log is lost"),
+    _("Repair the key's token, or enrol again: surety server enrol"),
+    _("Repair the way to the authority; suretyd tries again by itself"),
+    _("Run this batch again to go on: surety job run ID"),
+    _("Run: surety server enrol --authority URL --token-file FILE"),
+    _("Run: surety server sync"),
+    _("See what the report says about the first VMs, then begin a new batch with the others"),
+    _("See what the report says about them, then run this batch again: surety job run ID"),
+    _("See: surety benefit list"),
+    _("See: surety job list"),
+    _("See: surety vm list"),
+    _("Set the clock (chronyc makestep, or timedatectl), then: surety server sync"),
+    _("Set the clock that is wrong, this host's or the authority's (timedatectl, chronyc makestep), and try again"),
+    _("Set vsock-port in surety.conf and restart suretyd; or use the legacy network"),
+    _("Start it: systemctl start surety-imds; its log says why it ended"),
+    _("Start it: systemctl start surety-signer; its log says why it ended"),
+    _("Start libvirt's daemon; suretyd connects by itself"),
+    _("Start libvirt: systemctl start libvirtd, or virtqemud"),
+    _("Start surety-authority there, or repair the way to it, and try again"),
+    _("Stop it, or give this one a --state of its own"),
+    _("The file's first line is vmName,vmResourceGroupName,enableSecureBoot, and then one line a VM"),
+    _("Try again when it has ended: surety server show"),
+    _("Wait for it, or look with: surety job show"),
+    _("Wait until that job has ended"),
+    _("allow guest-file-* and guest-exec in the guest's qemu-ga configuration, or do without"),
+    _("check --connect, that libvirtd runs, and that you may use it"),
+    _("chown root: it, and chmod go-w"),
+    _("end the program: a backup, qemu-nbd, or a VM that libvirt does not know; then try again"),
+    _("enrol it first: surety server enrol"),
+    _("find the program that listens there: ss -ltnp 'sport = :80'"),
+    _(
+        "firewall-cmd --permanent --zone=libvirt --add-port=80/tcp, then firewall-cmd --reload; the rules of " +
+            "surety keep everything else out",
+    ),
+    _("give it its old name for the rollback (virsh domrename)"),
+    _("give the VMs a vsock device instead: they need no network then"),
+    _(
+        "if the message tells of firewall rules: something flushed libvirt's own; restart libvirtd (or " +
+            "virtnetworkd), which makes them anew",
+    ),
+    _("install and start libvirt's network and nwfilter drivers"),
+    _("install qemu-guest-agent in the VM and give it the channel org.qemu.guest_agent.0"),
+    _("install the distribution's packages of shim and GRUB for EFI in the guest"),
+    _("install the package iproute2"),
+    _("install the package nftables"),
+    _("it has very many disks with long paths: use shorter ones"),
+    _("it is a copy made by hand: remove that interface from it (virsh detach-interface)"),
+    _("its disk is as it was before; before.xml in the directory of the report defines it again"),
+    _("look at it with virsh net-dumpxml or nwfilter-dumpxml, and undefine it"),
+    _("look at the disk's storage; then run the command again, which goes on where this ended"),
+    _("look who put it there; a VM's state is plain files in plain directories"),
+    _("make room, or name another place with --overlay-dir"),
+    _("make room, then run the same command again"),
+    _("make that VM independent of it first: virsh blockpull, or qemu-img rebase -b ''"),
+    _("modprobe vhost_vsock, and keep it in /etc/modules-load.d; or use the legacy network"),
+    _("name a directory that exists with --overlay-dir, or leave that out"),
+    _("remove it, or choose another name: bridge in section [legacy] of surety.conf"),
+    _("revoke them (surety legacy revoke), or say --remove-vms"),
+    _("run surety vm rollback, or give the restore point up with surety vm commit; then upgrade again"),
+    _("run surety vm upgrade to go on with it, or surety vm rollback to take it back"),
+    _("run: surety disk recover IMAGE --undo FILE; then move that file away"),
+    _(
+        "see /var/log/libvirt/qemu/ for the last words of QEMU and swtpm, and what surety vm assess says of the " +
+            "host; then upgrade it again",
+    ),
+    _("see surety disk validate for the remedy"),
+    _("see that nobody else works on this VM, then upgrade it again"),
+    _("see the journal of suretyd and of libvirt"),
+    _("see the rows of the report, and the console of the guest while it starts"),
+    _("see what the check says in the report; surety vm assess shows it, too"),
+    _("shut it down yourself, or use --force or a longer --shutdown-timeout"),
+    _("shut the VM down, then run the same command again"),
+    _("start it, then verify it"),
+    _("start libvirtd (or virtqemud, virtnetworkd and virtnwfilterd); suretyd connects by itself"),
+    _("start libvirtd, then run the same command again"),
+    _("stop the program that runs already"),
+    _("surety legacy disable removes it"),
+    _("surety legacy enable"),
+    _("surety legacy enable repairs it; if it does not: surety legacy disable --remove-vms, then enable again"),
+    _("surety legacy grant --config NAME, then power the VM off and start it (a restart from inside is not enough)"),
+    _("surety legacy grant repairs it, surety legacy revoke takes it away"),
+    _("surety vm list prints the names and UUIDs"),
+    _("surety vm rollback --keep-data goes back without it"),
+    _("surety vm rollback goes back to it, surety vm commit gives it up"),
+    _("suretyd tries again by itself; now: surety server sync"),
+    _("take it out: ip link set dev NAME nomaster"),
+    _(
+        "take that address or route away (a cloud's metadata service, a link-local route such as NOZEROCONF=yes " +
+            "prevents), or give the VMs a vsock device instead",
+    ),
+    _("the guest starts as before; look at the log, and run the commands in the guest"),
+    _("the layout cannot be taken back any more; where there is a backup, use that"),
+    _("their ports are closed already; power them off, then disable again"),
+    _("upgrade it first: surety vm upgrade NAME"),
+    _("use --keep-data to take back the layout alone, or --yes to lose what is newer"),
+    _("use --restore-point none and take your own backup first"),
+    _("use --restore-point overlay"),
+    _("use Linux 5.10 and nftables 1.0 or later, with nf_tables for the bridge family"),
+    _("use a kernel from 3.16 on, in a network namespace with this setting"),
+    _("use the version of surety that wrote it"),
+    _("write mode = bridge into surety.conf"),
+];

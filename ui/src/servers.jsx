@@ -9,10 +9,10 @@ import { EnrolButton, SyncButton, useDone } from "./cures.jsx";
 import { Results } from "./dialog.jsx";
 import { number, time } from "./format.js";
 import { useHost, useNow } from "./hooks.js";
-import { certificateState, cureOf, withoutWay } from "./model.js";
-import { Answered, Muted, Of, sentence, When, Word } from "./parts.jsx";
+import { certificateState, cureOf, isSame, withoutWay } from "./model.js";
+import { Answered, Muted, Of, Original, ProblemAlert, When, Word } from "./parts.jsx";
 import { Body, Cell, Row, Table, Unfolded } from "./table.jsx";
-import { NEXT_OF_SEVERAL, REASON, SERVER } from "./words.js";
+import { inWords, NEXT_OF_SEVERAL, REASON, said, sentence, SERVER } from "./words.js";
 
 /* Each of these says what it does before it does it. */
 const removeDialog = (server, { api }, done) => ({
@@ -119,7 +119,8 @@ function Notices({ server, problems }) {
         <Unfolded>
             <ul className="plain stack">
                 {notices.map(n => {
-                    const [text, remedy] = REASON[n.id] ?? [sentence(n.text), n.remedy];
+                    const { title, detail } = inWords(n.id, n.text);
+                    const [text, remedy] = REASON[n.id] ?? [sentence(title), sentence(said(n.remedy))];
                     return (
                         <li key={n.id} data-notice={n.id}>
                             <Alert
@@ -128,7 +129,7 @@ function Notices({ server, problems }) {
                                 variant={n.variant ?? "warning"}
                                 title={text}>
                                 {remedy && <p>{remedy}</p>}
-                                {DETAILED.has(n.id) && <p>{sentence(n.text)}</p>}
+                                <Original text={REASON[n.id] ? DETAILED.has(n.id) && n.text : detail} />
                                 <code>{n.id}</code>
                             </Alert>
                         </li>
@@ -231,13 +232,11 @@ function Server({ server, here, legacy, vms, now }) {
 
 export function Servers({ answers, hosts, legacy, vms }) {
     const now = useNow();
-    const { may } = useHost();
+    const { may, general } = useHost();
     return (
         <Answered answer={answers.servers} what={_("Asking suretyd…")}>
-            {may && answers.legacy.problem && answers.legacy.problem.id !== answers.servers.problem?.id && (
-                <Alert isInline component="p" variant="warning" title={sentence(answers.legacy.problem.message)}>
-                    {answers.legacy.problem.remedy}
-                </Alert>
+            {may && answers.legacy.problem && !isSame(answers.legacy.problem, general) && (
+                <ProblemAlert problem={answers.legacy.problem} variant="warning" />
             )}
             <Card isFlat>
                 <CardTitle component="h2">{_("Servers")}</CardTitle>

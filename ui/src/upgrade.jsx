@@ -15,7 +15,7 @@ import { Job } from "./job.jsx";
 import { Answered, Label, Muted, Nothing, Of, Pager, Word } from "./parts.jsx";
 import { Cell, CheckBox, CheckCell, Row, Table } from "./table.jsx";
 import { Options } from "./upgrade-options.jsx";
-import { OPERATION, VM } from "./words.js";
+import { lineOf, OPERATION, VM } from "./words.js";
 
 const PAGE_SIZE = 50,
     JOBS_SHOWN = 20;
@@ -164,7 +164,7 @@ function Candidate({ vm, chosen, toggle, host }) {
                             variant="link"
                             size="sm"
                             onClick={() =>
-                                begin(host, "verify", [vm]).catch(p => host.toast(p.message, "danger"))
+                                begin(host, "verify", [vm]).catch(p => host.toast(lineOf(p), "danger"))
                             }>
                             {_("Verify again")}
                             <Of name={vm.name} />
@@ -300,7 +300,7 @@ function Choose({ answers, vms: every, jobs, options, setOptions, setAssessed, a
     const assess = () =>
         begin(host, "assess", those, options).then(
             id => setAssessed({ id, options }),
-            problem => host.toast(`${problem.message} ${problem.remedy ?? ""}`.trim(), "danger"),
+            problem => host.toast(lineOf(problem), "danger"),
         );
     return (
         <Answered answer={answers.vms} what={_("Reading the VMs…")}>

@@ -8,8 +8,8 @@ import { buildOf } from "./cures.jsx";
 import { claimsOf, rowsOf } from "./document.js";
 import { useHost } from "./hooks.js";
 import { eligible } from "./model.js";
-import { download, Item, Muted, Of, sentence, When, Word } from "./parts.jsx";
-import { ACTION, BENEFIT } from "./words.js";
+import { download, Item, Muted, Of, Original, When, Word } from "./parts.jsx";
+import { ACTION, BENEFIT, inWords, lineOf, sentence } from "./words.js";
 
 const SOURCE = { agent: _("told by the guest agent"), disk: _("seen on the disk") };
 
@@ -62,7 +62,7 @@ function DocumentButton({ vm }) {
                 claimsOf(answer.signature); // one that cannot be read is told, not shown
                 ask(documentDialog(vm, answer));
             })
-            .catch(problem => toast([problem.message, problem.remedy].filter(Boolean).join(" "), "danger"));
+            .catch(problem => toast(lineOf(problem), "danger"));
     return (
         <Button variant="secondary" size="sm" isDisabled={!vm.served} onClick={show}>
             {_("Show document…")}
@@ -72,10 +72,12 @@ function DocumentButton({ vm }) {
 }
 
 export function VmDetails({ vm, titles, now }) {
+    const problem = inWords(vm.problem?.id, vm.problem?.text);
     return (
         <div className="details stack">
             {vm.problem && (
-                <Alert isInline component="p" variant="warning" title={sentence(vm.problem.text)}>
+                <Alert isInline component="p" variant="warning" title={sentence(problem.title, vm.name)}>
+                    <Original text={problem.detail} name={vm.name} />
                     <code>{vm.problem.id}</code>
                 </Alert>
             )}

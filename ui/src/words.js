@@ -2,7 +2,15 @@
 /* What the API's words are called on the page, with the colour and the icon of each: one row a word.  Colour never says
  * anything that the text does not. */
 import { _, _c, ngettext } from "./cockpit.js";
-import { rules } from "./rules.js";
+import { errors, remedies, rules } from "./rules.js";
+
+/* suretyd's sentences go on after a colon; alone they begin with a capital letter, also translated, unless a name is
+ * what they begin with: of a VM, a program, a file. */
+const NAMES = /^(suretyd?|libvirtd?|swtpm|virsh|systemd|qemu|shim|nft|modprobe|chown)$/;
+export function sentence(text, name) {
+    const first = text?.match(/^\p{Ll}+(?=[\s,:;.’]|$)/u)?.[0];
+    return !first || NAMES.test(first) || first === name ? (text ?? "") : text[0].toUpperCase() + text.slice(1);
+}
 
 const row = (text, color = "grey", icon = null) => ({ text, color, icon });
 
@@ -283,18 +291,53 @@ export const CALL = {
     ...OPERATION,
 };
 
-const IN_ENGLISH = rules(text => text);
+/* What suretyd says, by its own words: rules' titles and remedies, and remedies of errors. */
+const english = text => text;
+const IN_ENGLISH = rules(english);
 const RULES = new Map(Object.entries(rules(_)));
 const SAID = new Map();
-for (const [id, rule] of RULES)
-    for (const [name, text] of Object.entries(rule)) SAID.set(IN_ENGLISH[id][name], text);
+for (const [mine, own] of [
+    [IN_ENGLISH, rules(_)],
+    [{ remedies: remedies(english) }, { remedies: remedies(_) }],
+])
+    for (const [id, texts] of Object.entries(mine))
+        for (const [name, text] of Object.entries(texts)) SAID.set(text, own[id][name]);
+
+/* What errors and proofs are called, where that is translated. */
+const CALLED = new Map();
+for (const [id, { title }] of Object.entries(errors(english)))
+    if (_(title) !== title) CALLED.set(id, _(title));
 
 /* What is good, by a rule's id; "" of one that has no row. */
 export const titleOf = id => RULES.get(id)?.title ?? "";
 
-/* A message or a remedy of suretyd: translated when a rule's row says just that, with MBR2GPT's name of the rule behind
- * it or without; all else has details of a VM in it, and is shown as it came. */
+/* A message or a remedy of suretyd: translated when a row says just that, with MBR2GPT's name of the rule behind it or
+ * without; all else has details of a VM in it, and is shown as it came. */
 export function said(text) {
     const [, row, code] = text?.match(/^(.*?)( \(MBR2GPT: [^()]*\))?$/) ?? [];
     return SAID.has(row) ? SAID.get(row) + (code ?? "") : (text ?? "");
+}
+
+/* What was found, and what its rule wants: where that is translated, and what was found is not. */
+export function findingInWords({ id, message }) {
+    const own = said(message),
+        title = titleOf(id);
+    return { text: own, rule: own === message && title !== IN_ENGLISH[id]?.title ? title : "" };
+}
+
+/* What suretyd says of an error or a proof: {title, detail}.  The sentence itself, where there is no other;
+ * else the title of its id in the user's language, and the sentence as the detail: it has names and values in it. */
+export function inWords(id, text) {
+    const own = said(text),
+        title = own === (text ?? "") && CALLED.get(id);
+    return title ? { title, detail: text ?? "" } : { title: own, detail: "" };
+}
+
+/* The same of a problem, which may be the page's own and then has a title; and in one line, for a short message. */
+export const problemInWords = p =>
+    p.title && !p.detail ? { title: p.title, detail: "" } : inWords(p.id, p.detail || p.message);
+export function lineOf(problem) {
+    const { title, detail } = problemInWords(problem);
+    const told = sentence(title) + (detail && `: ${detail}`);
+    return [told, sentence(said(problem.remedy))].filter(Boolean).join(". ");
 }

@@ -67,6 +67,9 @@ export function makeApi({ vms = 8, servers = 1, state = "Active" } = {}) {
         asked: [],
         busy: new Set(), // names of VMs that get nothing, since somebody else changes them
         late: new Map(), // by path, a function: what an answer that was made waits for
+        hold: false, // no job goes on
+        tick: undefined, // milliseconds that a job's step takes
+        refuse: () => null, // (method, path) -> the problem that is the answer
     };
     const findVm = name => world.vms.find(v => v.uuid === name || v.name === name);
     const jobs = makeJobs(world, findVm),
@@ -213,6 +216,8 @@ export function makeApi({ vms = 8, servers = 1, state = "Active" } = {}) {
         const url = new URL(path, "http://localhost"),
             [version, name, ...rest] = url.pathname.slice(1).split("/").map(decodeURIComponent);
         world.asked.push(`${method} ${url.pathname} ${body ?? ""}`.trim());
+        const refused = world.refuse(method, url.pathname);
+        if (refused) return refused;
         return (
             (version === "v1" && table[name]?.(method, rest, url.searchParams, body ? JSON.parse(body) : {})) ||
             problem(404, "http.route", "there is nothing here")
@@ -244,10 +249,30 @@ function streamJob(job, response) {
     response.on("close", () => clearInterval(timer));
 }
 
-export function serve(socket, options) {
+/* close() is suretyd's end, again() its next start with all that it knew; breakStreams() ends streams of jobs amid. */
+export async function serve(socket, options) {
     const api = makeApi(options);
-    rmSync(socket, { force: true });
-    const server = createServer((request, response) => {
+    const streams = new Set();
+    let server = null;
+    const again = async () => {
+        rmSync(socket, { force: true });
+        server = serverOf(api, streams);
+        await new Promise(resolve => server.listen(socket, resolve));
+    };
+    await again();
+    return {
+        ...api,
+        again,
+        breakStreams: () => streams.forEach(s => s.destroy()),
+        close: () => {
+            server.close();
+            server.closeAllConnections();
+        },
+    };
+}
+
+function serverOf(api, streams) {
+    return createServer((request, response) => {
         let body = "";
         request.on("data", part => {
             body += part;
@@ -259,21 +284,15 @@ export function serve(socket, options) {
                 response.writeHead(a.status, { "Content-Type": a.type ?? "application/json" });
                 response.end(text);
             };
-            if (a.stream) streamJob(a.stream, response);
-            else Promise.resolve(api.world.late.get(request.url.split("?")[0])?.()).then(send);
+            if (!a.stream) {
+                Promise.resolve(api.world.late.get(request.url.split("?")[0])?.()).then(send);
+                return;
+            }
+            streams.add(response);
+            response.on("close", () => streams.delete(response));
+            streamJob(a.stream, response);
         });
     });
-    return new Promise(resolve =>
-        server.listen(socket, () =>
-            resolve({
-                ...api,
-                close: () => {
-                    server.close();
-                    server.closeAllConnections();
-                },
-            }),
-        ),
-    );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

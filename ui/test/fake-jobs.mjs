@@ -66,6 +66,7 @@ export function makeJobs(world, findVm) {
                 id: "vm.verify.timeout",
                 text: "the guest did not come up in time",
                 remedy: "Look at its console, and give it more time: --verify-timeout",
+                summary: "not upgraded: as before, and running",
             });
         Object.assign(vm, {
             outcome: "ok",
@@ -93,9 +94,18 @@ export function makeJobs(world, findVm) {
         if (job.op === "rollback") made("bios", "undone", false);
     }
 
+    const later = job => setTimeout(() => tick(job), world.tick ?? TICK_MS);
+    const SKIPPED = {
+        outcome: "skipped",
+        id: "job.cancelled",
+        text: "the batch was cancelled before this VM's turn",
+        remedy: "Run this batch again to go on: surety job run ID",
+    };
+
     function tick(job) {
+        if (world.hold) return later(job);
         const vm = job.vms.find(v => v.outcome === "pending" || v.outcome === "working");
-        if (job.cancelled) job.vms.forEach(v => v.outcome === "pending" && (v.outcome = "skipped"));
+        if (job.cancelled) job.vms.forEach(v => v.outcome === "pending" && Object.assign(v, SKIPPED));
         if (!vm || (job.cancelled && vm.outcome === "skipped")) {
             end(job);
         } else {
@@ -109,7 +119,7 @@ export function makeJobs(world, findVm) {
                     percent: at * 12,
                     startedMs: vm.startedMs || Date.now(),
                 });
-            setTimeout(() => tick(job), TICK_MS);
+            later(job);
         }
         stamp(job);
     }
@@ -155,7 +165,7 @@ export function makeJobs(world, findVm) {
             vms: names.map((name, index) => lineOf(name, index, id)),
         };
         world.jobs.unshift(stamp(job));
-        setTimeout(() => tick(job), TICK_MS);
+        later(job);
         return ok({ id }, 202);
     }
 
@@ -170,8 +180,8 @@ export function makeJobs(world, findVm) {
                 no: 0,
                 open: 1,
                 rows: [
-                    { id: "firmware", proof: "yes", required: true, how: "outside", text: "it boots by UEFI" },
-                    { id: "pcr4", proof: "open", required: false, how: "inside", text: "PCR 4 was not read" },
+                    { id: "verify.firmware", proof: "yes", required: true, how: "outside", text: "it boots by UEFI" },
+                    { id: "verify.pcr4", proof: "open", required: false, how: "inside", text: "PCR 4 was not read" },
                 ],
             },
         }),
@@ -191,13 +201,15 @@ export function makeJobs(world, findVm) {
                       report: { vms: job.vms.map(vm => foundOf(job, vm)) },
                   });
         if (method === "POST" && verb === "cancel") {
+            if (job.state === "ended") return problem(409, "job.ended", `batch ${id} has ended already`);
             job.cancelled = true;
             return ok(stamp(job));
         }
         if (method === "POST" && verb === "run") {
-            job.vms.forEach(vm => vm.outcome === "skipped" && (vm.outcome = "pending"));
+            for (const [i, vm] of job.vms.entries())
+                if (vm.outcome === "skipped") job.vms[i] = lineOf(vm.name, vm.index, id);
             Object.assign(job, { state: "waiting", cancelled: false, status: null, ended: 0, counts: {} });
-            setTimeout(() => tick(job), TICK_MS);
+            later(job);
             return ok(stamp(job));
         }
         return problem(405, "http.method", "not so");

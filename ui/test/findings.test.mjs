@@ -13,9 +13,8 @@ const { outputFiles } = await build({
             export { createElement } from "react";
             export { renderToStaticMarkup } from "react-dom/server.browser";
             export { Findings, VmFindings } from "./src/findings.jsx";
-            export { sentence } from "./src/parts.jsx";
-            export { said, titleOf } from "./src/words.js";
-            export { rules } from "./src/rules.js";`,
+            export { inWords, lineOf, said, sentence, titleOf } from "./src/words.js";
+            export { errors, remedies, rules } from "./src/rules.js";`,
         resolveDir: fileURLToPath(new URL("..", import.meta.url)),
     },
     bundle: true,
@@ -48,11 +47,12 @@ function page(lang) {
             .replace(/&#x27;/g, "'")
             .replace(/&lt;/g, "<")
             .replace(/&gt;/g, ">");
-    return { ...rest, shown };
+    return { ...rest, shown, gettext: cockpit.gettext };
 }
 
 const pages = Object.fromEntries(["en", ...languages()].map(lang => [lang, page(lang)]));
 
+const same = text => text;
 const GOOD = { id: "vm.machine", severity: "ok", message: "the machine type is i440fx (pc) or q35", remedy: null };
 const RESTORE = {
     id: "vm.practice.restore-point",
@@ -134,10 +134,43 @@ test("translations keep commands, options, files, elements and numbers", () => {
         text.match(
             /--[a-z0-9-]+|<[^>]+>|[A-Z]:\\\w+|\/[a-z][\w/.-]*|\b[a-z]+[-_.][a-z][\w.-]*|\b[A-Z]{3,}\b|\d+/g,
         ) ?? [];
-    const english = pages.en.rules(text => text);
+    const all = { ...pages.en.rules(same), ...pages.en.errors(same), remedies: pages.en.remedies(same) };
     for (const lang of languages())
-        for (const [id, rule] of Object.entries(pages[lang].rules(pages[lang].said)))
-            for (const [name, text] of Object.entries(rule))
-                for (const word of fixed(english[id][name]))
+        for (const [id, texts] of Object.entries(all))
+            for (const english of Object.values(texts))
+                for (const word of fixed(english)) {
+                    const text = pages[lang].gettext(english);
                     assert.ok(text.includes(word), `${lang}: ${id}: ${word} is not in “${text}”`);
+                }
+});
+
+test("an error is what its id is called, and suretyd's sentence; where the sentence is known, that alone", () => {
+    const [id, text, remedy] = ["vm.locked", "another job works on the VM web1", "Wait until that job has ended"];
+    const de = pages.de.inWords(id, text);
+    assert.equal(de.title, "ein anderer Auftrag arbeitet an der VM");
+    assert.equal(de.detail, text);
+    assert.equal(pages.it.said(remedy), "Attendere la fine di quell’operazione");
+    assert.equal(
+        pages.it.lineOf({ id, title: "Conflict", detail: text, remedy }),
+        `Un’altra operazione lavora sulla VM: ${text}. Attendere la fine di quell’operazione`,
+    );
+    assert.deepEqual(pages.en.inWords(id, text), { title: text, detail: "" });
+    assert.deepEqual(pages.de.inWords("no.such", text), { title: text, detail: "" });
+    assert.deepEqual(pages.de.inWords("constructor", undefined), { title: "", detail: "" });
+    assert.deepEqual(pages.de.inWords("vm.machine", "the machine type is i440fx (pc) or q35"), {
+        title: "der Maschinentyp ist i440fx (pc) oder q35",
+        detail: "",
+    });
+});
+
+test("what the page says itself is not looked up", () => {
+    const own = { id: "page.access", title: "Keine Rechte", detail: "", message: "Keine Rechte" };
+    assert.equal(pages.de.lineOf(own), "Keine Rechte");
+});
+
+test("a finding with values says in other languages which rule it is of", () => {
+    const finding = { ...RESTORE, message: "4 restore points are there" };
+    const html = pages.de.shown("VmFindings", { findings: [finding], name: "vm1" });
+    assert.ok(html.includes('<span lang="en">4 restore points are there</span> (Regel: ein Wieder'), html);
+    assert.ok(!pages.en.shown("VmFindings", { findings: [finding], name: "vm1" }).includes("(rule"), "not in English");
 });

@@ -281,3 +281,18 @@ test("what went well, and what was chosen of it", () => {
     assert.deepEqual(model.chooseEntries(entries, "badly"), [entries[1], entries[2], entries[4]]);
     assert.deepEqual(model.chooseEntries(entries, "well"), [entries[0], entries[3]]);
 });
+
+test("a problem that several met is told once", () => {
+    const problem = (id, message = id, status = 0) => ({ id, message, status });
+    const gone = problem("page.not-running"),
+        lost = problem("page.disconnected"),
+        memory = problem("host.memory", "out of memory", 503),
+        refused = problem("api.refused", "no", 403);
+    assert.equal(model.generalOf([null, memory, lost, gone]), lost);
+    assert.equal(model.generalOf([memory, null, { ...memory }]), memory);
+    assert.equal(model.generalOf([memory, null, problem("vm.libvirt")]), null);
+    assert.equal(model.generalOf([refused, refused]), null, "who may not see a thing is told otherwise");
+    assert.equal(model.isSame(gone, lost), true);
+    assert.equal(model.isSame(memory, gone), false);
+    assert.equal(model.isSame(null, null), false);
+});

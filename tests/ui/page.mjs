@@ -13,6 +13,7 @@ import {
     violations,
 } from "./browser.mjs";
 import { serve } from "../../ui/test/fake-api.mjs";
+import { troubles } from "./trouble.mjs";
 
 const TABS = ["overview", "servers", "vms", "upgrade", "activity"];
 const LONG = 20000;
@@ -555,8 +556,11 @@ async function inCockpit() {
     }
 }
 
+const PARTS = [tabs, narrow, languages, sync, vms, several, upgrade, dark, late, others, inCockpit];
+const TROUBLES = troubles({ accessible, dialog, fits, inLanguage, noComplaints, open, url: cockpit.page });
+const [, , ...names] = process.argv; // of parts that are run; all without any
 try {
-    for (const part of [tabs, narrow, languages, sync, vms, several, upgrade, dark, late, others, inCockpit])
+    for (const part of [...PARTS, ...TROUBLES].filter(p => names.length === 0 || names.includes(p.name)))
         await part().catch(error => report(false, part.name, error.message));
 } finally {
     await browser.close();

@@ -83,7 +83,7 @@ boot() {
         >"$T/qemu.log" 2>&1 </dev/null &
     pid=$!
     CHILDREN+=("$pid")
-    for ((i = 0; i < 600; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         kill -0 "$pid" 2>/dev/null || break
         ! grep -qaE "${REFUSAL:-Access Denied|Security Violation|grub>}" "$T/console" 2>/dev/null || break
         sleep 0.2

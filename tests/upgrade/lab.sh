@@ -209,15 +209,17 @@ $(lab_console "$1" | tail -15)"
 
 # lab_agent_exec NAME PROGRAM [ARGUMENT...]: its output and status
 lab_agent_exec() {
-    local name=$1 pid answer i
+    local name=$1 pid answer end=$((SECONDS + 900))
     shift
     answer=$(jq -nc '$ARGS.positional | {execute: "guest-exec",
         arguments: {path: .[0], arg: .[1:], "capture-output": true}}' --args -- "$@")
-    pid=$(agent "$name" "$answer" | jq -r .return.pid)
+    # not twice: who does not wait for the answer does not know whether it was begun
+    pid=$(agent "$name" "$answer" 120 | jq -r .return.pid)
     [ -n "$pid" ] || return 125
-    for ((i = 0; i < 240; i++)); do
-        answer=$(agent "$name" "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":$pid}}")
+    while [ $SECONDS -lt $end ]; do
+        answer=$(agent "$name" "{\"execute\":\"guest-exec-status\",\"arguments\":{\"pid\":$pid}}" 60)
         [ "$(jq -r .return.exited <<<"$answer")" != true ] || break
+        [ -n "$answer" ] || [ "$(lab_state "$name")" = running ] || break
         sleep 0.25
     done
     jq -r '.return."out-data" // ""' <<<"$answer" | base64 -d

@@ -265,11 +265,13 @@ static void on_network(virConnectPtr c, virNetworkPtr net, int event, int detail
     v->look_at_legacy = true;
 }
 
+/* In the thread whose call found it broken, which may be another one than ours. */
 static void on_close(virConnectPtr c, int why, void *arg)
 {
     struct su_virt *v = arg;
     (void)c, (void)why;
     v->closed = true;
+    virEventUpdateTimeout(v->tick, 0);
 }
 
 static void on_nftables(int watch, int fd, int events, void *arg)
@@ -296,7 +298,6 @@ static void on_tick(int timer, void *arg)
 
 static void disconnect(struct su_virt *v)
 {
-    v->closed = false;
     if (!v->conn)
         return;
     pthread_mutex_lock(&v->legacy_lock); /* nobody else uses it now */
@@ -306,6 +307,7 @@ static void disconnect(struct su_virt *v)
     virConnectUnregisterCloseCallback(v->conn, on_close);
     virConnectClose(v->conn);
     v->conn = NULL;
+    v->closed = false;
     v->n_dirty = 0;
 }
 
@@ -386,11 +388,11 @@ static void *run(void *arg)
 {
     struct su_virt *v = arg;
     int stop = virEventAddHandle(v->d->stop_fd, VIR_EVENT_HANDLE_READABLE, on_stop, v, NULL);
-    int tick = virEventAddTimeout(1000, on_tick, v, NULL);
+    v->tick = virEventAddTimeout(1000, on_tick, v, NULL);
     int watch = v->watch_fd >= 0 ? virEventAddHandle(v->watch_fd, VIR_EVENT_HANDLE_READABLE, on_nftables, v, NULL) : -1;
     while (!v->stopping) {
         turn(v);
-        virEventUpdateTimeout(tick, turn_ms(v));
+        virEventUpdateTimeout(v->tick, turn_ms(v));
         if (virEventRunDefaultImpl() < 0) {
             su_log(LOG_ERR, "libvirt: its event loop fails: %s", virGetLastErrorMessage());
             sleep(1);
@@ -398,7 +400,7 @@ static void *run(void *arg)
     }
     disconnect(v);
     virEventRemoveHandle(stop);
-    virEventRemoveTimeout(tick);
+    virEventRemoveTimeout(v->tick);
     if (watch >= 0)
         virEventRemoveHandle(watch);
     return NULL;

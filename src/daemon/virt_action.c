@@ -96,9 +96,11 @@ int su_virt_add_device(struct su_daemon *d, const char *name, enum su_vm_device 
     SU_CLOSE int lock = -1; /* an upgrade would find another definition than it made */
     if (su_vm_lock(&d->jobs, uuid, &lock, e) < 0)
         return -1;
-    virConnectPtr conn SU_AUTO(close_connp) = virConnectOpen(d->conf.libvirt);
-    if (!conn && refuse(e) < 0)
+    virConnectPtr conn SU_AUTO(close_connp) = su_virt_borrow(d); /* it breaks when libvirt hangs */
+    if (!conn) {
+        su_fail(e, SU_E_IO, "vm.action.libvirt", "there is no connection to libvirt");
         return su_remedy(e, "Start libvirt: systemctl start libvirtd, or virtqemud");
+    }
     virDomainPtr dom SU_AUTO(free_domainp) = virDomainLookupByUUIDString(conn, uuid);
     if (!dom || attach(dom, what, changed, live, e) < 0)
         return dom ? -1 : refuse(e);

@@ -15,7 +15,9 @@ struct su_virt {
     virConnectPtr shared; /* the same, for others: with the daemon's lock */
     unsigned retry_s;
     int64_t retry_at, ensure_at; /* CLOCK_MONOTONIC, seconds */
-    bool closed, resync, look_at_legacy;
+    atomic_bool closed;
+    int tick; /* libvirt's timer that turns the thread */
+    bool resync, look_at_legacy;
     char dirty[SU_VIRT_DIRTY][SU_UUID_TEXT]; /* domains whose XML has to be read again */
     size_t n_dirty;
     int watch_fd;        /* changes of nftables */

@@ -97,7 +97,7 @@ export async function startCockpit() {
         said = (said + part).slice(-4000);
     });
     const url = `http://127.0.0.1:${port}`;
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 1200 && ws.exitCode === null; i++) {
         if (
             await fetch(url).then(
                 () => true,
@@ -114,7 +114,8 @@ export async function startCockpit() {
         stop: async () => {
             ws.kill();
             await Promise.race([once(ws, "exit"), sleep(3000)]);
-            rmSync(home, { recursive: true, force: true });
+            // its bridges end after it, and write there until then
+            rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
         },
     };
 }

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { done, openPage, report, shot, startBrowser, startCockpit, step, violations } from "./browser.mjs";
 
-const LONG = 30000;
+const LONG = 90000;
 const cockpit = await startCockpit();
 const browser = await startBrowser();
 const open = tab => openPage(browser, `${cockpit.page}#/${tab}`);
@@ -94,12 +94,12 @@ const parts = {
         await step("Expired", () => row(page).locator('[data-word="Expired"]').waitFor());
         await row(page).getByRole("button", { name: "Sync now" }).click();
         await step("Sync now says why it cannot", () =>
-            page.getByText("Danger alert:").first().waitFor({ timeout: LONG }),
+            page.locator(".pf-v5-c-alert-group").getByText("Danger alert:").first().waitFor({ timeout: LONG }),
         );
         await accessible(page);
         const authority = spawn("sh", ["-c", process.env.AUTHORITY_COMMAND], { stdio: "ignore" });
         atEnd.push(() => authority.kill());
-        for (let i = 0; i < 100 && !(await fetch(`${process.env.AUTHORITY}/healthz`).catch(() => null)); i++)
+        for (let i = 0; i < 600 && !(await fetch(`${process.env.AUTHORITY}/healthz`).catch(() => null)); i++)
             await page.waitForTimeout(100);
         await row(page).getByRole("button", { name: "Sync now" }).click();
         await step("Active", () => row(page).locator('[data-word="Active"]').waitFor({ timeout: LONG }));

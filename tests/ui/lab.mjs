@@ -4,7 +4,7 @@
 import { createInterface } from "node:readline";
 import { done, is, openPage, report, shot, startBrowser, startCockpit, step, violations } from "./browser.mjs";
 
-const SOON = 60000, // what suretyd does at once, on a busy machine, and the page's next look
+const SOON = 180000, // what suretyd does at once, on a busy machine, and the page's next look
     BOOT = 900000; // guests without KVM
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 

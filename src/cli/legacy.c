@@ -4,7 +4,7 @@
 #include "cli.h"
 #include <string.h>
 
-enum { LONG_S = 120, ALL_S = 3600, SHORT_S = 20 };
+enum { LONG_S = 120, ALL_S = 3600, SHORT_S = 20, AT_ONCE = 50 };
 
 static bool json_wanted(const struct su_args *a)
 {
@@ -129,29 +129,63 @@ static void say(const char *vm, const char *text, const char *state)
     putchar('\n');
 }
 
+static void failed(struct act *act, const char *vm, const struct su_err *why)
+{
+    act->failed++;
+    json_array_append_new(act->results, json_pack("{s:s,s:o}", "name", vm, "error", su_json_error(why)));
+    if (json_wanted(act->a))
+        return;
+    su_print_safe(vm, stdout);
+    printf(": ");
+    su_print_safe(why->msg, stdout);
+    printf(" [%s]\n", why->id);
+}
+
+static void done(struct act *act, const char *vm, const json_t *o)
+{
+    if (!json_wanted(act->a))
+        say(vm, json_is_true(su_api_member(o, "changed")) ? act->did : act->same, su_api_text(o, "vm.state"));
+    json_array_append_new(act->results,
+                          json_pack("{s:O,s:O}", "changed", su_api_member(o, "changed"), "vm", su_api_member(o, "vm")));
+}
+
 /* One of several goes on after a failure; the failures are told and counted. */
 static int one(struct act *act, const char *vm, bool alone, struct su_err *e)
 {
     json_t *o SU_JSON = NULL;
     struct su_err why = {0};
-    if (call(act, vm, &o, &why) < 0) {
-        if (alone || strcmp(why.id, "api.connect") == 0) {
-            *e = why;
-            return -1;
-        }
-        act->failed++;
-        json_array_append_new(act->results, json_pack("{s:s,s:o}", "name", vm, "error", su_json_error(&why)));
-        if (!json_wanted(act->a)) {
-            su_print_safe(vm, stdout);
-            printf(": ");
-            su_print_safe(why.msg, stdout);
-            printf(" [%s]\n", why.id);
-        }
+    if (call(act, vm, &o, &why) == 0) {
+        done(act, vm, o);
         return 0;
     }
-    if (!json_wanted(act->a))
-        say(vm, json_is_true(su_api_member(o, "changed")) ? act->did : act->same, su_api_text(o, "vm.state"));
-    json_array_append(act->results, o);
+    if (alone || strcmp(why.id, "api.connect") == 0) {
+        *e = why;
+        return -1;
+    }
+    failed(act, vm, &why);
+    return 0;
+}
+
+/* Many are granted some at a time: what suretyd looks at for one of them it looks at once for all, and it is told how
+ * far it is. */
+static int some(struct act *act, const json_t *names, size_t from, size_t n, struct su_err *e)
+{
+    json_t *o SU_JSON = NULL, *part = json_array();
+    for (size_t i = from; i < from + n; i++)
+        json_array_append(part, json_array_get(names, i));
+    json_t *body = json_pack("{s:o,s:b}", "vms", part, "configOnly", (int)act->config);
+    if (su_api_call(act->a, "POST", "/v1/legacy/grants", NULL, body, ALL_S, &o, e) < 0)
+        return -1;
+    const json_t *granted = su_api_member(o, "granted"), *not_granted = su_api_member(o, "failed");
+    for (size_t i = 0; i < json_array_size(granted); i++)
+        done(act, su_api_text(json_array_get(granted, i), "name"), json_array_get(granted, i));
+    for (size_t i = 0; i < json_array_size(not_granted); i++) {
+        const json_t *vm = json_array_get(not_granted, i);
+        struct su_err why = {.id = su_api_text(vm, "id"), .remedy = json_string_value(su_api_member(vm, "remedy"))};
+        snprintf(why.msg, sizeof why.msg, "%s", su_api_text(vm, "detail"));
+        failed(act, su_api_text(vm, "name"), &why);
+    }
+    fflush(stdout);
     return 0;
 }
 
@@ -162,8 +196,11 @@ static int all_names(const struct act *act, json_t **names, struct su_err *e)
     if (su_api_call(act->a, "GET", from, NULL, NULL, SHORT_S, &o, e) < 0)
         return -1;
     const json_t *vms = su_api_member(o, "vms");
-    for (size_t i = 0; i < json_array_size(vms); i++)
-        json_array_append_new(list, json_string(su_api_text(json_array_get(vms, i), "name")));
+    for (size_t i = 0; i < json_array_size(vms); i++) {
+        const json_t *vm = json_array_get(vms, i);
+        if (act->revoke || strcmp(su_api_text(vm, "source"), "libvirt") == 0) /* others have no network card to give */
+            json_array_append_new(list, json_string(su_api_text(vm, "name")));
+    }
     *names = su_steal(&list);
     return 0;
 }
@@ -190,10 +227,14 @@ static int act_on(struct act *act, struct su_err *e)
     act->results = results;
     if (operands(act, &names, e) < 0)
         return -1;
-    bool alone = act->a->n_operands == 1;
-    for (size_t i = 0; i < json_array_size(names); i++)
-        if (one(act, json_string_value(json_array_get(names, i)), alone, e) < 0)
+    const size_t all = json_array_size(names), at_once = act->revoke || act->a->n_operands == 1 ? 1 : AT_ONCE;
+    for (size_t i = 0; i < all; i += at_once) {
+        size_t n = all - i < at_once ? all - i : at_once;
+        int rc = at_once == 1 ? one(act, json_string_value(json_array_get(names, i)), act->a->n_operands == 1, e)
+                              : some(act, names, i, n, e);
+        if (rc < 0)
             return -1;
+    }
     if (json_wanted(act->a) && su_json_print(json_pack("{s:O}", "results", results), stdout, e) < 0)
         return -1;
     return act->failed ? SU_EXIT_FAILED : SU_EXIT_OK;

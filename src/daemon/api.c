@@ -180,7 +180,7 @@ static const struct su_api_change_row changes[] = {
     {"POST", "/v1/vms/{}/actions", "action", "action:s", su_api_act, 0},
     {"POST", "/v1/legacy/enable", "legacy enable", "grantVms:b", su_api_legacy_enable, 0},
     {"POST", "/v1/legacy/disable", "legacy disable", "removeVms:b", su_api_legacy_disable, 0},
-    {"POST", "/v1/legacy/grants", "legacy grant", "vm:s configOnly:b", su_api_legacy_grant, 0},
+    {"POST", "/v1/legacy/grants", "legacy grant", "vm:s vms configOnly:b", su_api_legacy_grant, 0},
     {"DELETE", "/v1/legacy/grants/{}", "legacy revoke", NULL, su_api_legacy_revoke, 0},
     {"POST", "/v1/jobs", "job", "op:s vms all:b options connect:s", su_api_job_begin, SU_API_JOB_BODY},
     {"POST", "/v1/jobs/{}/cancel", "job cancel", NULL, su_api_job_cancel, 0},

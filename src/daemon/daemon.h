@@ -182,10 +182,13 @@ int su_virt_legacy_grant(struct su_daemon *d, const char *vm, bool config_only, 
                          struct su_err *e) SU_MUST_CHECK;
 int su_virt_legacy_revoke(struct su_daemon *d, const char *vm, struct json_t **json, bool *changed,
                           struct su_err *e) SU_MUST_CHECK;
-/* Every VM of libvirt without a vsock device and without a grant.  Lists of {"uuid", "name", "next"} and {"uuid",
- * "name", "id", "detail", "remedy"}, owned by the caller.  -1: none could be begun. */
+/* Every VM of libvirt without a vsock device and without a grant.  Lists of {"uuid", "name", "next", "changed", "vm"}
+ * and {"uuid", "name", "id", "detail", "remedy"}, owned by the caller.  -1: none could be begun. */
 int su_virt_legacy_grant_all(struct su_daemon *d, struct json_t **granted, struct json_t **failed,
                              struct su_err *e) SU_MUST_CHECK;
+/* The same for those that are named.  One that cannot take a card while it runs fails. */
+int su_virt_legacy_grant_these(struct su_daemon *d, const struct json_t *names, bool config_only,
+                               struct json_t **granted, struct json_t **failed, struct su_err *e) SU_MUST_CHECK;
 
 /* virt_action.c: without lock.  *live: the running machine has it; else it counts from the next start on.
  * "vm.action.source", "vm.action.libvirt", "vm.locked", and those of su_vmtab_lookup(). */

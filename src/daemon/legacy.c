@@ -155,6 +155,7 @@ int su_legacy_preflight(struct su_legacy *l, struct su_err *e)
 static int put_in_order(struct su_legacy *l, bool *changed, struct su_err *e)
 {
     SU_AUTO(su_legacy_ports_done) struct su_legacy_ports ports = {0};
+    su_legacy_resume(l);
     if (su_legacy_foreign(l, e) < 0 || su_legacy_filter_ensure(l, changed, e) < 0 ||
         su_legacy_collect(l, &ports, e) < 0 || su_legacy_apply(l, &ports, changed, e) < 0 ||
         su_legacy_set(l, SU_LEGACY_SYSCTL, "1", changed, e) < 0 || su_legacy_network_ensure(l, changed, e) < 0)

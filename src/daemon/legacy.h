@@ -77,6 +77,8 @@ struct su_legacy {
     /* Lets others call, for so long; false: the wait is given up.  NULL: sleeps. */
     bool (*pause)(void *arg, unsigned ms);
     void *pause_arg;
+    unsigned granting;                 /* grants under way: what is half done of them is no damage */
+    bool settled;                      /* no other one is half done, as far as this process knows */
     struct su_legacy_applied *applied; /* owned, NULL at first: what this process put in place; su_legacy_done frees */
 };
 void su_legacy_done(struct su_legacy *l);
@@ -125,6 +127,9 @@ struct su_legacy_want {
     char clash[SU_VM_NAME];                      /* filled: the VM that has its interface's name or MAC; "": none */
 };
 int su_legacy_prepare(struct su_legacy *l, struct su_legacy_want *w, size_t n, struct su_err *e) SU_MUST_CHECK;
+/* After them.  all: none failed.  What was cut off in the middle, or failed there, is brought to its end by the next
+ * su_legacy_ensure(): a VM has both, card and grant, or neither. */
+void su_legacy_granted(struct su_legacy *l, bool all);
 int su_legacy_fail_clash(const struct su_legacy_want *w, struct su_err *e); /* "legacy.clash"; -1 */
 /* vm: a name or a UUID.  *changed: false when it was granted already.  out may be NULL. */
 int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,

@@ -61,6 +61,16 @@ int su_legacy_number_drop(struct su_legacy *l, const char *uuid, struct su_err *
 /* All that have one. */
 int su_legacy_numbers(struct su_legacy *l, struct su_legacy_ports *out, struct su_err *e) SU_MUST_CHECK;
 
+/* Grants that are begun, until they have ended.  Begin counts in l->granting. */
+int su_legacy_begin(struct su_legacy *l, const struct su_legacy_want *w, size_t n, struct su_err *e) SU_MUST_CHECK;
+int su_legacy_begun_drop(struct su_legacy *l, const char *uuid, struct su_err *e) SU_MUST_CHECK;
+/* Those that nobody works on any more are brought to their end.  What cannot be now is tried again at the next call. */
+void su_legacy_resume(struct su_legacy *l);
+/* legacy_vm.c */
+int su_legacy_must_be_on(struct su_legacy *l, struct su_err *e) SU_MUST_CHECK; /* "legacy.disabled" */
+/* A card without the record of its grant gets that. */
+int su_legacy_complete(struct su_legacy *l, const char *uuid, struct su_err *e) SU_MUST_CHECK;
+
 enum { SU_LEGACY_LET_GO_MS = 30000, SU_LEGACY_LOOK_MS = 200 };
 /* Until the next look at what a guest has to do; false: it is not waited for any longer. */
 bool su_legacy_pause(struct su_legacy *l, unsigned *left_ms);

@@ -5,6 +5,7 @@
  *   POST   /v1/legacy/enable    200 {"changed":bool}
  *   POST   /v1/legacy/disable   {"removeVms":bool}               200 {"changed":bool}
  *   POST   /v1/legacy/grants    {"vm":"NAME","configOnly":bool}  200 {"changed":bool,"vm":su_legacy_vm_json()}
+ *                               {"vms":["NAME"],"configOnly":bool}  200 {"changed":bool,"granted":[],"failed":[]}
  *   DELETE /v1/legacy/grants/{} name or UUID                     200 {"changed":bool,"vm":su_legacy_vm_json()} */
 #pragma once
 #include "daemon/legacy.h"

@@ -63,8 +63,8 @@ int su_legacy_prepare(struct su_legacy *l, struct su_legacy_want *w, size_t n, s
 {
     SU_AUTO(su_legacy_ports_done) struct su_legacy_ports ports = {0}, used = {0};
     bool changed;
-    if (su_legacy_online(l, e) < 0 || su_legacy_clashes(l, w, n, e) < 0 || su_legacy_collect(l, &ports, e) < 0 ||
-        su_legacy_numbers(l, &used, e) < 0)
+    if (su_legacy_must_be_on(l, e) < 0 || su_legacy_online(l, e) < 0 || su_legacy_clashes(l, w, n, e) < 0 ||
+        su_legacy_collect(l, &ports, e) < 0 || su_legacy_numbers(l, &used, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         uint32_t number;
@@ -74,5 +74,5 @@ int su_legacy_prepare(struct su_legacy *l, struct su_legacy_want *w, size_t n, s
             su_legacy_ports_add(&ports, w[i].uuid, number, e) < 0)
             return -1;
     }
-    return su_legacy_apply(l, &ports, &changed, e);
+    return su_legacy_apply(l, &ports, &changed, e) < 0 ? -1 : su_legacy_begin(l, w, n, e);
 }

@@ -10,6 +10,7 @@
 #define KEY_STATE "legacy/state"
 #define KEY_NEXT "legacy/next"
 #define KEY_PORT "legacy/port/"
+#define KEY_BEGUN "legacy/begun/"
 
 static int get_text(struct su_legacy *l, const char *key, char *out, size_t cap, bool *there, struct su_err *e)
 {
@@ -146,4 +147,75 @@ int su_legacy_record_drop(struct su_legacy *l, struct su_err *e)
         if (su_legacy_number_drop(l, used.p[i].uuid, e) < 0)
             return -1;
     return su_store_del(l->store, KEY_STATE, SU_STORE_ANY, e); /* the counter stays */
+}
+
+/* Grants under way ---------------------------------------------------------------------------------------------------
+ */
+
+int su_legacy_begin(struct su_legacy *l, const struct su_legacy_want *w, size_t n, struct su_err *e)
+{
+    struct su_store_write *all SU_FREE = calloc(n + 1, sizeof *all);
+    char(*key)[sizeof KEY_BEGUN + SU_UUID_TEXT] SU_FREE = calloc(n + 1, sizeof *key);
+    size_t many = 0;
+    if (!all || !key)
+        return su_fail_nomem(e, n * sizeof *all);
+    for (size_t i = 0; i < n; i++) {
+        if (w[i].clash[0])
+            continue;
+        snprintf(key[many], sizeof key[many], KEY_BEGUN "%s", w[i].uuid);
+        all[many].key = key[many];
+        many++;
+    }
+    if (many && su_store_batch(l->store, all, many, 0, e) < 0)
+        return -1;
+    l->granting++;
+    return 0;
+}
+
+void su_legacy_granted(struct su_legacy *l, bool all)
+{
+    struct su_err later = {0};
+    l->settled &= all;
+    if (--l->granting == 0 && l->settled) /* what stays is looked at once more */
+        l->settled = su_store_drop(l->store, KEY_BEGUN, &later) == 0;
+}
+
+int su_legacy_begun_drop(struct su_legacy *l, const char *uuid, struct su_err *e)
+{
+    char key[sizeof KEY_BEGUN + SU_UUID_TEXT];
+    snprintf(key, sizeof key, KEY_BEGUN "%s", uuid);
+    return su_store_del(l->store, key, SU_STORE_ANY, e);
+}
+
+struct begun {
+    char (*uuid)[SU_UUID_TEXT]; /* owned */
+    size_t n;
+};
+
+static int take_begun(void *arg, const char *key, uint64_t revision, struct su_bytes value)
+{
+    struct begun *b = arg;
+    const char *uuid = key + strlen(KEY_BEGUN);
+    (void)revision, (void)value;
+    char(*grown)[SU_UUID_TEXT] = su_uuid_valid(uuid) ? realloc(b->uuid, (b->n + 1) * sizeof *grown) : NULL;
+    if (!grown)
+        return 0;
+    b->uuid = grown;
+    memcpy(grown[b->n++], uuid, SU_UUID_TEXT);
+    return 0;
+}
+
+void su_legacy_resume(struct su_legacy *l)
+{
+    struct begun b = {0};
+    struct su_err e = {0};
+    if (l->granting || l->settled)
+        return;
+    int rc = su_store_list(l->store, KEY_BEGUN, take_begun, &b, &e);
+    for (size_t i = 0; i < b.n; i++)
+        rc |= su_legacy_complete(l, b.uuid[i], &e);
+    if (rc == 0 && b.n)
+        rc = su_store_drop(l->store, KEY_BEGUN, &e);
+    l->settled = rc == 0;
+    free(b.uuid);
 }

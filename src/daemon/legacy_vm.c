@@ -152,11 +152,14 @@ static int find(struct su_legacy *l, const char *vm, virDomainPtr *out, struct s
     return su_fail(e, SU_E_MISSING, "legacy.vm", "there is no VM %.128s", vm);
 }
 
-static int check_clash(struct su_legacy *l, const struct su_legacy_vm *v, struct su_err *e)
+/* What su_legacy_prepare() does for many.  begin: something is missing. */
+static int prepare_one(struct su_legacy *l, const struct both *b, bool begin, struct su_err *e)
 {
-    struct su_legacy_want w = {.running = v->running};
-    snprintf(w.uuid, sizeof w.uuid, "%s", v->uuid);
-    return su_legacy_clashes(l, &w, 1, e) < 0 ? -1 : su_legacy_fail_clash(&w, e);
+    struct su_legacy_want w = {.running = b->running};
+    snprintf(w.uuid, sizeof w.uuid, "%s", b->stored.uuid);
+    if (su_legacy_clashes(l, &w, 1, e) < 0 || su_legacy_fail_clash(&w, e) < 0)
+        return -1;
+    return begin ? su_legacy_begin(l, &w, 1, e) : 0;
 }
 
 static int set_metadata(virDomainPtr dom, bool grant, unsigned flags, struct su_err *e)
@@ -307,33 +310,59 @@ static int grant_sides(struct su_legacy *l, virDomainPtr dom, const struct both 
     return set_metadata(dom, true, m.record, e);
 }
 
+int su_legacy_must_be_on(struct su_legacy *l, struct su_err *e)
+{
+    bool enabled;
+    if (su_legacy_enabled(l, &enabled, e) < 0)
+        return -1;
+    if (enabled)
+        return 0;
+    su_fail(e, SU_E_REFUSED, "legacy.disabled", "legacy OS support is off on this host");
+    return su_remedy(e, "surety legacy enable");
+}
+
+/* What was begun; rc: what came of it. */
+static int end_one(struct su_legacy *l, int rc, struct su_err *e)
+{
+    struct su_err later = {0};
+    su_legacy_granted(l, rc == 0);
+    return refresh_ports(l, NULL, NULL, rc < 0 ? &later : e) < 0 ? -1 : rc;
+}
+
 int su_legacy_grant(struct su_legacy *l, const char *vm, unsigned flags, struct su_legacy_vm *out, bool *changed,
                     struct su_err *e)
 {
     SU_AUTO(su_dom_freep) virDomainPtr dom = NULL;
-    struct su_legacy_vm v;
     struct both b;
-    bool enabled, did = false;
-    if (su_legacy_enabled(l, &enabled, e) < 0)
+    bool did = false;
+    if (su_legacy_must_be_on(l, e) < 0 || find(l, vm, &dom, e) < 0 || look(dom, &b, e) < 0)
         return -1;
-    if (!enabled) {
-        su_fail(e, SU_E_REFUSED, "legacy.disabled", "legacy OS support is off on this host");
-        return su_remedy(e, "surety legacy enable");
-    }
-    if (find(l, vm, &dom, e) < 0 || look(dom, &b, e) < 0)
-        return -1;
-    if (!(flags & SU_LEGACY_PREPARED) && (describe(l, dom, &v, e) < 0 || check_clash(l, &v, e) < 0))
+    const bool alone = !(flags & SU_LEGACY_PREPARED), begin = alone && what_is_missing(&b, flags).record;
+    if (alone && prepare_one(l, &b, begin, e) < 0)
         return -1;
     int rc = grant_sides(l, dom, &b, flags, &did, e);
-    struct su_err later = {0};
-    if (did && !(flags & SU_LEGACY_PREPARED) && refresh_ports(l, NULL, NULL, rc < 0 ? &later : e) < 0)
-        rc = -1;
-    if (rc < 0)
-        return -1;
-    if (out && describe(l, dom, out, e) < 0)
+    if (begin)
+        rc = end_one(l, rc, e);
+    if (rc < 0 || (out && describe(l, dom, out, e) < 0))
         return -1;
     *changed = did;
     return 0;
+}
+
+int su_legacy_complete(struct su_legacy *l, const char *uuid, struct su_err *e)
+{
+    SU_AUTO(su_dom_freep) virDomainPtr dom = NULL;
+    struct both b;
+    unsigned sides = 0;
+    if (find(l, uuid, &dom, e) < 0)
+        return e->kind == SU_E_MISSING ? 0 : -1;
+    if (look(dom, &b, e) < 0)
+        return -1;
+    if (b.running && b.live.right && !b.live.granted)
+        sides |= VIR_DOMAIN_AFFECT_LIVE;
+    if (b.persistent && b.stored.right && !b.stored.granted)
+        sides |= VIR_DOMAIN_AFFECT_CONFIG;
+    return set_metadata(dom, true, sides, e);
 }
 
 /* First the port, then the record, last the card: at no moment is there more than is granted. */
@@ -341,8 +370,9 @@ static int take_away(struct su_legacy *l, virDomainPtr dom, const struct both *b
 {
     unsigned sides = (b->running ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (b->persistent ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
     bool enabled;
-    if (su_legacy_enabled(l, &enabled, e) < 0 || (enabled && refresh_ports(l, NULL, b->stored.uuid, e) < 0) ||
-        set_metadata(dom, false, sides, e) < 0 || su_legacy_number_drop(l, b->stored.uuid, e) < 0)
+    if (su_legacy_begun_drop(l, b->stored.uuid, e) < 0 || su_legacy_enabled(l, &enabled, e) < 0 ||
+        (enabled && refresh_ports(l, NULL, b->stored.uuid, e) < 0) || set_metadata(dom, false, sides, e) < 0 ||
+        su_legacy_number_drop(l, b->stored.uuid, e) < 0)
         return -1;
     return clear_way(l, dom, b, sides, wait, e);
 }

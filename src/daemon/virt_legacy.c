@@ -250,66 +250,187 @@ static int collect(struct su_daemon *d, struct su_legacy_want **out, size_t *n, 
     return 0;
 }
 
-static int grant_one(struct su_virt *v, const struct su_legacy_want *w, bool *live, struct su_err *e)
+struct granting {
+    struct su_virt *v;
+    struct su_legacy_want *w;
+    size_t n;
+    unsigned flags;  /* SU_LEGACY_PREPARED, and perhaps SU_LEGACY_CONFIG_ONLY */
+    bool else_later; /* who takes no card while it runs gets it with its next start */
+    bool all;        /* none failed yet */
+    json_t *granted, *failed;
+};
+
+static int grant_one(const struct granting *g, const struct su_legacy_want *w, struct su_legacy_vm *vm, bool *changed,
+                     struct su_err *e)
 {
     SU_CLOSE int lock = -1;
-    bool changed = false;
-    if (su_legacy_fail_clash(w, e) < 0 || su_vm_lock(&v->d->jobs, w->uuid, &lock, e) < 0)
+    struct su_legacy *l = &g->v->legacy;
+    if (su_legacy_fail_clash(w, e) < 0 || su_vm_lock(&g->v->d->jobs, w->uuid, &lock, e) < 0)
         return -1;
-    *live = w->running;
-    int rc = su_legacy_grant(&v->legacy, w->uuid, SU_LEGACY_PREPARED, NULL, &changed, e);
-    if (rc == 0 || strcmp(e->id, "legacy.poweroff") != 0)
+    int rc = su_legacy_grant(l, w->uuid, g->flags, vm, changed, e);
+    if (rc == 0 || !g->else_later || strcmp(e->id, "legacy.poweroff") != 0)
         return rc;
-    *live = false;
-    return su_legacy_grant(&v->legacy, w->uuid, SU_LEGACY_PREPARED | SU_LEGACY_CONFIG_ONLY, NULL, &changed, e);
+    return su_legacy_grant(l, w->uuid, g->flags | SU_LEGACY_CONFIG_ONLY, vm, changed, e);
 }
 
-static json_t *what_failed(const struct su_legacy_want *w, const struct su_err *e)
+static void tell_failed(struct granting *g, const char *uuid, const char *name, const struct su_err *e)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:s?}", "uuid", w->uuid, "name", w->name, "id", e->id, "detail", e->msg,
-                     "remedy", e->remedy);
+    g->all = false;
+    (void)json_array_append_new(g->failed, json_pack("{s:s,s:s,s:s,s:s,s:s?}", "uuid", uuid, "name", name, "id", e->id,
+                                                     "detail", e->msg, "remedy", e->remedy));
+}
+
+static void tell_granted(struct granting *g, const struct su_legacy_vm *vm, bool changed)
+{
+    const char *next = vm->state == SU_LEGACY_CONNECTED ? "now" : "start";
+    (void)json_array_append_new(g->granted,
+                                json_pack("{s:s,s:s,s:s,s:b,s:o}", "uuid", vm->uuid, "name", vm->name, "next", next,
+                                          "changed", (int)changed, "vm", su_legacy_vm_json(vm, 0)));
+}
+
+static bool ending(const struct su_daemon *d)
+{
+    struct pollfd end = {.fd = d->stop_fd, .events = POLLIN};
+    return poll(&end, 1, 0) > 0;
 }
 
 /* As many as go in a short while; others have the lock then.  Returns how far it came. */
-static size_t grant_some(struct su_virt *v, const struct su_legacy_want *w, size_t at, size_t n, json_t *granted,
-                         json_t *failed)
+static size_t grant_some(struct granting *g, size_t at)
 {
     int64_t until = su_monotonic_ms() + SLICE_MS;
-    SU_HOLD(&v->legacy_lock);
-    for (; at < n && su_monotonic_ms() < until; at++) {
+    SU_HOLD(&g->v->legacy_lock);
+    for (; at < g->n && su_monotonic_ms() < until; at++) {
         struct su_err e = {0};
-        bool live = false;
-        int rc = grant_one(v, &w[at], &live, &e);
+        struct su_legacy_vm vm = {0};
+        bool changed = false;
+        int rc = ending(g->v->d) ? su_fail(&e, SU_E_CONFLICT, "server.stopping", "suretyd is ending")
+                                 : grant_one(g, &g->w[at], &vm, &changed, &e);
         if (rc < 0)
-            (void)json_array_append_new(failed, what_failed(&w[at], &e));
+            tell_failed(g, g->w[at].uuid, g->w[at].name, &e);
         else
-            (void)json_array_append_new(granted, json_pack("{s:s,s:s,s:s}", "uuid", w[at].uuid, "name", w[at].name,
-                                                           "next", live ? "now" : "start"));
+            tell_granted(g, &vm, changed);
     }
     return at;
 }
 
-int su_virt_legacy_grant_all(struct su_daemon *d, json_t **granted, json_t **failed, struct su_err *e)
+/* In turns with whoever else asks for the network; it is looked at once, in the end. */
+static int grant_many(struct granting *g, struct su_err *e)
 {
-    struct su_virt *v = d->virt;
-    struct su_legacy_want *w SU_FREE = NULL;
-    size_t n = 0;
+    struct su_virt *v = g->v;
     int rc;
-    if (collect(d, &w, &n, e) < 0)
-        return -1;
+    g->all = true;
     atomic_fetch_add(&v->at_work, 1); /* libvirt tells of each of them */
     {
         SU_HOLD(&v->legacy_lock);
-        rc = su_legacy_prepare(&v->legacy, w, n, e);
+        tell_enrolled(v);
+        rc = su_legacy_prepare(&v->legacy, g->w, g->n, e);
     }
-    *granted = rc == 0 ? json_array() : NULL;
-    *failed = rc == 0 ? json_array() : NULL;
-    for (size_t at = 0; rc == 0 && at < n;) {
-        at = grant_some(v, w, at, n, *granted, *failed);
+    for (size_t at = 0; rc == 0 && at < g->n;) {
+        at = grant_some(g, at);
         su_nap_ms(PAUSE_MS); /* a mutex is not fair */
+    }
+    if (rc == 0) {
+        SU_HOLD(&v->legacy_lock);
+        su_legacy_granted(&v->legacy, g->all);
     }
     atomic_fetch_sub(&v->at_work, 1);
     su_virt_legacy_look(v);
+    return rc;
+}
+
+static int give(struct granting *g, json_t **granted, json_t **failed, struct su_err *e)
+{
+    if (grant_many(g, e) < 0) {
+        json_decref(g->granted);
+        json_decref(g->failed);
+        return -1;
+    }
+    *granted = g->granted;
+    *failed = g->failed;
+    return 0;
+}
+
+int su_virt_legacy_grant_all(struct su_daemon *d, json_t **granted, json_t **failed, struct su_err *e)
+{
+    struct su_legacy_want *w SU_FREE = NULL;
+    struct granting g = {.v = d->virt, .flags = SU_LEGACY_PREPARED, .else_later = true};
+    if (collect(d, &w, &g.n, e) < 0)
+        return -1;
+    g.w = w;
+    g.granted = json_array();
+    g.failed = json_array();
+    return give(&g, granted, failed, e);
+}
+
+/* One that is named twice is granted once. */
+static bool named(const struct granting *g, const char *uuid)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (strcmp(g->w[i].uuid, uuid) == 0)
+            return true;
+    return false;
+}
+
+/* Those that the table knows; the names of the others. */
+static void look_up(struct su_daemon *d, struct granting *g, const json_t *names, json_t *others)
+{
+    SU_HOLD(&d->lock);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        struct su_legacy_want *w = &g->w[g->n];
+        struct su_vm *vm;
+        struct su_err why = {0};
+        if (su_vmtab_lookup(&d->vms, name, &vm, &why) < 0) {
+            if (why.kind == SU_E_MISSING)
+                (void)json_array_append(others, json_array_get(names, i));
+            else
+                tell_failed(g, "", name, &why);
+        } else if (!named(g, vm->uuid)) {
+            w->running = vm->desc && vm->desc->running && !(g->flags & SU_LEGACY_CONFIG_ONLY);
+            snprintf(w->uuid, sizeof w->uuid, "%s", vm->uuid);
+            snprintf(w->name, sizeof w->name, "%s", vm->name);
+            g->n++;
+        }
+    }
+}
+
+/* libvirt may have one that the table has not yet. */
+static void grant_others(struct su_daemon *d, struct granting *g, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        json_t *vm = NULL;
+        bool changed = false;
+        struct su_err e = {0};
+        if (su_virt_legacy_grant(d, name, g->flags & SU_LEGACY_CONFIG_ONLY, &vm, &changed, &e) < 0) {
+            tell_failed(g, "", name, &e);
+            continue;
+        }
+        const bool now = strcmp(json_string_value(json_object_get(vm, "state")), "connected") == 0;
+        (void)json_array_append_new(g->granted, json_pack("{s:O,s:O,s:s,s:b,s:o}", "uuid", json_object_get(vm, "uuid"),
+                                                          "name", json_object_get(vm, "name"), "next",
+                                                          now ? "now" : "start", "changed", (int)changed, "vm", vm));
+    }
+}
+
+int su_virt_legacy_grant_these(struct su_daemon *d, const json_t *names, bool config_only, json_t **granted,
+                               json_t **failed, struct su_err *e)
+{
+    struct su_legacy_want *w SU_FREE = calloc(json_array_size(names) + 1, sizeof *w);
+    json_t *others = json_array();
+    struct granting g = {
+        .v = d->virt, .w = w, .flags = SU_LEGACY_PREPARED | (config_only ? SU_LEGACY_CONFIG_ONLY : 0u)};
+    if (!w) {
+        json_decref(others);
+        return su_fail_nomem(e, sizeof *w);
+    }
+    g.granted = json_array();
+    g.failed = json_array();
+    look_up(d, &g, names, others);
+    int rc = give(&g, granted, failed, e);
+    if (rc == 0)
+        grant_others(d, &g, others);
+    json_decref(others);
     return rc;
 }
 

@@ -470,9 +470,12 @@ int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n,
     if (begin(s, false, e) < 0)
         return -1;
     int rc = 0;
-    for (size_t i = 0; i < n && rc == 0; i++)
+    bool logs = false;
+    for (size_t i = 0; i < n && rc == 0; i++) {
         rc = write_one(s, &w[i], e);
-    return finish(s, rc == 0 ? log_cut(s, keep_log, e) : rc, e);
+        logs |= !w[i].key;
+    }
+    return finish(s, rc == 0 && logs ? log_cut(s, keep_log, e) : rc, e);
 }
 
 int su_store_log(struct su_store *s, const struct su_store_which *w, uint64_t before, unsigned max, su_store_entry each,

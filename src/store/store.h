@@ -60,7 +60,7 @@ struct su_store_write {
     bool compare; /* the key has to be at revision expected, as for su_store_put */
     uint64_t expected;
 };
-/* keep_log: how many entries of each kind are kept; a 64th of them more may be there. */
+/* keep_log: how many entries of each kind are kept, when there is one among them; a 64th of them more may be there. */
 int su_store_batch(struct su_store *s, const struct su_store_write *w, size_t n, uint64_t keep_log,
                    struct su_err *e) SU_MUST_CHECK;
 

@@ -505,6 +505,27 @@ async function late() {
     await noComplaints(page, "nothing on the console");
 }
 
+/* A dialog that counts VMs waits until they are known. */
+async function unknown() {
+    const host = await serve(SOCKET, { vms: 8 });
+    let answer;
+    const held = new Promise(resolve => (answer = resolve));
+    host.world.late.set("/v1/vms", () => held);
+    const page = await open("servers");
+    const turnOn = page.locator("[data-server=node1]").getByRole("button", { name: "Turn on…" });
+    await step("legacy support is not turned on before it is known for how many VMs", async () => {
+        await turnOn.waitFor({ timeout: LONG });
+        if (await turnOn.isEnabled()) throw Error("it is offered");
+    });
+    answer();
+    await step("and then says it", async () => {
+        await turnOn.click({ timeout: LONG });
+        await dialog(page).getByText("that have no vsock device access (4)").waitFor({ timeout: LONG });
+    });
+    host.close();
+    await noComplaints(page, "nothing on the console");
+}
+
 /* Hosts of every kind: none enrolled, no VMs, nobody there. */
 async function others() {
     const empty = await serve(SOCKET, { vms: 0, state: "Inactive" });
@@ -556,7 +577,7 @@ async function inCockpit() {
     }
 }
 
-const PARTS = [tabs, narrow, languages, sync, vms, several, upgrade, dark, late, others, inCockpit];
+const PARTS = [tabs, narrow, languages, sync, vms, several, upgrade, dark, late, unknown, others, inCockpit];
 const TROUBLES = troubles({ accessible, dialog, fits, inLanguage, noComplaints, open, url: cockpit.page });
 const [, , ...names] = process.argv; // of parts that are run; all without any
 try {

@@ -151,8 +151,9 @@ const COLUMNS = [
 
 const ON_OFF = { true: _("On"), false: _("Off") };
 
-/* here: it is the host that this suretyd is of; others are only shown. */
-function Server({ server, here, legacy, vms, now }) {
+/* here: it is the host that this suretyd is of; others are only shown.  Who turns legacy OS support on is told how many
+ * VMs that is for, so they have to be known. */
+function Server({ server, here, legacy, vms, vmsKnown, now }) {
     const host = useHost();
     const manages = here && host.may;
     const done = useDone();
@@ -190,6 +191,7 @@ function Server({ server, here, legacy, vms, now }) {
                             <Button
                                 variant="link"
                                 isInline
+                                isDisabled={!on && !vmsKnown}
                                 onClick={() =>
                                     host.ask((on ? legacyOffDialog : legacyOnDialog)(server, host, done, vms))
                                 }>
@@ -243,7 +245,15 @@ export function Servers({ answers, hosts, legacy, vms }) {
                 <CardBody>
                     <Table label={_("Servers")} columns={COLUMNS} bodies>
                         {hosts.map((s, i) => (
-                            <Server key={s.name} server={s} here={i === 0} legacy={legacy} vms={vms} now={now} />
+                            <Server
+                                key={s.name}
+                                server={s}
+                                here={i === 0}
+                                legacy={legacy}
+                                vms={vms}
+                                vmsKnown={answers.vms.data !== undefined || answers.vms.problem !== null}
+                                now={now}
+                            />
                         ))}
                     </Table>
                 </CardBody>

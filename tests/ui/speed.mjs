@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How soon the page shows VMs when there are 1,000 of them, and how soon Cockpit's own page of accounts shows the few
  * that there are.  Time on the clock depends on what else the machine does, so the limit is on the processor time of the
- * page's own thread; the clock's is told.  TAP. */
+ * page's own thread; the clock's is told.  On a slow processor ours is held against Cockpit's.  TAP. */
 import { openPage, report, done, SOCKET, startBrowser, startCockpit } from "./browser.mjs";
 import { serve } from "../../ui/test/fake-api.mjs";
 
 const VMS = 1000,
     RUNS = 5,
-    LIMIT_MS = 1000;
+    LIMIT_MS = 1000,
+    LIMIT_OWN = 3; // times Cockpit's page
 
 const api = await serve(SOCKET, { vms: VMS });
 const cockpit = await startCockpit();
@@ -36,16 +37,17 @@ async function several(url, shown) {
 }
 
 try {
+    const own = await several(`${cockpit.url}/cockpit/@localhost/users/index.html`, "#accounts-list tbody tr");
+    console.log(`# Cockpit's own page of accounts, in the same run: ${own.cpu} ms, ${own.wall} ms on the clock`);
+    const limit = Math.max(LIMIT_MS, LIMIT_OWN * own.cpu);
     for (const [tab, shown] of [
         ["overview", "[data-counter=active]"],
         ["vms", "[data-vm]"],
         ["upgrade", "[data-vm]"],
     ]) {
         const { cpu, wall } = await several(`${cockpit.page}#/${tab}`, shown);
-        report(cpu < LIMIT_MS, `${tab}: ${cpu} ms of processor time, ${wall} ms on the clock, with ${VMS} VMs`);
+        report(cpu < limit, `${tab}: ${cpu} ms of processor time, ${wall} ms on the clock, with ${VMS} VMs`);
     }
-    const own = await several(`${cockpit.url}/cockpit/@localhost/users/index.html`, "#accounts-list tbody tr");
-    console.log(`# Cockpit's own page of accounts, in the same run: ${own.cpu} ms, ${own.wall} ms on the clock`);
     const page = await openPage(browser, `${cockpit.page}#/vms`);
     await page.locator("[data-vm]").first().waitFor();
     const rows = await page.locator("[data-vm]").count();

@@ -138,7 +138,16 @@ export function makeApi({ vms = 8, servers = 1, state = "Active" } = {}) {
         for (const vm of grantVms ? world.vms.filter(v => !v.vsock && !v.legacy) : [])
             if (vm.name === "vm6")
                 answer.failed.push({ uuid: vm.uuid, name: vm.name, id: BUSY[0], detail: BUSY[1], remedy: BUSY[2] });
-            else answer.granted.push({ uuid: vm.uuid, name: vm.name, next: given(vm, "legacy-network") });
+            else {
+                const next = given(vm, "legacy-network");
+                answer.granted.push({
+                    uuid: vm.uuid,
+                    name: vm.name,
+                    next,
+                    changed: true,
+                    vm: world.legacy.vms.at(-1),
+                });
+            }
         return ok(answer);
     }
 

@@ -13,11 +13,15 @@ have_all() {
 
 mkdir -p "$DIR"
 if have_all; then exit 0; fi
+exec 9>"$DIR.lock"
+flock 9
+if have_all; then exit 0; fi
 BASE=$("$(dirname "$0")/make-base.sh")
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 tar -xf "$BASE" -C "$T" --wildcards './boot/vmlinuz-*' './boot/initrd.img-*' '*/drivers/block/virtio_blk.ko'
-install -m 644 "$T"/boot/vmlinuz-* "$DIR/vmlinuz"
-install -m 644 "$T"/boot/initrd.img-* "$DIR/initrd.img"
-find "$T" -name virtio_blk.ko -exec install -m 644 {} "$DIR/virtio_blk.ko" \;
+put() { install -m 644 "$1" "$DIR/$2.new" && mv "$DIR/$2.new" "$DIR/$2"; }   # whole at once, for those beside
+put "$T"/boot/vmlinuz-* vmlinuz
+put "$T"/boot/initrd.img-* initrd.img
+put "$(find "$T" -name virtio_blk.ko)" virtio_blk.ko
 have_all || die "the base tree does not hold a kernel"

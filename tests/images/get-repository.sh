@@ -12,7 +12,7 @@ if [ -s "$DIR/Packages" ]; then exit 0; fi
 mkdir -p "$DIR"
 cd "$DIR"
 rm -f ./*.deb
-apt-get -q -o APT::Sandbox::User=root download "${PACKAGES[@]}" >&2
+download "${PACKAGES[@]}"
 dpkg-scanpackages -m . >Packages.new 2>/dev/null
 [ "$(grep -c '^Package: ' Packages.new)" = ${#PACKAGES[@]} ] || die "the repository is not whole"
 mv Packages.new Packages

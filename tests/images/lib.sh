@@ -97,11 +97,39 @@ start_of() { echo $(($(cat "/sys/class/block/${1#/dev/}/start") * 512)); }  # in
 
 copy_sparse() { cp --sparse=always --reflink=auto "$1" "$2"; }
 
+# What fails for the moment, as mirrors do, is tried once more.
+update_lists() { timeout -k 30 900 apt-get -q -o Acquire::Retries=3 update >&2 || log "apt-get update failed"; }
+
+download() { # download PACKAGE...: Debian's packages, into the working directory
+    local try
+    for try in 1 2; do
+        [ $try = 1 ] || { sleep 10; update_lists; }
+        timeout -k 30 900 apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$@" >&2 && return
+    done
+    return 1
+}
+
+make_tree() { # make_tree MMDEBSTRAP-OPTION... TARGET: Debian 12 from SOURCES
+    local try target=${*: -1}
+    for try in 1 2; do
+        [ $try = 1 ] || { sleep 20; log "mmdebstrap failed: once more"; }
+        rm -rf "$target"
+        timeout -k 60 1800 mmdebstrap --mode=root --components=main --aptopt='Apt::Install-Recommends "false"' \
+            --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' "${@:1:$#-1}" bookworm "$target" \
+            "${SOURCES[@]}" >&2 && return
+    done
+    return 1
+}
+
 # debian_sources: the archive and the security updates of Debian 12, where this machine's own apt finds them, as lines of
 # a sources.list in SOURCES
 debian_sources() {
     local archive security
     archive=$(archive_of bookworm)
+    if [ -z "$archive" ]; then                              # no lists yet
+        update_lists
+        archive=$(archive_of bookworm)
+    fi
     security=$(archive_of bookworm-security)
     [ -n "$archive" ] || die "apt knows no Debian 12 archive here: run apt-get update, and look at its sources"
     SOURCES=("deb $archive bookworm main" "deb $archive bookworm-updates main")
@@ -121,11 +149,8 @@ debian_tar() {
     if [ -s "$OUT" ]; then echo "$OUT"; return; fi
     debian_sources
     trap 'rm -f "$OUT.tmp"' EXIT
-    mmdebstrap --variant=apt --mode=root --format=tar --components=main --include="$packages" \
-        --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' "$@" \
-        --customize-hook=': > "$1"/etc/machine-id' \
-        --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-        bookworm "$OUT.tmp" "${SOURCES[@]}" >&2 9>&-
+    make_tree --variant=apt --format=tar --include="$packages" "$@" --customize-hook=': > "$1"/etc/machine-id' \
+        --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' "$OUT.tmp" 9>&-
     mv "$OUT.tmp" "$OUT"
     echo "$OUT"
 }

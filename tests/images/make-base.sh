@@ -35,12 +35,10 @@ debian_sources
 # grub-pc asks debconf where to install itself: an empty answer that is meant keeps its postinst away from every disk.
 ANSWERS='grub-pc grub-pc/install_devices multiselect\ngrub-pc grub-pc/install_devices_empty boolean true\n'
 trap 'rm -f "$OUT.tmp"' EXIT
-mmdebstrap --variant=important --mode=root --format=tar --components=main --include="$PACKAGES" \
-    --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+make_tree --variant=important --format=tar --include="$PACKAGES" \
     --essential-hook="printf '$ANSWERS' | chroot \"\$1\" debconf-set-selections" \
     --customize-hook='echo root:surety | chroot "$1" chpasswd' \
     --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*; : > "$1"/etc/machine-id' \
-    --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-    bookworm "$OUT.tmp" "${SOURCES[@]}" >&2 9>&-
+    --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' "$OUT.tmp" 9>&-
 mv "$OUT.tmp" "$OUT"
 echo "$OUT"

@@ -25,12 +25,10 @@ if [ -s "$OUT" ]; then echo "$OUT"; exit 0; fi
 debian_sources
 D=$(mktemp -d "$SURETY_CACHE/systemd.XXXXXX")
 trap 'rm -rf "$D" "$OUT.tmp"' EXIT
-mmdebstrap --variant=apt --mode=root --format=directory --components=main --include="$PACKAGES" \
-    --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+make_tree --variant=apt --format=directory --include="$PACKAGES" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' \
-    bookworm "$D/root" "${SOURCES[@]}" >&2 9>&-
+    --customize-hook='rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*' "$D/root" 9>&-
 
 R=$D/root
 printf '5ce7a1d0f00d4c0d8e57000000000001\n' >"$R/etc/machine-id"

@@ -145,14 +145,13 @@ static int get_audit(void *ctx, const struct su_http_request *q, struct su_http_
     const char *vm = su_http_query(q, "vm");
     char uuid[SU_UUID_TEXT];
     struct su_store_which which = {vm, su_http_query(q, "kind")};
-    uint64_t max = su_api_number(su_http_query(q, "max")), before = su_api_number(su_http_query(q, "before"));
-    if (which_kind(which.kind, e) < 0)
+    uint64_t max = AUDIT_DEFAULT, before = 0;
+    if (which_kind(which.kind, e) < 0 || su_api_number(q, "max", 1, AUDIT_MAX, &max, e) < 0 ||
+        su_api_number(q, "before", 0, INT64_MAX, &before, e) < 0)
         return -1;
     if (vm && su_api_vm_uuid(d, vm, uuid, NULL))
         which.subject = uuid;
     json_t *list = json_array();
-    if (max == 0 || max > AUDIT_MAX)
-        max = max ? AUDIT_MAX : AUDIT_DEFAULT;
     if (!list)
         return su_fail_nomem(e, 0);
     if (su_store_log(d->store, &which, before, (unsigned)max, add_entry, list, e) < 0) {

@@ -107,9 +107,11 @@ static int about(struct su_daemon *d, const char *name, struct su_sign_request *
     if (su_vmtab_lookup(&d->vms, name, &vm, e) < 0)
         return -1;
     memcpy(r->uuid, vm->uuid, sizeof r->uuid);
-    if (!vm->wanted)
-        return su_fail(e, SU_E_CONFLICT, "vm.not-served", "VM %.100s is not served: %s", vm->name,
-                       vm->problem[0] ? vm->problem : "it does not run, or has no way to ask");
+    if (!vm->wanted) {
+        su_fail(e, SU_E_CONFLICT, "vm.not-served", "VM %.100s is not served: %s", vm->name,
+                vm->problem[0] ? vm->problem : "it does not run, or has no way to ask");
+        return su_remedy(e, "Start it, or see what it lacks: surety benefit status");
+    }
     if (d->state.status == SU_SERVER_ACTIVE)
         return 0;
     su_fail(e, SU_E_CONFLICT, d->state.why.id, "%.200s", d->state.why.text);

@@ -11,7 +11,9 @@ int su_api_answer(json_t *o, struct su_http_response *a, struct su_err *e) SU_MU
 /* The request's body: an object, {} when there is none.  New reference. */
 int su_api_body(const struct su_http_request *q, json_t **out, struct su_err *e) SU_MUST_CHECK;
 const char *su_api_text(const json_t *o, const char *name); /* borrowed; "": not there, or no text */
-uint64_t su_api_number(const char *text);                   /* of a query; NULL and nonsense: 0 */
+/* *out of a query: a number from least to most, most when it is more; as it was when it is not there. */
+int su_api_number(const struct su_http_request *q, const char *name, uint64_t least, uint64_t most, uint64_t *out,
+                  struct su_err *e) SU_MUST_CHECK;
 /* By UUID or name, of the table; name may be NULL.  Without lock. */
 bool su_api_vm_uuid(struct su_daemon *d, const char *vm, char uuid[SU_UUID_TEXT], char name[SU_VM_NAME]);
 void su_api_freep(json_t **o);

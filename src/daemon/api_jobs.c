@@ -212,9 +212,10 @@ static int add_job(void *arg, const struct su_batch *b)
 static int get_jobs(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
     struct su_daemon *d = ctx;
-    struct listing l = {json_array(), su_api_number(su_http_query(q, "limit"))};
-    if (l.left == 0 || l.left > LIST_MAX)
-        l.left = l.left ? LIST_MAX : LIST_DEFAULT;
+    struct listing l = {NULL, LIST_DEFAULT};
+    if (su_api_number(q, "limit", 1, LIST_MAX, &l.left, e) < 0)
+        return -1;
+    l.list = json_array();
     if (!l.list)
         return su_fail_nomem(e, 0);
     if (su_batch_list(&d->jobs, add_job, &l, e) < 0) {
@@ -255,11 +256,10 @@ static int changed_view(struct su_daemon *d, const char *id, const char *since, 
 /* ?since=CHANGE&wait=SECONDS: answers when it is another one, or after that time. */
 static int get_job(void *ctx, const struct su_http_request *q, struct su_http_response *a, struct su_err *e)
 {
-    uint64_t wait = su_api_number(su_http_query(q, "wait"));
+    uint64_t wait = 0;
     json_t *view = NULL;
-    if (wait > WAIT_MAX_S)
-        wait = WAIT_MAX_S;
-    if (changed_view(ctx, q->param[0], su_http_query(q, "since"), (unsigned)wait * (1000 / POLL_MS), &view, e) < 0)
+    if (su_api_number(q, "wait", 0, WAIT_MAX_S, &wait, e) < 0 ||
+        changed_view(ctx, q->param[0], su_http_query(q, "since"), (unsigned)wait * (1000 / POLL_MS), &view, e) < 0)
         return -1;
     return su_api_answer(view, a, e);
 }
@@ -302,7 +302,7 @@ static int run_again(struct su_daemon *d, const char *id, struct su_err *e)
     if (su_batch_running(&d->jobs, id, &running, e) < 0)
         return -1;
     if (running)
-        return su_fail(e, SU_E_CONFLICT, "job.running", "another process runs batch %s", id);
+        return su_fail(e, SU_E_CONFLICT, "job.running", "another process runs job %s", id);
     return su_jobs_run(d, id, e);
 }
 

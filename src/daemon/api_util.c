@@ -61,7 +61,17 @@ const char *su_api_text(const json_t *o, const char *name)
     return v ? v : "";
 }
 
-uint64_t su_api_number(const char *text)
+int su_api_number(const struct su_http_request *q, const char *name, uint64_t least, uint64_t most, uint64_t *out,
+                  struct su_err *e)
 {
-    return text && strlen(text) <= 18 && strspn(text, "0123456789") == strlen(text) ? strtoull(text, NULL, 10) : 0;
+    const char *text = su_http_query(q, name);
+    if (!text)
+        return 0;
+    size_t n = strlen(text);
+    uint64_t v = strtoull(text, NULL, 10);
+    if (n == 0 || n > 18 || strspn(text, "0123456789") != n || v < least)
+        return su_fail(e, SU_E_USAGE, "api.query", "%s is no number, or less than %llu", name,
+                       (unsigned long long)least);
+    *out = v < most ? v : most;
+    return 0;
 }

@@ -65,7 +65,8 @@ static void put_server(const struct su_daemon *d, struct su_buf *b)
     head(b, "surety_part_connected", "gauge", "1 when suretyd is connected to the part.");
     su_buf_printf(b, "surety_part_connected{part=\"signer\"} %d\n", f->signer_connected);
     su_buf_printf(b, "surety_part_connected{part=\"imds\"} %d\n", f->imds_connected);
-    su_buf_printf(b, "surety_part_connected{part=\"libvirt\"} %d\n", f->libvirt_connected);
+    if (f->libvirt_wanted)
+        su_buf_printf(b, "surety_part_connected{part=\"libvirt\"} %d\n", f->libvirt_connected);
 }
 
 static void put_work(const struct su_daemon *d, struct su_buf *b)

@@ -1572,6 +1572,7 @@ export const remedies = _ => [
     _("Set the clock (chronyc makestep, or timedatectl), then: surety server sync"),
     _("Set the clock that is wrong, this host's or the authority's (timedatectl, chronyc makestep), and try again"),
     _("Set vsock-port in surety.conf and restart suretyd; or use the legacy network"),
+    _("Start it, or see what it lacks: surety benefit status"),
     _("Start it: systemctl start surety-imds; its log says why it ended"),
     _("Start it: systemctl start surety-signer; its log says why it ended"),
     _("Start libvirt's daemon; suretyd connects by itself"),

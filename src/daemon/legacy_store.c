@@ -140,12 +140,8 @@ int su_legacy_number_drop(struct su_legacy *l, const char *uuid, struct su_err *
 
 int su_legacy_record_drop(struct su_legacy *l, struct su_err *e)
 {
-    SU_AUTO(su_legacy_ports_done) struct su_legacy_ports used = {0};
-    if (su_legacy_numbers(l, &used, e) < 0)
+    if (su_store_drop(l->store, KEY_PORT, e) < 0 || su_store_drop(l->store, KEY_BEGUN, e) < 0)
         return -1;
-    for (size_t i = 0; i < used.n; i++)
-        if (su_legacy_number_drop(l, used.p[i].uuid, e) < 0)
-            return -1;
     return su_store_del(l->store, KEY_STATE, SU_STORE_ANY, e); /* the counter stays */
 }
 

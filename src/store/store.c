@@ -128,18 +128,16 @@ static const char *const steps[VERSION] = {
 };
 
 /* Several processes may make the same new store at once.  The switch to a write-ahead log is the one step for which
- * SQLite does not wait, since two of them would wait for each other. */
+ * SQLite does not wait, since two of them would wait for each other.  So nothing of this is left to SQLite: it would
+ * wait in each turn for one that has the store alone. */
 static int set_up(struct su_store *s, struct su_err *e)
 {
-    int rc = SQLITE_OK;
+    const int64_t until = su_monotonic_ms() + BUSY_MS;
+    int rc;
     const char *how = s->alone ? "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"
                                : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
-    for (int i = 0; i < 100; i++) {
-        rc = sqlite3_exec(s->db, how, NULL, NULL, NULL);
-        if (rc != SQLITE_BUSY)
-            break;
+    while ((rc = sqlite3_exec(s->db, how, NULL, NULL, NULL)) == SQLITE_BUSY && su_monotonic_ms() < until)
         sqlite3_sleep(50);
-    }
     return rc == SQLITE_OK ? 0 : fail(s, "setting up", e);
 }
 
@@ -180,8 +178,10 @@ static int bring_up(struct su_store *s, struct su_err *e)
 
 static int prepare(struct su_store *s, struct su_err *e)
 {
+    if (set_up(s, e) < 0)
+        return -1;
     sqlite3_busy_timeout(s->db, BUSY_MS);
-    if (set_up(s, e) < 0 || bring_up(s, e) < 0)
+    if (bring_up(s, e) < 0)
         return -1;
     for (int i = 0; i < S_COUNT; i++)
         if (sqlite3_prepare_v3(s->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL) != SQLITE_OK)

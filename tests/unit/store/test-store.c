@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static struct su_bytes text(const char *s)
 {
@@ -165,12 +166,30 @@ static void limit_files(rlim_t bytes)
     setrlimit(RLIMIT_FSIZE, &l);
 }
 
+/* Another process, that opens a store when it is told so.  It waits as for a transaction, and no longer. */
+static pid_t shut_out(const char *path, int told)
+{
+    struct su_store *s = NULL;
+    struct su_err e = {0};
+    char c;
+    pid_t child = fork();
+    if (child)
+        return child;
+    if (read(told, &c, 1) != 1)
+        _exit(2);
+    const int64_t since = su_monotonic_s();
+    int rc = su_store_open(path, &s, &e);
+    _exit(rc < 0 && strcmp(e.id, "store.io") == 0 && su_monotonic_s() - since < 30 ? 0 : 1);
+}
+
 /* No file can be made larger, as on a full disk: neither what processes share of a store, nor its log. */
 static void sparing(const char *path)
 {
     struct su_err e = {0}, full = {0};
     struct su_store *s = NULL, *other = NULL;
     struct su_buf v SU_BUF = {0}, w SU_BUF = {0};
+    int tell[2] = {-1, -1}, status = -1;
+    pid_t child = pipe(tell) == 0 ? shut_out(path, tell[0]) : -1;
     int rc = su_store_open(path, &s, &e);
     rc |= s ? su_store_put(s, "key", text("text"), 0, NULL, &e) : 0;
     su_store_close(&s);
@@ -186,6 +205,10 @@ static void sparing(const char *path)
     ok(put < 0 && strcmp(e.id, "store.io") == 0 && e.remedy, "a write fails by name: %s, %s", e.id, e.msg);
     if (!s)
         return;
+    bool waited = write(tell[1], "", 1) == 1 && waitpid(child, &status, 0) == child;
+    ok(waited && status == 0, "another process is told: %d", status);
+    close(tell[0]);
+    close(tell[1]);
     e = (struct su_err){0};
     ok(su_store_put(s, "key", text("text"), 1, NULL, &e) == 0, "room: the next one does not: %s", e.msg);
     su_nap_ms(2100); /* it looks for room that often */

@@ -75,6 +75,18 @@ export function toProblem(error, body) {
     }
 }
 
+const noJson = error =>
+    new Problem({ id: "page.json", title: _("suretyd sent what is no JSON"), detail: error.message });
+
+/* An answer's value.  Text that broke off is a problem like others, not an error without an id. */
+export function parsed(text) {
+    try {
+        return JSON.parse(text);
+    } catch (error) {
+        throw noJson(error);
+    }
+}
+
 /* A stream of one JSON value a line; blank lines only show that it lives.  take(part) is given what arrived. */
 export function lines(each) {
     let rest = "";
@@ -164,7 +176,7 @@ export function connect() {
     const text = async options => harmless(await inTurn(() => ask(options, options.method === "GET" ? ANSWER_MS : 0)));
     const json = async options => {
         const answer = await text(options);
-        return answer.trim() ? JSON.parse(answer) : null;
+        return answer.trim() ? parsed(answer) : null;
     };
     const send = (method, path, value) =>
         json({
@@ -198,13 +210,7 @@ export function connect() {
                         take(part);
                     } catch (error) {
                         request.close("protocol-error");
-                        reject(
-                            new Problem({
-                                id: "page.stream",
-                                title: _("suretyd sent what is no JSON"),
-                                detail: error.message,
-                            }),
-                        );
+                        reject(noJson(error));
                     }
                 });
             });

@@ -2,6 +2,7 @@
 /* Answers that are asked for again and again while somebody looks. */
 import { createContext, useCallback, useContext, useEffect, useRef, useState } from "react";
 import cockpit from "./cockpit.js";
+import { parsed } from "./api.js";
 import { applyEvent } from "./model.js";
 
 /* {api, may, toast(text, variant), ask(dialog), reload(), general}; may: whether the user may manage this host; null:
@@ -32,8 +33,8 @@ export function usePolled(api, path, every) {
             const text = await api.text(path);
             if (r.alive && text !== r.text) {
                 // the same text renders nothing anew
+                setState({ data: parsed(text), problem: null });
                 r.text = text;
-                setState({ data: JSON.parse(text), problem: null });
             } else if (r.alive) {
                 setState(s => (s.problem ? { ...s, problem: null } : s));
             }

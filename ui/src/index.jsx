@@ -208,7 +208,7 @@ function App({ api }) {
         summary: answers.summary.data,
     };
     const problems = Object.values(answers).map(a => a.problem);
-    const general = generalOf(problems),
+    const general = ended ?? generalOf(problems),
         total = isTotal(general);
     const host = useMemo(
         () => ({ api, toast, reload, ask, may, general }),
@@ -231,8 +231,7 @@ function App({ api }) {
                             aria-labelledby={`tab-${tab.name}`}
                             className="stack"
                             tabIndex={-1}>
-                            {ended && <ProblemAlert problem={ended} />}
-                            {general && !ended && <ProblemAlert problem={general} onRetry={reload} />}
+                            {general && <ProblemAlert problem={general} onRetry={ended ? undefined : reload} />}
                             {!total && may === false && <Limited problem={problems.find(p => p?.status === 403)} />}
                             {(!total || known) && (may !== false || tab.all) && (
                                 <div className="stack" {...(ended && { inert: "" })}>

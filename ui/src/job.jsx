@@ -181,7 +181,7 @@ function useReport(api, job) {
                     const early = problem.id === "job.report" && again < 5;
                     if (!alive) return;
                     if (!early) setReport({ data: undefined, problem });
-                    if (early || !problem.status || problem.status >= 500)
+                    if (early || (!api.over() && (!problem.status || problem.status >= 500)))
                         timer = setTimeout(() => setAgain(again + 1), early ? 1000 : 5000);
                 },
             );

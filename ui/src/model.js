@@ -164,7 +164,7 @@ export function attention(summary, host) {
 /* Problems --------------------------------------------------------------------------------------------------------- */
 
 /* Nobody answers: no tab has anything to show. */
-export const isTotal = problem => !!problem?.id.startsWith("page.");
+export const isTotal = problem => !!problem?.id?.startsWith("page.");
 
 /* Whether two problems are one: nobody answers for one reason, whoever asked. */
 export const isSame = (a, b) =>

@@ -3,7 +3,7 @@ import "./cockpit-stub.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const { gate, harmless, lines, Problem, toProblem } = await import("../src/api.js");
+const { gate, harmless, lines, parsed, Problem, toProblem } = await import("../src/api.js");
 const { relative, seconds } = await import("../src/format.js");
 const { isDark } = await import("../src/theme.js");
 
@@ -34,6 +34,14 @@ test("characters that turn what follows do not pass, and JSON stays what it is",
     const seen = [];
     lines(v => seen.push(v))('"\u202e"\n');
     assert.deepEqual(seen, ["\ufffd"]);
+});
+
+test("an answer that broke off is a problem, with an id", () => {
+    assert.deepEqual(parsed('{"vms":[]}'), { vms: [] });
+    assert.throws(
+        () => parsed('{"vms":['),
+        error => error instanceof Problem && error.id === "page.json" && error.detail !== "",
+    );
 });
 
 test("no answer at all", () => {

@@ -295,4 +295,5 @@ test("a problem that several met is told once", () => {
     assert.equal(model.isSame(gone, lost), true);
     assert.equal(model.isSame(memory, gone), false);
     assert.equal(model.isSame(null, null), false);
+    assert.equal(model.isTotal(Error("without an id")), false);
 });

@@ -100,6 +100,9 @@ int su_jobs_run(struct su_daemon *d, const char *id, struct su_err *e)
 {
     struct su_runner *r = d->runner;
     SU_HOLD(&r->lock);
+    /* who looks before the runner has begun does not see the job's last end */
+    if (su_batch_again(&d->jobs, id, e) < 0)
+        return -1;
     struct tried *t = row_of(r, id, true);
     t->starts = 0;
     t->said = false;

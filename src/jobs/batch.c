@@ -254,6 +254,22 @@ int su_batch_cancel(struct su_jobs *j, const char *id, struct su_err *e)
     return ended ? su_fail(e, SU_E_CONFLICT, "job.ended", "job %s has ended already", id) : 0;
 }
 
+static bool mark_waiting(void *arg, struct su_batch *b)
+{
+    (void)arg;
+    if (b->state != SU_BATCH_ENDED)
+        return false;
+    b->state = SU_BATCH_WAITING;
+    b->cancelled = false;
+    b->ended = 0;
+    return true;
+}
+
+int su_batch_again(struct su_jobs *j, const char *id, struct su_err *e)
+{
+    return su_batch_change(j, id, mark_waiting, NULL, NULL, e);
+}
+
 int su_batch_vm_get(struct su_jobs *j, const char *id, uint32_t index, struct su_batch_vm *out, struct su_err *e)
 {
     struct su_buf v SU_BUF = {0};

@@ -99,6 +99,8 @@ int su_batch_add(struct su_jobs *j, struct su_batch *b, const struct su_batch_vm
                  struct su_err *e) SU_MUST_CHECK;
 /* SU_E_CONFLICT "job.ended". */
 int su_batch_cancel(struct su_jobs *j, const char *id, struct su_err *e) SU_MUST_CHECK;
+/* One that has ended waits for a runner again, which does what is left of it. */
+int su_batch_again(struct su_jobs *j, const char *id, struct su_err *e) SU_MUST_CHECK;
 
 int su_batch_vm_get(struct su_jobs *j, const char *id, uint32_t index, struct su_batch_vm *out,
                     struct su_err *e) SU_MUST_CHECK;

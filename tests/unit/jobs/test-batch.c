@@ -221,6 +221,20 @@ static void looks(struct su_jobs *j, const char *held, const char *free_one)
     ok(su_batch_running(j, "../x", &running, &e) < 0, "a name that is none");
 }
 
+/* One that has ended is asked for again; one that has not stays as it is. */
+static void again(struct su_jobs *j, const char *ended, const char *open)
+{
+    struct su_err e = {0};
+    struct su_batch b = {0}, was = {0};
+    uint64_t before = 0, after = 0;
+    ok(su_batch_again(j, ended, &e) == 0 && su_batch_get(j, ended, &b, NULL, &e) == 0, "run again");
+    ok(b.state == SU_BATCH_WAITING && b.ended == 0 && !b.cancelled, "it waits, and has not ended");
+    ok(su_batch_cancel(j, ended, &e) == 0, "so it can be cancelled");
+    ok(su_batch_get(j, open, &was, &before, &e) == 0 && su_batch_again(j, open, &e) == 0 &&
+           su_batch_get(j, open, &b, &after, &e) == 0 && before == after,
+       "one that has not ended stays as it is");
+}
+
 static void lists(const char *dir, struct su_jobs *j)
 {
     struct su_err e = {0};
@@ -243,6 +257,8 @@ static void lists(const char *dir, struct su_jobs *j)
     looks(j, b[1].id, b[2].id);
     close(fd);
     ok(su_batch_cancel(j, b[0].id, &e) < 0 && strcmp(e.id, "job.ended") == 0, "what ended is not cancelled");
+    again(j, b[0].id, b[1].id);
+    ok(su_batch_change(j, b[0].id, end_at, &old, NULL, &e) == 0, "the first ends once more");
     for (int i = 0; i < 3; i++) {
         touch(dir, "log", b[i].id, "-a.log");
         touch(dir, "report", b[i].id, ".json");

@@ -55,6 +55,7 @@ static int set_options(CURL *c, const struct su_http_call *q, struct curl_slist 
         SET(CURLOPT_XFERINFOFUNCTION, on_progress);
         SET(CURLOPT_XFERINFODATA, (void *)q->stop_fd);
         SET(CURLOPT_NOPROGRESS, 0L);
+        SET(CURLOPT_QUICK_EXIT, 1L); /* a name server that is silent is not waited for, either */
     }
     if (q->unix_path) {
         SET(CURLOPT_UNIX_SOCKET_PATH, q->unix_path);

@@ -4,7 +4,9 @@
 #include "net/httpd.h"
 #include "tests/lib/tap.h"
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -330,6 +332,19 @@ static void served(void)
     unlink(a.sun_path);
 }
 
+/* The resolver's, with a name whose servers are silent. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+    static int (*resolve)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (node && strcmp(node, "silent.example.org") == 0) {
+        sleep(40);
+        return EAI_AGAIN;
+    }
+    if (!resolve)
+        *(void **)&resolve = dlsym(RTLD_NEXT, "getaddrinfo");
+    return resolve(node, service, hints, out);
+}
+
 /* Nobody answers, and whoever asks is told to end. */
 static void stopped(void)
 {
@@ -350,6 +365,11 @@ static void stopped(void)
     ok(su_http_call(&q, &status, &b, &e) < 0 && !strcmp(e.id, "http.answer"), "told: %s", e.msg);
     clock_gettime(CLOCK_MONOTONIC, &t1);
     ok(t1.tv_sec - t0.tv_sec < 30, "at once");
+    q.url = "http://silent.example.org/";
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    ok(su_http_call(&q, &status, &b, &e) < 0 && !strcmp(e.id, "http.answer"), "told: %s", e.msg);
+    clock_gettime(CLOCK_MONOTONIC, &t1);
+    ok(t1.tv_sec - t0.tv_sec < 30, "at once, while the name is looked up");
     close(end[0]);
     close(fd);
 }

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The legacy network as the management API tells it. */
 #include "legacy_json.h"
+#include "base/clean.h"
+
+json_t *su_legacy_text(const char *message)
+{
+    char text[sizeof((struct su_err *)0)->msg];
+    su_clean(text, sizeof text, message);
+    return json_string(text);
+}
 
 json_t *su_legacy_vm_json(const struct su_legacy_vm *vm, uint64_t last_request)
 {
@@ -15,7 +23,7 @@ static json_t *problems(const struct su_legacy_findings *f)
     json_t *list = json_array();
     for (size_t i = 0; list && i < f->n; i++) {
         const struct su_legacy_finding *x = &f->finding[i];
-        json_t *o = json_pack("{s:s,s:s,s:s}", "id", x->id, "message", x->text, "remedy", x->remedy);
+        json_t *o = json_pack("{s:s,s:o,s:s}", "id", x->id, "message", su_legacy_text(x->text), "remedy", x->remedy);
         if (json_array_append_new(list, o) < 0) {
             json_decref(list);
             return NULL;

@@ -14,6 +14,8 @@
 /* Milliseconds since 1970 of the VM's last request over HTTP; 0: none known. */
 typedef uint64_t (*su_legacy_last)(void *arg, const char *uuid);
 
+/* A message, which may have been cut in the middle of a character of a name. */
+json_t *su_legacy_text(const char *message);
 /* {"name","uuid","state","running","mac","device","address","mark","problem","lastRequest"}; strings "" and numbers 0
  * when there is nothing to say.  NULL: out of memory. */
 json_t *su_legacy_vm_json(const struct su_legacy_vm *vm, uint64_t last_request);

@@ -276,8 +276,8 @@ static int grant_one(const struct granting *g, const struct su_legacy_want *w, s
 static void tell_failed(struct granting *g, const char *uuid, const char *name, const struct su_err *e)
 {
     g->all = false;
-    (void)json_array_append_new(g->failed, json_pack("{s:s,s:s,s:s,s:s,s:s?}", "uuid", uuid, "name", name, "id", e->id,
-                                                     "detail", e->msg, "remedy", e->remedy));
+    (void)json_array_append_new(g->failed, json_pack("{s:s,s:s,s:s,s:o,s:s?}", "uuid", uuid, "name", name, "id", e->id,
+                                                     "detail", su_legacy_text(e->msg), "remedy", e->remedy));
 }
 
 static void tell_granted(struct granting *g, const struct su_legacy_vm *vm, bool changed)

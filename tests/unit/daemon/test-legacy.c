@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The legacy network without libvirt: names, rules, what XML and ip say, numbers of ports, what stands in the way. */
 #include "daemon/legacy_int.h"
+#include "daemon/legacy_json.h"
 #include "tests/lib/tap.h"
 #include <stdlib.h>
 
@@ -303,6 +304,19 @@ static void who_has_a_port(void)
     remove_store(dir);
 }
 
+/* What is said of a VM is cut, and not always between two characters of its name. */
+static void cut_names(void)
+{
+    static const struct su_host_conf conf = {.legacy_mode = "bridge", .legacy_bridge = "vbr-imds"};
+    struct su_legacy_findings f = {.n = 1, .finding = {{"legacy.vm.broken", "revoke it", "VM g\xc3: is broken"}}};
+    struct su_legacy_vms none = {0};
+    json_t *o = su_legacy_json(true, &conf, &f, &none, NULL, NULL);
+    const json_t *first = json_array_get(json_object_get(o, "problems"), 0);
+    const char *message = json_string_value(json_object_get(first, "message"));
+    is_str(message ? message : "none", "VM g?: is broken");
+    json_decref(o);
+}
+
 /* A host that says what the test wants. */
 static struct {
     const char *vendor;
@@ -364,6 +378,7 @@ int main(void)
     addresses();
     numbers();
     who_has_a_port();
+    cut_names();
     in_the_way();
     return tap_done();
 }

@@ -40,10 +40,15 @@ suites_ended() { # changes running of its caller
     unset "running[$pid]"
 }
 
-# Whoever interrupts the runner ends its suites: they have process groups of their own.
+# Whoever interrupts the runner ends its suites: they have process groups of their own. What they have said is told.
 # shellcheck disable=SC2317 # called by the traps
 suites_stop() {
+    local s
     cat "$SUITE_DIR"/*.tap.pid 2>/dev/null | xargs -r kill 2>/dev/null
+    for s in "${running[@]}"; do
+        cat "$SUITE_DIR/$s.lines"
+        echo "not ok - $s: the suite was interrupted"
+    done
     exit "$1"
 }
 

@@ -314,6 +314,16 @@ export function troubles({ accessible, dialog, fits, inLanguage, noComplaints, o
         });
         api.world.refuse = () => null;
         await step("it goes by itself", () => problems(page).first().waitFor({ state: "detached", timeout: LONG }));
+        await page.getByRole("tab", { name: "VMs" }).click();
+        api.world.cut = "/v1/vms";
+        await step("an answer that is cut short is told, and what was known stays", async () => {
+            await page.locator('[data-problem="page.json"]').waitFor({ timeout: LONG });
+            await line(page, "vm2").waitFor();
+        });
+        api.world.cut = "";
+        await step("and goes with the next one", () =>
+            problems(page).first().waitFor({ state: "detached", timeout: LONG }),
+        );
         await page.context().close();
     });
 

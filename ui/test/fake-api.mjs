@@ -70,6 +70,7 @@ export function makeApi({ vms = 8, servers = 1, state = "Active" } = {}) {
         hold: false, // no job goes on
         tick: undefined, // milliseconds that a job's step takes
         refuse: () => null, // (method, path) -> the problem that is the answer
+        cut: "", // the path whose answers break off
     };
     const findVm = name => world.vms.find(v => v.uuid === name || v.name === name);
     const jobs = makeJobs(world, findVm),
@@ -288,7 +289,8 @@ function serverOf(api, streams) {
         });
         request.on("end", () => {
             const a = api.answer(request.method, request.url, body);
-            const text = JSON.stringify(a.body);
+            const whole = JSON.stringify(a.body),
+                text = request.url.split("?")[0] === api.world.cut ? whole.slice(0, -1) : whole;
             const send = () => {
                 response.writeHead(a.status, { "Content-Type": a.type ?? "application/json" });
                 response.end(text);

@@ -20,6 +20,7 @@ struct known {
 static struct known *known; /* main thread only */
 static size_t n_known;
 static sd_event_source *watch; /* of the directory; NULL: it was not there */
+static struct stat watched;    /* what had its name then */
 
 static bool is_config(const char *name)
 {
@@ -125,15 +126,29 @@ static int on_change(sd_event_source *s, const struct inotify_event *ev, void *a
 
 static int watch_dir(struct su_daemon *d)
 {
+    if (stat(d->conf.vms_dir, &watched) < 0)
+        return -errno;
     return sd_event_add_inotify(d->ev, &watch, d->conf.vms_dir,
                                 IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF |
                                     IN_MOVE_SELF | IN_ONLYDIR,
                                 on_change, d);
 }
 
+/* Of a link that leads elsewhere, or of a directory above that is another one, no event tells. */
+static bool is_elsewhere(const struct su_daemon *d)
+{
+    struct stat now;
+    if (stat(d->conf.vms_dir, &now) < 0)
+        return errno == ENOENT;
+    return now.st_dev != watched.st_dev || now.st_ino != watched.st_ino;
+}
+
 void su_files_look(struct su_daemon *d)
 {
-    if (!watch && watch_dir(d) >= 0)
+    const bool left = watch && is_elsewhere(d);
+    if (left)
+        watch = sd_event_source_disable_unref(watch);
+    if ((!watch && watch_dir(d) >= 0) || left)
         su_files_read(d);
 }
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2120  # for those who source me
 # A host as an operator sets it up: an authority, and the three programs that a token enrols at it. Source me after
 # lib.sh. AUTHORITY is its URL then, HOST_RUN and HOST_STATE the host's directories, SOCKET its management API.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/ports.sh"
 HOST_RUN=$T/run HOST_STATE=$T/state HOST_CONF=$T/surety.conf AUTHORITY_DIR=$T/authority SOCKET=$T/run/api.sock
 
 surety() { timeout 60 "$BUILD/surety" "$@"; }

@@ -220,11 +220,16 @@ static void wait_detached(struct su_legacy *l, virDomainPtr dom)
             return;
 }
 
+/* Where legacy support is off there are none, and no rules. */
 static int refresh_ports(struct su_legacy *l, const char *add, const char *drop, struct su_err *e)
 {
     SU_AUTO(su_legacy_ports_done) struct su_legacy_ports ports = {0};
     uint32_t number;
-    bool changed;
+    bool changed, enabled;
+    if (su_legacy_enabled(l, &enabled, e) < 0)
+        return -1;
+    if (!enabled)
+        return 0;
     if (su_legacy_collect(l, &ports, e) < 0)
         return -1;
     if (add && (su_legacy_number(l, add, &number, e) < 0 || su_legacy_ports_add(&ports, add, number, e) < 0))
@@ -304,8 +309,8 @@ static int grant_sides(struct su_legacy *l, virDomainPtr dom, const struct both 
 {
     struct missing m = what_is_missing(b, flags);
     *changed = m.record != 0;
-    if (m.card &&
-        (clear_way(l, dom, b, m.card, true, e) < 0 || attach(l, dom, b, m.card, flags & SU_LEGACY_PREPARED, e) < 0))
+    if (m.card && (clear_way(l, dom, b, m.card, true, e) < 0 || su_legacy_must_be_on(l, e) < 0 || /* others had it */
+                   attach(l, dom, b, m.card, flags & SU_LEGACY_PREPARED, e) < 0))
         return -1;
     return set_metadata(dom, true, m.record, e);
 }
@@ -369,10 +374,8 @@ int su_legacy_complete(struct su_legacy *l, const char *uuid, struct su_err *e)
 static int take_away(struct su_legacy *l, virDomainPtr dom, const struct both *b, bool wait, struct su_err *e)
 {
     unsigned sides = (b->running ? VIR_DOMAIN_AFFECT_LIVE : 0u) | (b->persistent ? VIR_DOMAIN_AFFECT_CONFIG : 0u);
-    bool enabled;
-    if (su_legacy_begun_drop(l, b->stored.uuid, e) < 0 || su_legacy_enabled(l, &enabled, e) < 0 ||
-        (enabled && refresh_ports(l, NULL, b->stored.uuid, e) < 0) || set_metadata(dom, false, sides, e) < 0 ||
-        su_legacy_number_drop(l, b->stored.uuid, e) < 0)
+    if (su_legacy_begun_drop(l, b->stored.uuid, e) < 0 || refresh_ports(l, NULL, b->stored.uuid, e) < 0 ||
+        set_metadata(dom, false, sides, e) < 0 || su_legacy_number_drop(l, b->stored.uuid, e) < 0)
         return -1;
     return clear_way(l, dom, b, sides, wait, e);
 }

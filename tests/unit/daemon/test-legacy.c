@@ -247,7 +247,7 @@ static void numbers(void)
 /* libvirt that says what the test wants, of the one domain of its test driver. */
 #define TEST_UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
 static int runs = 1, code;
-static const char *xml_of_it;
+static const char *xml_of_it, *stored_xml;
 
 int virDomainIsActive(virDomainPtr dom)
 {
@@ -255,7 +255,8 @@ int virDomainIsActive(virDomainPtr dom)
 }
 char *virDomainGetXMLDesc(virDomainPtr dom, unsigned int flags)
 {
-    return dom && !flags && xml_of_it ? strdup(xml_of_it) : NULL;
+    const char *it = flags ? stored_xml : xml_of_it;
+    return dom && it ? strdup(it) : NULL;
 }
 int virGetLastErrorCode(void)
 {
@@ -321,6 +322,7 @@ static void cut_names(void)
 static struct {
     const char *vendor;
     bool no_nft, no_sysctl;
+    unsigned loads; /* of rules */
 } fake;
 
 static int fake_run(void *arg, const char *const *argv, struct su_bytes input, struct su_buf *out, struct su_err *why)
@@ -328,6 +330,7 @@ static int fake_run(void *arg, const char *const *argv, struct su_bytes input, s
     (void)arg, (void)input, (void)out;
     if (strcmp(argv[0], "nft") == 0 && fake.no_nft)
         return su_fail(why, SU_E_MISSING, "host.tool.missing", "nft is not installed");
+    fake.loads += strcmp(argv[0], "nft") == 0 && strcmp(argv[1], "-f") == 0;
     return 0;
 }
 static int fake_read(void *arg, const char *path, char *out, size_t cap, struct su_err *why)
@@ -366,6 +369,48 @@ static void in_the_way(void)
     is_str(preflight(&l), "legacy.mode");
 }
 
+/* Others work while a guest is asked to let go of a card that is not right. */
+static bool goes_on(void *arg, unsigned ms)
+{
+    return arg && !ms;
+}
+static bool turned_off(void *arg, unsigned ms)
+{
+    struct su_err why = {0};
+    ok(ms && su_legacy_record_drop(arg, &why) == 0, "legacy support is turned off meanwhile");
+    return false;
+}
+
+static void off_meanwhile(void)
+{
+    static const struct su_legacy_host host = {fake_run, fake_read, fake_write, NULL};
+    static const struct su_host_conf conf = {.legacy_mode = "bridge", .legacy_bridge = "vbr-imds"};
+    const struct su_legacy_record r = {0};
+    char dir[] = "/tmp/surety-legacy.XXXXXX", path[64];
+    struct su_legacy l = {.conf = &conf, .host = &host, .conn = virConnectOpen("test:///default"), .pause = goes_on};
+    bool changed;
+    snprintf(path, sizeof path, "%s/db", mkdtemp(dir) ? dir : "/nonexistent");
+    if (!ok(l.conn && su_store_open(path, &l.store, &e) == 0 && su_legacy_record_put(&l, &r, &e) == 0))
+        return;
+    runs = 1;
+    code = VIR_ERR_NO_NETWORK;
+    stored_xml = "<domain><name>test</name><uuid>" TEST_UUID "</uuid></domain>";
+    xml_of_it = "<domain><name>test</name><uuid>" TEST_UUID "</uuid><devices><interface type='network'>"
+                "<mac address='5a:00:00:00:00:01'/><source network='surety-imds'/></interface></devices></domain>";
+    ok(su_legacy_grant(&l, "test", 0, NULL, &changed, &e) < 0 && fake.loads, "a port is opened before the card comes");
+    is_str(e.id, "legacy.poweroff");
+    fake.loads = 0;
+    su_legacy_done(&l);
+    l.pause = turned_off;
+    l.pause_arg = &l;
+    ok(su_legacy_grant(&l, "test", 0, NULL, &changed, &e) < 0 && fake.loads == 0, "none where there are none any more");
+    is_str(e.id, "legacy.disabled");
+    su_legacy_done(&l);
+    su_store_close(&l.store);
+    virConnectClose(l.conn);
+    remove_store(dir);
+}
+
 int main(void)
 {
     names();
@@ -379,6 +424,7 @@ int main(void)
     numbers();
     who_has_a_port();
     cut_names();
+    off_meanwhile();
     in_the_way();
     return tap_done();
 }

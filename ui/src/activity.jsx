@@ -6,7 +6,7 @@ import { Card, CardBody, CardTitle } from "@patternfly/react-core/dist/esm/compo
 import { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/components/FormSelect";
 import { _, format } from "./cockpit.js";
 import { time } from "./format.js";
-import { go, useHost, useLocation } from "./hooks.js";
+import { choose, useHost, useLocation } from "./hooks.js";
 import { AUDIT_KINDS, chooseEntries, isSame, wentWell } from "./model.js";
 import { InWords, Label, Loading, Muted, Nothing, ProblemAlert } from "./parts.jsx";
 import { Cell, Row, Table } from "./table.jsx";
@@ -121,11 +121,7 @@ export function Activity({ vms }) {
             turn.current++;
         };
     }, [api, vm, kind, result]);
-    const choose = change =>
-        go(
-            ["activity"],
-            Object.fromEntries(Object.entries({ vm, kind, result, ...change }).filter(([, v]) => v)),
-        );
+    const onChange = change => choose(["activity"], change);
 
     return (
         <Card isFlat>
@@ -137,21 +133,21 @@ export function Activity({ vms }) {
                         value={kind}
                         all={_("Everything")}
                         rows={AUDIT_KINDS.map(k => [k, KIND[k]])}
-                        onChange={v => choose({ kind: v })}
+                        onChange={v => onChange({ kind: v })}
                     />
                     <Choice
                         label={_("VM")}
                         value={vm}
                         all={_("All VMs")}
                         rows={vms.map(v => [v.uuid, v.name])}
-                        onChange={v => choose({ vm: v })}
+                        onChange={v => onChange({ vm: v })}
                     />
                     <Choice
                         label={_("Result")}
                         value={result}
                         all={_("All results")}
                         rows={Object.entries(RESULTS)}
-                        onChange={v => choose({ result: v })}
+                        onChange={v => onChange({ result: v })}
                     />
                     <Button variant="secondary" isAriaDisabled={busy} onClick={newest}>
                         {_("Look again")}

@@ -111,6 +111,14 @@ export function useLocation() {
 
 export const go = (path, options = {}) => cockpit.location.go(path, options);
 
+/* Only this of what the address asks for is changed; "" takes it away. The address is asked itself: what was drawn of it
+ * is old while a click is on its way. */
+export function choose(path, change) {
+    const options = {};
+    cockpit.location.decode(window.location.hash, options);
+    go(path, Object.fromEntries(Object.entries({ ...options, ...change }).filter(([, v]) => v)));
+}
+
 const AGAIN_MS = 2000;
 
 /* One job as long as it runs: the stream of its changes, begun again when it breaks off; refresh() begins it for a job

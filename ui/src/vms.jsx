@@ -9,7 +9,7 @@ import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchIn
 import { _, format, ngettext } from "./cockpit.js";
 import { ActionButton } from "./cures.jsx";
 import { number } from "./format.js";
-import { go, useLocation, useNow } from "./hooks.js";
+import { choose, go, useLocation, useNow } from "./hooks.js";
 import {
     actionsOf,
     BENEFIT_STATES,
@@ -237,9 +237,9 @@ export function Vms({ answers, hosts, vms, benefits }) {
     );
     const optionsOf = change => Object.fromEntries(Object.entries({ ...want, ...change }).filter(([, v]) => v));
     const href = change => `#/vms?${new URLSearchParams(optionsOf(change))}`;
-    const choose = change => {
+    const onChange = change => {
         setPage(1);
-        go(["vms"], optionsOf(change));
+        choose(["vms"], change);
     };
     const allShown = rows.length > 0 && rows.every(vm => marked.has(vm.uuid));
     const columns = [
@@ -265,7 +265,7 @@ export function Vms({ answers, hosts, vms, benefits }) {
                     <h2 className="screen-reader">{_("VMs")}</h2>
                     <Toolbar
                         want={want}
-                        choose={choose}
+                        choose={onChange}
                         benefits={benefits}
                         shown={rows.length}
                         all={vms.length}

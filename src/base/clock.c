@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "clock.h"
+#include <poll.h>
 
 static struct timespec now(void)
 {
@@ -39,4 +40,10 @@ struct timespec su_deadline_ms(unsigned ms)
 void su_nap_ms(unsigned ms)
 {
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
+
+bool su_nap_until(int fd, unsigned ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, (int)ms) > 0;
 }

@@ -5,9 +5,9 @@
  * {"event":"job","job":{...}}, the view (jobs/view.h) without its VMs: what came before is all that has changed up to
  * there.  The first lines tell everything.  A blank line says that nothing has happened for a second.  The stream ends
  * after the line of a job that has ended. */
+#include "base/clock.h"
 #include "daemon/api_int.h"
 #include "jobs/view.h"
-#include <poll.h>
 #include <string.h>
 
 enum { LOOK_MS = 250, LOOKS = 4 };
@@ -98,9 +98,8 @@ static int await(struct events *ev)
 {
     struct su_jobs_mark now;
     struct su_err ignored = {0};
-    struct pollfd p = {.fd = ev->d->stop_fd, .events = POLLIN};
     for (unsigned i = 0; i < LOOKS && ev->out.n == 0; i++) {
-        if (poll(&p, 1, LOOK_MS) > 0)
+        if (su_nap_until(ev->d->stop_fd, LOOK_MS))
             return -1;
         su_jobs_look(ev->d, &now);
         if (memcmp(&now, &ev->mark, sizeof now) != 0 && look(ev, &ignored) < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* /v1/jobs: work on VMs.  suretyd makes the record and starts the runner; how far it is, the store says. */
+#include "base/clock.h"
 #include "daemon/api_int.h"
 #include "daemon/log.h"
 #include "jobs/view.h"
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -225,13 +225,6 @@ static int get_jobs(void *ctx, const struct su_http_request *q, struct su_http_r
     return su_api_answer(json_pack("{s:o}", "jobs", l.list), a, e);
 }
 
-/* Whether suretyd ends while we wait a little. */
-static bool ends(const struct su_daemon *d)
-{
-    struct pollfd p = {.fd = d->stop_fd, .events = POLLIN};
-    return poll(&p, 1, POLL_MS) > 0;
-}
-
 static int changed_view(struct su_daemon *d, const char *id, const char *since, unsigned looks, json_t **out,
                         struct su_err *e)
 {
@@ -240,7 +233,8 @@ static int changed_view(struct su_daemon *d, const char *id, const char *since, 
     su_jobs_look(d, &was);
     if (su_jobs_view(&d->jobs, id, &view, e) < 0)
         return -1;
-    while (looks-- > 0 && since && strcmp(since, su_api_text(view, "change")) == 0 && !ends(d)) {
+    while (looks-- > 0 && since && strcmp(since, su_api_text(view, "change")) == 0 &&
+           !su_nap_until(d->stop_fd, POLL_MS)) {
         su_jobs_look(d, &is);
         if (memcmp(&was, &is, sizeof is) == 0)
             continue;

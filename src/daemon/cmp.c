@@ -117,8 +117,7 @@ static int relay(int fd, uint32_t seq, const struct su_cmp_url *u, struct su_byt
     if (!su_take_bytes(&body, UINT16_MAX, &der) || body.n)
         return su_fail(e, SU_E_FORMAT, "ipc.frame", "a CMP message is none");
     if (post(u, der, stop_fd, &reply, unreachable) < 0) {
-        struct pollfd p = {.fd = stop_fd, .events = POLLIN};
-        if (poll(&p, 1, 0) > 0)
+        if (su_nap_until(stop_fd, 0))
             return stopping(e);
         su_put_u8(&answer, 0);
         su_put_str(&answer, unreachable->msg);

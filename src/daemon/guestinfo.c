@@ -274,17 +274,11 @@ static void note(struct su_daemon *d, const char *uuid, bool answered, uint64_t 
         su_asking_done(&vm->ask, seconds(), answered, took);
 }
 
-static bool ends(const struct su_daemon *d)
-{
-    struct pollfd p = {.fd = d->stop_fd, .events = POLLIN};
-    return poll(&p, 1, 0) > 0;
-}
-
 static void ask_all(struct su_daemon *d, virConnectPtr conn)
 {
     char uuid[SU_UUID_TEXT];
     struct su_guest_os os;
-    for (unsigned i = 0; i < AT_ONCE && !ends(d); i++) {
+    for (unsigned i = 0; i < AT_ONCE && !su_nap_until(d->stop_fd, 0); i++) {
         uint64_t from = seconds();
         (void)next_due(d, from, uuid);
         if (!uuid[0])

@@ -4,7 +4,6 @@
 #include "daemon/legacy_json.h"
 #include "daemon/log.h"
 #include "daemon/virt_int.h"
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -91,11 +90,10 @@ void su_virt_legacy_look(struct su_virt *v)
 bool su_virt_legacy_pause(void *arg, unsigned ms)
 {
     struct su_virt *v = arg;
-    struct pollfd end = {.fd = v->d->stop_fd, .events = POLLIN};
     pthread_mutex_unlock(&v->legacy_lock);
-    int ended = poll(&end, 1, (int)ms);
+    const bool ends = su_nap_until(v->d->stop_fd, ms);
     pthread_mutex_lock(&v->legacy_lock);
-    return ended <= 0;
+    return !ends;
 }
 
 void su_virt_legacy_done(struct su_virt *v)
@@ -280,18 +278,14 @@ static void tell_failed(struct granting *g, const char *uuid, const char *name, 
                                                      "detail", su_legacy_text(e->msg), "remedy", e->remedy));
 }
 
-static void tell_granted(struct granting *g, const struct su_legacy_vm *vm, bool changed)
+/* Takes vm. */
+static void tell_granted(struct granting *g, json_t *vm, bool changed)
 {
-    const char *next = vm->state == SU_LEGACY_CONNECTED ? "now" : "start";
-    (void)json_array_append_new(g->granted,
-                                json_pack("{s:s,s:s,s:s,s:b,s:o}", "uuid", vm->uuid, "name", vm->name, "next", next,
-                                          "changed", (int)changed, "vm", su_legacy_vm_json(vm, 0)));
-}
-
-static bool ending(const struct su_daemon *d)
-{
-    struct pollfd end = {.fd = d->stop_fd, .events = POLLIN};
-    return poll(&end, 1, 0) > 0;
+    const char *state = json_string_value(json_object_get(vm, "state"));
+    const bool now = state && strcmp(state, su_legacy_state_name(SU_LEGACY_CONNECTED)) == 0;
+    (void)json_array_append_new(g->granted, json_pack("{s:O,s:O,s:s,s:b,s:o}", "uuid", json_object_get(vm, "uuid"),
+                                                      "name", json_object_get(vm, "name"), "next",
+                                                      now ? "now" : "start", "changed", (int)changed, "vm", vm));
 }
 
 /* As many as go in a short while; others have the lock then.  Returns how far it came. */
@@ -303,12 +297,12 @@ static size_t grant_some(struct granting *g, size_t at)
         struct su_err e = {0};
         struct su_legacy_vm vm = {0};
         bool changed = false;
-        int rc = ending(g->v->d) ? su_fail(&e, SU_E_CONFLICT, "server.stopping", "suretyd is ending")
-                                 : grant_one(g, &g->w[at], &vm, &changed, &e);
+        int rc = su_nap_until(g->v->d->stop_fd, 0) ? su_fail(&e, SU_E_CONFLICT, "server.stopping", "suretyd is ending")
+                                                   : grant_one(g, &g->w[at], &vm, &changed, &e);
         if (rc < 0)
             tell_failed(g, g->w[at].uuid, g->w[at].name, &e);
         else
-            tell_granted(g, &vm, changed);
+            tell_granted(g, su_legacy_vm_json(&vm, 0), changed);
     }
     return at;
 }
@@ -402,14 +396,10 @@ static void grant_others(struct su_daemon *d, struct granting *g, const json_t *
         json_t *vm = NULL;
         bool changed = false;
         struct su_err e = {0};
-        if (su_virt_legacy_grant(d, name, g->flags & SU_LEGACY_CONFIG_ONLY, &vm, &changed, &e) < 0) {
+        if (su_virt_legacy_grant(d, name, g->flags & SU_LEGACY_CONFIG_ONLY, &vm, &changed, &e) < 0)
             tell_failed(g, "", name, &e);
-            continue;
-        }
-        const bool now = strcmp(json_string_value(json_object_get(vm, "state")), "connected") == 0;
-        (void)json_array_append_new(g->granted, json_pack("{s:O,s:O,s:s,s:b,s:o}", "uuid", json_object_get(vm, "uuid"),
-                                                          "name", json_object_get(vm, "name"), "next",
-                                                          now ? "now" : "start", "changed", (int)changed, "vm", vm));
+        else
+            tell_granted(g, vm, changed);
     }
 }
 

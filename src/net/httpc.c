@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "httpc.h"
+#include "base/clock.h"
 #include <curl/curl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -26,9 +26,8 @@ static size_t on_data(char *p, size_t size, size_t n, void *arg)
 /* Also called while nothing comes, once a second. */
 static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t total_up, curl_off_t now_up)
 {
-    struct pollfd p = {.fd = *(const int *)arg, .events = POLLIN};
     (void)total, (void)now, (void)total_up, (void)now_up;
-    return poll(&p, 1, 0) > 0;
+    return su_nap_until(*(const int *)arg, 0);
 }
 
 static void start_curl(void)
